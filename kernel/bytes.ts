@@ -1,0 +1,20 @@
+/** Byte strings: order, order-preserving encodings. */
+export type Bytes = Buffer;
+
+/** Unsigned lexicographic order, the order of every store. */
+export function compareBytes(left: Uint8Array, right: Uint8Array): number {
+  return Buffer.compare(left, right);
+}
+
+/** The smallest byte string greater than every string with this prefix; undefined when there is none. */
+export function prefixEnd(prefix: Uint8Array): Buffer | undefined {
+  const end = Buffer.from(prefix);
+  for (let i = end.length - 1; i >= 0; i -= 1) {
+    const value = end[i] ?? 0;
+    if (value < 0xff) {
+      end[i] = value + 1;
+      return end.subarray(0, i + 1);
+    }
+  }
+  return undefined;
+}

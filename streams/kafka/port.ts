@@ -1,0 +1,205 @@
+/**
+ * Everything the engine asks of Kafka, and nothing else. Two implementations pass the same contract
+ * suite (`test/contract/kafka-port.ts`): `kafkajs-adapter.ts` (real brokers) and
+ * `testing/in-process-kafka.ts` (test driver, simulator).
+ *
+ * Errors are RollguardErrors with these codes, whatever the broker called them:
+ *   KAFKA_UNAVAILABLE   no broker answered within the request's bounded retries
+ *   KAFKA_FATAL         the broker refused for good (authorisation, unsupported version, bad request)
+ *   PRODUCER_FENCED     a newer owner has the transactional id; nothing of ours can be written any more
+ *   OUTCOME_UNKNOWN     a transaction request was sent and no definite answer came: it is never sent
+ *                       again under this epoch; only `recover()` may follow
+ *   TRANSACTION_ABORTED the transaction cannot be committed any more but the producer is still ours:
+ *                       call `abort()` and do the work again
+ *   ILLEGAL_GENERATION  the group has moved on (unknown member and fenced instance included)
+ *   RECORD_TOO_LARGE    a record exceeds what the topic takes; `abort()` may follow
+ * Answers that ask for a retry (coordinator loading, concurrent transactions, unstable offsets, not
+ * leader, …) are retried inside, bounded by `requestTimeoutMs`.
+ *
+ * Offsets and positions are plain numbers: Kafka's are 64-bit, ours stay below 2^53.
+ */
+
+export interface TopicPartition {
+  readonly topic: string;
+  readonly partition: number;
+}
+
+export interface PartitionOffset extends TopicPartition {
+  /** Offset of the next record to read. */
+  readonly offset: number;
+}
+
+export interface RecordHeader {
+  readonly key: string;
+  readonly value: Buffer | null;
+}
+
+export interface FetchedRecord {
+  readonly offset: number;
+  readonly timestampMs: number;
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly headers: readonly RecordHeader[];
+}
+
+/** What one poll brought of one partition. */
+export interface FetchedPartition extends TopicPartition {
+  /** Committed records in offset order; aborted and control records are left out. */
+  readonly records: readonly FetchedRecord[];
+  /** The reader's position after this fetch: past aborted and control records too. */
+  readonly nextOffset: number;
+  readonly highWatermark: number;
+  readonly lastStableOffset: number;
+  readonly logStartOffset: number;
+  /** Set when the partition cannot be read on: OFFSET_OUT_OF_RANGE, TOPIC_MISSING or KAFKA_FATAL. */
+  readonly error?: Error;
+}
+
+/** Reads assigned partitions with isolation level read_committed. Not tied to a group. */
+export interface PartitionReader {
+  /** Adds partitions, or moves assigned ones, to these positions. What was fetched from older positions is dropped. */
+  assign(positions: readonly PartitionOffset[]): void;
+  unassign(partitions: readonly TopicPartition[]): void;
+  /** Paused partitions keep their position and are left out of polls. */
+  pause(partitions: readonly TopicPartition[]): void;
+  resume(partitions: readonly TopicPartition[]): void;
+  /**
+   * What has arrived; waits up to `maxWaitMs` for something. A partition appears when records came or
+   * when its position, high watermark or last stable offset moved. Throws KAFKA_UNAVAILABLE.
+   */
+  poll(maxWaitMs: number): Promise<readonly FetchedPartition[]>;
+  close(): Promise<void>;
+}
+
+export interface ProduceRecord {
+  readonly key: Buffer | null;
+  readonly value: Buffer | null;
+  readonly timestampMs: number;
+  readonly headers?: readonly RecordHeader[];
+}
+
+export interface ProduceBatch extends TopicPartition {
+  readonly records: readonly ProduceRecord[];
+}
+
+/** Where the first record of a batch landed; the others follow without a gap. */
+export interface ProducedBatch extends TopicPartition {
+  readonly baseOffset: number;
+}
+
+export interface TransactionOffsets {
+  readonly groupId: string;
+  /** The group's member id and generation, so that the coordinator can fence a zombie (KIP-447). */
+  readonly memberId: string;
+  readonly generationId: number;
+  readonly offsets: readonly PartitionOffset[];
+}
+
+/**
+ * One transactional id, one transaction at a time; the calls below are made one after another. A
+ * transaction opens with the first `addPartitions`, `produce` or `sendOffsets` and ends with `commit`
+ * or `abort`; ending one that never opened does nothing.
+ */
+export interface TransactionalProducer {
+  readonly transactionalId: string;
+  readonly producerEpoch: number;
+  /** Primes the transaction: partitions added now cost no round trip at the first `produce`. */
+  addPartitions(partitions: readonly TopicPartition[]): Promise<void>;
+  /** Resolves when every batch is acknowledged by all in-sync replicas. */
+  produce(batches: readonly ProduceBatch[]): Promise<readonly ProducedBatch[]>;
+  sendOffsets(offsets: TransactionOffsets): Promise<void>;
+  commit(): Promise<void>;
+  abort(): Promise<void>;
+  /**
+   * After OUTCOME_UNKNOWN (or the coordinator's time-out): InitProducerId with the *own* producer id and
+   * epoch, which settles the old transaction and gives a new epoch; PRODUCER_FENCED if there is a successor.
+   */
+  recover(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface ProducerOptions {
+  readonly transactionalId: string;
+  /** The coordinator aborts a transaction that stays open longer. */
+  readonly transactionTimeoutMs: number;
+}
+
+/** What one member of a group may run: the tasks' source partitions that the leader gave it. */
+export interface GroupAssignment {
+  readonly memberId: string;
+  readonly generationId: number;
+  readonly partitions: readonly TopicPartition[];
+}
+
+export interface GroupMemberInfo {
+  readonly memberId: string;
+  /** What the member told the group when it joined (its address, the tasks it holds). */
+  readonly userData: Buffer;
+}
+
+/** Run by the group's leader: who gets which partitions. Pure. */
+export type GroupAssignor = (
+  members: readonly GroupMemberInfo[],
+) => ReadonlyMap<string, readonly TopicPartition[]>;
+
+export interface GroupOptions {
+  readonly groupId: string;
+  /** Topics the member subscribes to, shown by Kafka's own tools. */
+  readonly topics: readonly string[];
+  readonly userData: Buffer;
+  readonly sessionTimeoutMs: number;
+  readonly rebalanceTimeoutMs: number;
+  readonly assignor: GroupAssignor;
+}
+
+/** Membership in a consumer group (classic protocol). The engine heartbeats and rejoins. */
+export interface GroupMember {
+  /** Joins, or joins again; resolves with what this member may run in the new generation. */
+  join(): Promise<GroupAssignment>;
+  /** 'rebalance': join again. Throws ILLEGAL_GENERATION when the group no longer knows the member. */
+  heartbeat(): Promise<'stable' | 'rebalance'>;
+  /** Committed offsets, waiting for pending transactions (requireStable); absent when none was committed. */
+  committedOffsets(partitions: readonly TopicPartition[]): Promise<readonly PartitionOffset[]>;
+  leave(): Promise<void>;
+}
+
+export interface TopicDescription {
+  readonly name: string;
+  /** Kafka's topic id (UUID text); another one means the topic was deleted and made again. */
+  readonly topicId: string;
+  readonly partitionCount: number;
+}
+
+export interface NewTopic {
+  readonly name: string;
+  readonly partitionCount: number;
+  /** Undefined: the broker's default. */
+  readonly replicationFactor?: number;
+  readonly configs: Readonly<Record<string, string>>;
+}
+
+export interface KafkaAdmin {
+  /** Existing topics only; missing ones are left out. */
+  describeTopics(names: readonly string[]): Promise<readonly TopicDescription[]>;
+  /** Creates topics; one that exists already is not an error. Resolves when every leader is known. */
+  createTopics(topics: readonly NewTopic[]): Promise<void>;
+  /** The effective settings of a topic, e.g. `cleanup.policy`. */
+  topicConfigs(
+    names: readonly string[],
+  ): Promise<ReadonlyMap<string, Readonly<Record<string, string>>>>;
+  /** earliest: log start; latest: high watermark; stable: last stable offset. */
+  listOffsets(
+    partitions: readonly TopicPartition[],
+    which: 'earliest' | 'latest' | 'stable',
+  ): Promise<readonly PartitionOffset[]>;
+  deleteTopics(names: readonly string[]): Promise<void>;
+}
+
+export interface KafkaPort {
+  readonly admin: KafkaAdmin;
+  openReader(): PartitionReader;
+  /** Takes the transactional id over (InitProducerId −1/−1): fences its previous owner. */
+  openProducer(options: ProducerOptions): Promise<TransactionalProducer>;
+  openMember(options: GroupOptions): GroupMember;
+  close(): Promise<void>;
+}

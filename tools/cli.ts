@@ -1,0 +1,47 @@
+/**
+ * `rollguard <noun> <verb>`: puts the nouns together, prints errors as one line with the remedy, and
+ * turns them into exit codes: 0 ok, 1 failed, 2 usage, 3 difference found. Data goes to stdout,
+ * progress and errors to stderr.
+ */
+import { Command, CommanderError } from 'commander';
+import { isRollguardError, messageOf } from '../kernel/errors.ts';
+import { createCliContext, type CliContext } from './cli-context.ts';
+import { stackCommand } from './commands/stack.ts';
+
+const nouns: readonly ((cli: CliContext) => Command)[] = [stackCommand];
+
+/** Runs one command line (without `node` and the script) and returns the exit code. */
+export async function runCli(args: readonly string[], cli = createCliContext()): Promise<number> {
+  const program = new Command('rollguard')
+    .description('Availability Guard and Roll Service for hotel reservation platforms')
+    .version(cli.version)
+    .showHelpAfterError('(add --help for usage and examples)')
+    .exitOverride()
+    .configureOutput({ writeOut: cli.out, writeErr: cli.err });
+  for (const noun of nouns) program.addCommand(inheritSettings(noun(cli), program));
+  try {
+    await program.parseAsync([...args], { from: 'user' });
+    return cli.exitCode;
+  } catch (error) {
+    return exitCodeOf(error, cli);
+  }
+}
+
+/** exitOverride and output settings are copied only to subcommands made by `.command()`. */
+function inheritSettings(command: Command, parent: Command): Command {
+  command.copyInheritedSettings(parent);
+  for (const child of command.commands) inheritSettings(child, command);
+  return command;
+}
+
+function exitCodeOf(error: unknown, cli: CliContext): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  if (!isRollguardError(error)) {
+    const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    cli.err(`rollguard: unexpected error, please report it\n${stack}\n`);
+    return 1;
+  }
+  cli.err(`rollguard: ${messageOf(error)} [${error.code}]\n`);
+  if (error.code === 'USAGE') return 2;
+  return error.code === 'DIFFERENCE_FOUND' || error.code === 'SCHEMA_INCOMPATIBLE' ? 3 : 1;
+}
