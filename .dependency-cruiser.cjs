@@ -1,0 +1,73 @@
+// Import direction, checked: left may import right (design: the layout). Anything else is an error.
+const folders = {
+  kernel: [],
+  schemas: ['kernel'],
+  stores: ['kernel', 'schemas'],
+  streams: ['kernel', 'schemas', 'stores'],
+  topology: ['kernel', 'schemas', 'stores', 'streams'],
+  connectors: ['kernel', 'schemas'],
+  api: ['kernel', 'schemas', 'stores', 'streams', 'topology', 'connectors', 'proto'],
+  testing: ['kernel', 'schemas', 'stores', 'streams', 'topology'],
+};
+const all = [...Object.keys(folders), 'tools', 'test', 'examples', 'bench', 'proto'];
+
+const direction = Object.entries(folders).map(([folder, allowed]) => ({
+  name: `${folder}-imports`,
+  comment: `${folder}/ may import ${allowed.join(', ') || 'nothing'}`,
+  severity: 'error',
+  from: { path: `^${folder}/` },
+  to: {
+    path: `^(${all.filter((other) => other !== folder && !allowed.includes(other)).join('|')}|main)(/|\\.ts)`,
+  },
+}));
+
+/** A native or network library has one importer. */
+const single = (library, importer) => ({
+  name: `single-importer-${library.replaceAll(/[^a-z]/g, '-')}`,
+  comment: `${library} is imported by ${importer} only`,
+  severity: 'error',
+  from: { pathNot: `^(${importer}|test/)` },
+  to: { path: `node_modules/${library}/` },
+});
+
+module.exports = {
+  forbidden: [
+    {
+      name: 'no-cycles',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
+    ...direction,
+    {
+      name: 'topology-uses-public-engine',
+      comment: 'topology/ uses the engine as any user would: through streams/index.ts',
+      severity: 'error',
+      from: { path: '^topology/' },
+      to: { path: '^streams/(?!index\\.ts)' },
+    },
+    {
+      name: 'production-without-test-code',
+      severity: 'error',
+      from: { path: '^(kernel|schemas|stores|streams|topology|connectors|api|main)' },
+      to: { path: '^(testing|test)/' },
+    },
+    single('rocksdb', 'stores/rocksdb-engine\\.ts'),
+    single('kafkajs', 'streams/kafka/'),
+    single('avsc', 'schemas/avro-codec\\.ts'),
+    single('fastify', 'api/'),
+    single('prom-client', 'api/metrics-registry\\.ts'),
+    { name: 'resolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
+  ],
+  options: {
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '^(node_modules/|\\.rollguard/)' },
+    enhancedResolveOptions: {
+      extensions: ['.ts', '.js', '.mjs', '.cjs', '.json'],
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'require', 'node', 'default'],
+    },
+  },
+};

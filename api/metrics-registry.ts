@@ -1,0 +1,32 @@
+/** The metrics port over prom-client (its only importer), rendered for Prometheus. */
+import { Registry, Counter, Gauge, Histogram, collectDefaultMetrics } from 'prom-client';
+import type { Metrics } from '../kernel/metrics.ts';
+
+export interface MetricsRegistry extends Metrics {
+  /** The text that `/metrics` answers, and its content type. */
+  render(): Promise<{ readonly body: string; readonly contentType: string }>;
+}
+
+export function createMetricsRegistry(): MetricsRegistry {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+  return {
+    counter: ({ name, help, labels = [] }) => {
+      const counter = new Counter({ name, help, labelNames: labels, registers });
+      return { add: (amount = 1, values = {}) => counter.inc(values, amount) };
+    },
+    gauge: ({ name, help, labels = [] }) => {
+      const gauge = new Gauge({ name, help, labelNames: labels, registers });
+      return { set: (value, values = {}) => gauge.set(values, value) };
+    },
+    histogram: ({ name, help, labels = [], buckets }) => {
+      const base = { name, help, labelNames: labels, registers };
+      const histogram = new Histogram(
+        buckets === undefined ? base : { ...base, buckets: [...buckets] },
+      );
+      return { observe: (value, values = {}) => histogram.observe(values, value) };
+    },
+    render: async () => ({ body: await registry.metrics(), contentType: registry.contentType }),
+  };
+}

@@ -1,0 +1,132 @@
+/**
+ * The application's settings, one row each: name in the environment, default, meaning. Values come
+ * from flag > environment > `.env` file > default; `main.ts` and `tools/` do the reading, this file
+ * only checks. `.env.example` is written from this table (a test compares them).
+ */
+import { z } from 'zod';
+import { RollguardError } from './errors.ts';
+
+interface Setting {
+  /** What it is for, in a line of `.env.example`. */
+  readonly about: string;
+  /** Shown in `.env.example`; undefined: it has to be set. */
+  readonly fallback?: string;
+  readonly parse: z.ZodType<unknown, string>;
+}
+
+const text = z.string().min(1, 'must not be empty');
+const url = z.url('must be a URL');
+const port = z
+  .string()
+  .regex(/^\d{1,5}$/, 'must be a port number')
+  .transform(Number)
+  .refine((value) => value <= 65_535, 'must be at most 65535');
+const count = z
+  .string()
+  .regex(/^[1-9]\d{0,8}$/, 'must be a whole number above 0')
+  .transform(Number);
+const flag = z
+  .enum(['true', 'false'], 'must be true or false')
+  .transform((value) => value === 'true');
+
+export const settingsTable = {
+  KAFKA_BROKERS: {
+    about: 'Kafka bootstrap servers, host:port, comma separated',
+    parse: z
+      .string()
+      .regex(/^[^\s,]+:\d+(,[^\s,]+:\d+)*$/, 'must be host:port, comma separated')
+      .transform((value) => value.split(',')),
+  },
+  SCHEMA_REGISTRY_URL: { about: 'Schema Registry with the Confluent API', parse: url },
+  KAFKA_CONNECT_URL: {
+    about: "Kafka Connect's REST address (connectors commands only)",
+    fallback: '',
+    parse: z.string(),
+  },
+  PLATFORM_DATABASE_URL: {
+    about: "the platform's Postgres (connectors and load commands only)",
+    fallback: '',
+    parse: z.string(),
+  },
+  PLATFORM_TOPIC_PREFIX: {
+    about: "first part of the captured tables' topics",
+    fallback: 'platform',
+    parse: text,
+  },
+  ROLLGUARD_SERVICES: {
+    about: 'what this instance runs',
+    fallback: 'roll',
+    parse: z.enum(['roll'], 'must be roll (the guard is not part of this version)'),
+  },
+  ROLLGUARD_STATE_DIR: {
+    about: 'folder of the local state stores',
+    fallback: '.rollguard/state',
+    parse: text,
+  },
+  ROLLGUARD_PARTITIONS: {
+    about: 'partitions of the ledgers; fixed for the life of an application id',
+    fallback: '4',
+    parse: count,
+  },
+  SHADOW_MODE: {
+    about: 'true: events carry the suffix .shadow and nothing downstream acts on them',
+    fallback: 'true',
+    parse: flag,
+  },
+  KAFKA_CONSUMER_GROUP_SUFFIX: {
+    about: 'ends the application id: group, transactional ids, internal topics, state folder',
+    fallback: '-shadow',
+    parse: z.string().regex(/^[A-Za-z0-9._-]*$/, 'must be letters, digits, dots, dashes'),
+  },
+  COMMIT_INTERVAL_MS: {
+    about: 'longest time a result waits for its commit',
+    fallback: '500',
+    parse: count,
+  },
+  HTTP_HOST: { about: 'address the HTTP API listens on', fallback: '127.0.0.1', parse: text },
+  HTTP_PORT: { about: 'port of the HTTP API; 0 picks a free one', fallback: '3900', parse: port },
+  LOG_LEVEL: {
+    about: 'debug, info, warn or error',
+    fallback: 'info',
+    parse: z.enum(['debug', 'info', 'warn', 'error'], 'must be debug, info, warn or error'),
+  },
+} as const satisfies Record<string, Setting>;
+
+export type SettingName = keyof typeof settingsTable;
+export type Settings = {
+  readonly [Name in SettingName]: z.output<(typeof settingsTable)[Name]['parse']>;
+};
+
+/**
+ * Checks one set of values.
+ * @throws CONFIG_INVALID naming the setting and what it must be.
+ */
+export function parseSettings(values: Readonly<Record<string, string | undefined>>): Settings {
+  const entries = Object.entries(settingsTable as Record<string, Setting>).map(
+    ([name, setting]) => {
+      const value = values[name] ?? setting.fallback;
+      if (value === undefined) {
+        throw new RollguardError('CONFIG_INVALID', `${name} is not set: ${setting.about}`);
+      }
+      const result = setting.parse.safeParse(value);
+      if (!result.success) {
+        const message = result.error.issues[0]?.message ?? 'is not valid';
+        throw new RollguardError('CONFIG_INVALID', `${name}=${value}: ${message}`);
+      }
+      return [name, result.data] as const;
+    },
+  );
+  return Object.freeze(Object.fromEntries(entries)) as Settings;
+}
+
+/** The text of `.env.example`. */
+export function renderEnvExample(): string {
+  const lines = Object.entries(settingsTable as Record<string, Setting>).flatMap(
+    ([name, setting]) => [
+      `# ${setting.about}`,
+      setting.fallback === undefined ? `${name}=` : `# ${name}=${setting.fallback}`,
+      '',
+    ],
+  );
+  return ['# Settings of Rollguard. A commented line shows the default.', '', ...lines].join('\n');
+}

@@ -1,0 +1,75 @@
+/**
+ * The ONLY place a task's transaction ends. The order, and what a crash after each step leaves:
+ *
+ *   1 produce changelog and output records   nothing visible: the transaction is aborted by the next owner
+ *   2 add the input offsets, with the        the same
+ *     group's member id and generation
+ *   3 end the transaction                    everything visible; the local store lags: its tail is
+ *                                            replayed from the changelog at the next start
+ *   4 the overlay becomes the store's        the store's checkpoint may still be older: the same replay
+ *     committed content
+ *
+ * A step that fails throws the port's code; the task then drops its memory and takes ownership anew.
+ */
+import type { TaskState } from '../stores/task-state.ts';
+import type {
+  GroupAssignment,
+  PartitionOffset,
+  ProduceBatch,
+  TransactionalProducer,
+} from './kafka/port.ts';
+
+export interface ChangelogPartition {
+  readonly topic: string;
+  readonly topicId: string;
+  readonly partition: number;
+}
+
+export interface CommitRequest {
+  readonly producer: TransactionalProducer;
+  readonly outputs: readonly ProduceBatch[];
+  /** Absent for a task without stores. */
+  readonly state:
+    { readonly content: TaskState; readonly changelog: ChangelogPartition } | undefined;
+  readonly groupId: string;
+  readonly membership: GroupAssignment;
+  readonly offsets: readonly PartitionOffset[];
+  /** Timestamp of the changelog records. */
+  readonly nowMs: number;
+}
+
+export async function commitTransaction(request: CommitRequest): Promise<void> {
+  const { producer, state, membership } = request;
+  const changes = state === undefined ? undefined : changelogBatch(state, request.nowMs);
+  const batches = changes === undefined ? request.outputs : [...request.outputs, changes];
+  const produced = batches.length === 0 ? [] : await producer.produce(batches);
+  if (request.offsets.length > 0) {
+    await producer.sendOffsets({
+      groupId: request.groupId,
+      memberId: membership.memberId,
+      generationId: membership.generationId,
+      offsets: request.offsets,
+    });
+  }
+  await producer.commit();
+  if (state === undefined || changes === undefined) return;
+  const { topic, topicId, partition } = state.changelog;
+  const landed = produced.find((batch) => batch.topic === topic && batch.partition === partition);
+  const offset = (landed?.baseOffset ?? 0) + changes.records.length;
+  state.content.commit({ topicId, offset });
+}
+
+function changelogBatch(
+  state: NonNullable<CommitRequest['state']>,
+  nowMs: number,
+): ProduceBatch | undefined {
+  const changes = state.content.pendingChanges();
+  if (changes.length === 0) return undefined;
+  const { topic, partition } = state.changelog;
+  const records = changes.map(({ key, value }) => ({
+    key,
+    value: value ?? null,
+    timestampMs: nowMs,
+  }));
+  return { topic, partition, records };
+}

@@ -1,0 +1,49 @@
+/**
+ * A record that cannot be used goes to the dead-letter topic with its original key, value and
+ * headers byte for byte, and headers that say where it came from and why; in the same transaction
+ * as its offset, so it is neither lost nor written twice.
+ */
+import { isRollguardError, messageOf } from '../kernel/errors.ts';
+import type { FetchedRecord, RecordHeader, TopicPartition } from './kafka/port.ts';
+import type { OutputRecord } from './record-collector.ts';
+
+export type FailureStage = 'deserialize' | 'process';
+
+export interface Failure {
+  readonly stage: FailureStage;
+  readonly error: unknown;
+  /** How often the record was tried, 1 for the first time. */
+  readonly attempt: number;
+}
+
+// A header is for people; a stack of nested causes must not make the record too large to write.
+const messageLengthMax = 1_000;
+
+export function deadLetterTopic(applicationId: string): string {
+  return `${applicationId}-dlq`;
+}
+
+export function deadLetter(
+  topic: string,
+  from: TopicPartition & { readonly record: FetchedRecord },
+  failure: Failure,
+): OutputRecord {
+  const { record } = from;
+  const code = isRollguardError(failure.error) ? failure.error.code : 'PROCESSING_FAILED';
+  const headers: RecordHeader[] = [
+    ...record.headers,
+    header('__dlq.topic', from.topic),
+    header('__dlq.partition', String(from.partition)),
+    header('__dlq.offset', String(record.offset)),
+    header('__dlq.stage', failure.stage),
+    header('__dlq.error.code', code),
+    header('__dlq.error.message', messageOf(failure.error).slice(0, messageLengthMax)),
+    header('__dlq.attempt', String(failure.attempt)),
+  ];
+  const { key, value, timestampMs } = record;
+  return { topic, partition: 0, record: { key, value, timestampMs, headers } };
+}
+
+function header(key: string, value: string): RecordHeader {
+  return { key, value: Buffer.from(value, 'utf8') };
+}

@@ -1,0 +1,22 @@
+/** The engine's public entry: what a topology and an application need. Nothing else is public. */
+export { KafkaStreams } from './kafka-streams.ts';
+export type { KafkaStreamsOptions, StoreQuery, StoreView, StreamsStatus } from './kafka-streams.ts';
+export { TopologyBuilder, SubTopologyBuilder } from './topology-builder.ts';
+export type {
+  Topology,
+  InternalTopic,
+  Deserializer,
+  SerializedRecord,
+} from './topology-builder.ts';
+export type {
+  Processor,
+  ProcessorContext,
+  ProcessorSupplier,
+  StreamRecord,
+  RecordOrigin,
+  PunctuationType,
+  Cancellable,
+  MaybePromise,
+} from './processor.ts';
+export type { StreamsOptions } from './streams-config.ts';
+export type { KafkaPort, FetchedRecord, RecordHeader } from './kafka/port.ts';

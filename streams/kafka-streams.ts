@@ -1,0 +1,325 @@
+/**
+ * Runs a topology on Kafka: one instance of an application. Any number of instances with the same
+ * application id share the tasks through a consumer group.
+ *
+ *   created ──start──▶ starting ──▶ running ──close──▶ closing ──▶ closed
+ *                         └────────────┴── an error only a person can mend ──▶ error
+ */
+import type { Clock } from '../kernel/clock.ts';
+import { RollguardError, messageOf, isRollguardError } from '../kernel/errors.ts';
+import type { Logger } from '../kernel/logger.ts';
+import type { Metrics } from '../kernel/metrics.ts';
+import { partitionFor } from '../kernel/murmur2.ts';
+import type { ReadOnlyKeyValueStore } from '../stores/key-value-store.ts';
+import { StateDirectory } from '../stores/state-directory.ts';
+import { roundRobinAssignor } from './assignor.ts';
+import { prepareTopics, sourceTopics, taskCount, type TopicCatalogue } from './internal-topics.ts';
+import type { KafkaPort, PartitionReader } from './kafka/port.ts';
+import { Membership } from './membership.ts';
+import { StreamLoop } from './stream-loop.ts';
+import { compileStreamsConfig, type StreamsConfig, type StreamsOptions } from './streams-config.ts';
+import { createStreamsMetrics, type StreamsMetrics } from './streams-metrics.ts';
+import { createTaskEnvironment, type StateKind } from './task-environment-on-kafka.ts';
+import { formatTaskId } from './task-id.ts';
+import { TaskManager, type PlannedTask } from './task-manager.ts';
+import { changelogTopic, type Topology } from './topology-builder.ts';
+
+export type StreamsStatus = 'created' | 'starting' | 'running' | 'closing' | 'closed' | 'error';
+
+export interface KafkaStreamsOptions {
+  readonly topology: Topology;
+  readonly port: KafkaPort;
+  readonly options: StreamsOptions;
+  /** Folder of all state; memory stores need none. */
+  readonly stateDir: string;
+  readonly stateKind: StateKind;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+/** Where a key of a store lives and what it holds there. */
+export interface StoreQuery {
+  readonly subTopology: string;
+  readonly store: string;
+  readonly partition: number;
+}
+
+/** Committed content of one store partition, and the changelog position it reflects. */
+export interface StoreView<K, V> {
+  readonly store: ReadOnlyKeyValueStore<K, V>;
+  readonly position: number;
+}
+
+interface Running {
+  readonly tasks: TaskManager;
+  readonly membership: Membership;
+  readonly reader: PartitionReader;
+  readonly loop: StreamLoop;
+  readonly directory: StateDirectory | undefined;
+}
+
+// Kafka silent for this long means that what we serve may be old: not ready.
+const silenceMaxMs = 5_000;
+
+export class KafkaStreams {
+  readonly #options: KafkaStreamsOptions;
+  readonly #config: StreamsConfig;
+  readonly #metrics: StreamsMetrics;
+  readonly #stop = new AbortController();
+  #status: StreamsStatus = 'created';
+  #running: Running | undefined;
+  #plans: readonly PlannedTask[] = [];
+  #run: Promise<void> | undefined;
+  #closing: Promise<void> | undefined;
+  #error: unknown;
+
+  constructor(options: KafkaStreamsOptions) {
+    this.#options = options;
+    this.#config = compileStreamsConfig(options.options);
+    this.#metrics = createStreamsMetrics(options.metrics, this.#config.applicationId);
+  }
+
+  get status(): StreamsStatus {
+    return this.#status;
+  }
+
+  /** Why the status is 'error'. */
+  get error(): unknown {
+    return this.#error;
+  }
+
+  /** Starts in the background; `done` says how it ended. Waits for nothing: Kafka may be away. */
+  start(): void {
+    if (this.#status !== 'created') {
+      throw new RollguardError('ILLEGAL_STATE', `cannot start an instance that is ${this.#status}`);
+    }
+    this.#status = 'starting';
+    this.#run = this.#runUntilStopped();
+  }
+
+  /** Resolves when the instance has ended; rejects with the error that ended it. */
+  async done(): Promise<void> {
+    await this.#run;
+    if (this.#error !== undefined) throw this.#error as Error;
+  }
+
+  /** Commits what is open, leaves the group, releases the state folder. Concurrent calls share one. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  /** Why this instance should not get traffic; undefined when it is restored and consuming. */
+  notReady(): string | undefined {
+    const running = this.#running;
+    if (this.#status === 'error') return `stopped: ${messageOf(this.#error)}`;
+    if (running === undefined || this.#status !== 'running')
+      return `the instance is ${this.#status}`;
+    if (running.membership.status !== 'stable') return 'the consumer group is rebalancing';
+    for (const task of running.tasks.tasks) {
+      if (task.status !== 'running') return `task ${task.name} is ${task.status}`;
+    }
+    const silentMs = this.#options.clock.monotonicMs() - running.loop.lastPollMs;
+    return silentMs > silenceMaxMs
+      ? `Kafka has not answered for ${Math.round(silentMs)} ms`
+      : undefined;
+  }
+
+  /** Every task of this instance with its status and the records it has yet to process. */
+  tasks(): readonly { readonly name: string; readonly status: string; readonly lag: number }[] {
+    return [...(this.#running?.tasks.tasks ?? [])].map((task) => ({
+      name: task.name,
+      status: task.status,
+      lag: task.lag(),
+    }));
+  }
+
+  /** The partition that owns a key of this sub-topology's stores. */
+  partitionOf(subTopology: string, key: Buffer): number {
+    const count = this.#plans.filter((plan) => plan.id.subTopology === subTopology).length;
+    if (count === 0) throw this.#notServing(subTopology);
+    return partitionFor(key, count);
+  }
+
+  /** Number of partitions of this sub-topology's stores. */
+  partitionCount(subTopology: string): number {
+    return this.#plans.filter((plan) => plan.id.subTopology === subTopology).length;
+  }
+
+  /**
+   * The committed content of a store's partition.
+   * @throws NOT_READY while the task restores or is not here.
+   */
+  query<K, V>({ subTopology, store, partition }: StoreQuery): StoreView<K, V> {
+    const task = this.#running?.tasks.find(formatTaskId({ subTopology, partition }));
+    const state = task?.committedState;
+    const builder = this.#options.topology.subTopologies
+      .find((each) => each.name === subTopology)
+      ?.stores.find((each) => each.name === store);
+    if (builder === undefined) {
+      throw new RollguardError(
+        'TOPOLOGY_INVALID',
+        `no store '${store}' in sub-topology '${subTopology}'`,
+      );
+    }
+    if (state === undefined) throw this.#notServing(formatTaskId({ subTopology, partition }));
+    return {
+      store: builder.openReadOnly(state) as unknown as ReadOnlyKeyValueStore<K, V>,
+      position: state.position()?.offset ?? 0,
+    };
+  }
+
+  #notServing(what: string): RollguardError {
+    return new RollguardError('NOT_READY', `${what} is not served here yet; try again shortly`);
+  }
+
+  async #runUntilStopped(): Promise<void> {
+    const { signal } = this.#stop;
+    try {
+      const topics = await this.#prepare(signal);
+      if (topics === undefined) return;
+      const running = await this.#assemble(topics);
+      this.#running = running;
+      this.#status = 'running';
+      await running.loop.run(signal);
+    } catch (error) {
+      this.#fatal(error);
+    } finally {
+      await this.#shutDown();
+    }
+  }
+
+  /** Waits for Kafka as long as it takes; a wrong topic ends it. */
+  async #prepare(signal: AbortSignal): Promise<TopicCatalogue | undefined> {
+    const { port, topology, clock, logger } = this.#options;
+    const { retryBackoffMs, retryBackoffMaxMs } = this.#config;
+    for (let attempt = 0; !signal.aborted; attempt += 1) {
+      try {
+        return await prepareTopics(port.admin, topology, this.#config);
+      } catch (error) {
+        const waits =
+          isRollguardError(error) &&
+          (error.row.reaction === 'retry' || error.code === 'TOPIC_MISSING');
+        if (!waits) throw error;
+        logger.warn('waiting for Kafka and its topics', { error });
+        await clock.sleep(Math.min(retryBackoffMs * 2 ** attempt, retryBackoffMaxMs), signal);
+      }
+    }
+    return undefined;
+  }
+
+  async #assemble(topics: TopicCatalogue): Promise<Running> {
+    const { topology, port, clock, logger, stateDir, stateKind } = this.#options;
+    const { applicationId } = this.#config;
+    this.#plans = planTasks(topology, applicationId, topics);
+    const directory =
+      stateKind === 'memory'
+        ? undefined
+        : await StateDirectory.open({
+            stateDir,
+            applicationId,
+            clock,
+            logger,
+            metrics: this.#options.metrics,
+          });
+    const reader = port.openReader();
+    const member = port.openMember({
+      groupId: applicationId,
+      topics: [
+        ...new Set(this.#plans.flatMap((plan) => plan.partitions.map(({ topic }) => topic))),
+      ],
+      userData: Buffer.alloc(0),
+      sessionTimeoutMs: this.#config.sessionTimeoutMs,
+      rebalanceTimeoutMs: this.#config.rebalanceTimeoutMs,
+      assignor: roundRobinAssignor(this.#plans),
+    });
+    const { heartbeatIntervalMs } = this.#config;
+    const membership = new Membership({ member, heartbeatIntervalMs, clock, logger });
+    const environment = createTaskEnvironment({
+      port,
+      config: this.#config,
+      clock,
+      logger,
+      metrics: this.#metrics,
+      partitionCounts: new Map(
+        [...topics.values()].map((topic) => [topic.name, topic.partitionCount]),
+      ),
+      membership,
+      directory,
+    });
+    const tasks = new TaskManager({
+      plans: this.#plans,
+      environment,
+      reader,
+      membership,
+      fatal: (error) => this.#fatal(error),
+    });
+    return {
+      tasks,
+      membership,
+      reader,
+      directory,
+      loop: new StreamLoop({ environment, reader, membership, tasks }),
+    };
+  }
+
+  #fatal(error: unknown): void {
+    this.#error ??= error;
+    this.#options.logger.error('the instance stops', { error });
+    this.#stop.abort();
+  }
+
+  async #close(): Promise<void> {
+    if (this.#status === 'created') this.#status = 'closed';
+    else if (this.#status !== 'error') this.#status = 'closing';
+    this.#stop.abort();
+    await this.#run;
+  }
+
+  async #shutDown(): Promise<void> {
+    const running = this.#running;
+    if (running !== undefined) {
+      const { clock, logger } = this.#options;
+      const deadline = clock.sleep(this.#config.closeTimeoutMs).then(() => 'late' as const);
+      const orderly = this.#endOrderly(running).catch((error: unknown) => {
+        logger.warn('shutting down was not clean; the next start replays the tail', { error });
+      });
+      if ((await Promise.race([orderly, deadline])) === 'late') {
+        logger.warn('shutting down took too long; the next start replays the tail');
+      }
+    }
+    this.#status = this.#error === undefined ? 'closed' : 'error';
+  }
+
+  async #endOrderly({ tasks, membership, reader, directory }: Running): Promise<void> {
+    if (this.#error === undefined && membership.status !== 'lost') await tasks.commitAll();
+    await tasks.close();
+    await reader.close();
+    await membership.leave();
+    await directory?.close();
+  }
+}
+
+function planTasks(
+  topology: Topology,
+  applicationId: string,
+  topics: TopicCatalogue,
+): readonly PlannedTask[] {
+  return topology.subTopologies.flatMap((subTopology) => {
+    const changelog = changelogTopic(subTopology.name, applicationId);
+    const sources = sourceTopics(subTopology, applicationId);
+    const count = taskCount(subTopology, applicationId, topics);
+    return Array.from({ length: count }, (_, partition) => ({
+      id: { subTopology: subTopology.name, partition },
+      subTopology,
+      partitions: sources
+        .filter((topic) => partition < (topics.get(topic)?.partitionCount ?? 0))
+        .map((topic) => ({ topic, partition })),
+      changelog:
+        subTopology.stores.length === 0
+          ? undefined
+          : { topic: changelog, topicId: topics.get(changelog)?.topicId ?? '', partition },
+    }));
+  });
+}

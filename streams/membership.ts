@@ -1,0 +1,93 @@
+/**
+ * This instance's place in the consumer group: joins, keeps the heartbeat going in the background,
+ * and says when the group moves. The heartbeat pauses while a join is under way.
+ */
+import type { Clock } from '../kernel/clock.ts';
+import { RollguardError, isRollguardError } from '../kernel/errors.ts';
+import type { Logger } from '../kernel/logger.ts';
+import type {
+  GroupAssignment,
+  GroupMember,
+  PartitionOffset,
+  TopicPartition,
+} from './kafka/port.ts';
+
+/** stable: go on · rebalance: commit and join again · lost: the group forgot us, drop everything first. */
+export type MembershipStatus = 'stable' | 'rebalance' | 'lost';
+
+export interface MembershipOptions {
+  readonly member: GroupMember;
+  readonly heartbeatIntervalMs: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export class Membership {
+  readonly #options: MembershipOptions;
+  #assignment: GroupAssignment | undefined;
+  #status: MembershipStatus = 'rebalance';
+  #heartbeats: { readonly stop: AbortController; readonly done: Promise<void> } | undefined;
+
+  constructor(options: MembershipOptions) {
+    this.#options = options;
+  }
+
+  get status(): MembershipStatus {
+    return this.#status;
+  }
+
+  /** The current generation; what every commit carries. */
+  get assignment(): GroupAssignment {
+    if (this.#assignment === undefined) {
+      throw new RollguardError('ILLEGAL_GENERATION', 'this instance has not joined the group yet');
+    }
+    return this.#assignment;
+  }
+
+  async join(): Promise<GroupAssignment> {
+    await this.#stopHeartbeats();
+    this.#assignment = await this.#options.member.join();
+    this.#status = 'stable';
+    const stop = new AbortController();
+    this.#heartbeats = { stop, done: this.#heartbeat(stop.signal) };
+    return this.#assignment;
+  }
+
+  /** Asks the group now, e.g. whether a fenced task is still ours. */
+  async refresh(): Promise<MembershipStatus> {
+    try {
+      const answer = await this.#options.member.heartbeat();
+      if (this.#status === 'stable') this.#status = answer;
+    } catch (error) {
+      if (!isRollguardError(error, 'ILLEGAL_GENERATION')) throw error;
+      this.#status = 'lost';
+    }
+    return this.#status;
+  }
+
+  committedOffsets(partitions: readonly TopicPartition[]): Promise<readonly PartitionOffset[]> {
+    return this.#options.member.committedOffsets(partitions);
+  }
+
+  async leave(): Promise<void> {
+    await this.#stopHeartbeats();
+    if (this.#assignment === undefined) return;
+    this.#assignment = undefined;
+    await this.#options.member.leave();
+  }
+
+  async #heartbeat(signal: AbortSignal): Promise<void> {
+    const { clock, heartbeatIntervalMs, logger } = this.#options;
+    while (!signal.aborted && this.#status === 'stable') {
+      await clock.sleep(heartbeatIntervalMs, signal);
+      if (signal.aborted) return;
+      await this.refresh().catch((error: unknown) => logger.warn('heartbeat failed', { error }));
+    }
+  }
+
+  async #stopHeartbeats(): Promise<void> {
+    this.#heartbeats?.stop.abort();
+    await this.#heartbeats?.done;
+    this.#heartbeats = undefined;
+  }
+}

@@ -1,0 +1,89 @@
+/**
+ * The output records of a task's open transaction, serialised and partitioned, waiting for the commit.
+ * Never sends anything itself: the commit produces them with the changelog in one request.
+ */
+import { RollguardError } from '../kernel/errors.ts';
+import { partitionFor } from '../kernel/murmur2.ts';
+import type { ProduceBatch, ProduceRecord, RecordHeader } from './kafka/port.ts';
+import type { StreamRecord } from './processor.ts';
+import type { SinkNode } from './topology-builder.ts';
+
+// What a record costs on the wire beside its key and value, roughly.
+const recordOverheadBytes = 24;
+
+export interface OutputRecord {
+  readonly topic: string;
+  readonly partition: number;
+  readonly record: ProduceRecord;
+}
+
+export class RecordCollector {
+  readonly #partitionCounts: ReadonlyMap<string, number>;
+  #batches = new Map<string, { topic: string; partition: number; records: ProduceRecord[] }>();
+  #bytes = 0;
+  #count = 0;
+
+  /** @param partitionCounts partitions of every topic that sinks write to. */
+  constructor(partitionCounts: ReadonlyMap<string, number>) {
+    this.#partitionCounts = partitionCounts;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  send(sink: SinkNode, topic: string, record: StreamRecord<unknown, unknown>): void {
+    const partitionCount = this.#partitionCounts.get(topic);
+    if (partitionCount === undefined) {
+      throw new RollguardError(
+        'TOPIC_MISSING',
+        `sink '${sink.name}': topic ${topic} does not exist`,
+      );
+    }
+    const { key, value } = sink.serialize(record);
+    const chosen = sink.partition?.(record, partitionCount);
+    const output = produceRecord({ key, value, timestampMs: record.timestampMs }, record.headers);
+    if (chosen === 'all') {
+      for (let partition = 0; partition < partitionCount; partition += 1) {
+        this.add({ topic, partition, record: output });
+      }
+      return;
+    }
+    // A record without a key has no owner; it goes where its topic's first partition is read.
+    const partition = chosen ?? (key === null ? 0 : partitionFor(key, partitionCount));
+    this.add({ topic, partition, record: output });
+  }
+
+  add({ topic, partition, record }: OutputRecord): void {
+    const id = `${topic}-${partition}`;
+    let batch = this.#batches.get(id);
+    if (batch === undefined) {
+      batch = { topic, partition, records: [] };
+      this.#batches.set(id, batch);
+    }
+    batch.records.push(record);
+    this.#count += 1;
+    this.#bytes += (record.key?.length ?? 0) + (record.value?.length ?? 0) + recordOverheadBytes;
+  }
+
+  /** What is to be produced; the collector is empty afterwards. */
+  drain(): readonly ProduceBatch[] {
+    const batches = [...this.#batches.values()];
+    this.clear();
+    return batches;
+  }
+
+  clear(): void {
+    this.#batches = new Map();
+    this.#bytes = 0;
+    this.#count = 0;
+  }
+}
+
+function produceRecord(record: ProduceRecord, headers?: readonly RecordHeader[]): ProduceRecord {
+  return headers === undefined || headers.length === 0 ? record : { ...record, headers };
+}

@@ -1,0 +1,133 @@
+/**
+ * One turn after another: follow the group ▸ poll ▸ process ▸ punctuate ▸ commit what is due. Commits
+ * run beside the next turns; a task that commits is left out until it is done.
+ */
+import { isRollguardError } from '../kernel/errors.ts';
+import type { FetchedPartition, PartitionReader } from './kafka/port.ts';
+import type { Membership } from './membership.ts';
+import type { StreamTask } from './stream-task.ts';
+import type { TaskEnvironment } from './task-environment.ts';
+import type { TaskManager } from './task-manager.ts';
+
+export interface StreamLoopOptions {
+  readonly environment: TaskEnvironment;
+  readonly reader: PartitionReader;
+  readonly membership: Membership;
+  readonly tasks: TaskManager;
+}
+
+export class StreamLoop {
+  readonly #options: StreamLoopOptions;
+  readonly #byPartition = new Map<string, StreamTask>();
+  readonly #paused = new Set<string>();
+  #lastPollMs = 0;
+
+  constructor(options: StreamLoopOptions) {
+    this.#options = options;
+  }
+
+  /** Monotonic time of the last poll that Kafka answered. */
+  get lastPollMs(): number {
+    return this.#lastPollMs;
+  }
+
+  /** Turns until the signal aborts; errors that only a person can mend are thrown. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { environment } = this.#options;
+    let failuresInRow = 0;
+    while (!signal.aborted) {
+      try {
+        await this.#turn();
+        failuresInRow = 0;
+      } catch (error) {
+        if (!isRollguardError(error) || error.row.reaction === 'stop') throw error;
+        environment.logger.warn('Kafka does not answer, trying again', { error });
+        const { retryBackoffMs, retryBackoffMaxMs } = environment.config;
+        const delayMs = Math.min(retryBackoffMs * 2 ** failuresInRow, retryBackoffMaxMs);
+        failuresInRow += 1;
+        await environment.clock.sleep(delayMs, signal);
+      }
+    }
+  }
+
+  async #turn(): Promise<void> {
+    const { environment, reader, membership, tasks } = this.#options;
+    if (membership.status !== 'stable') await this.#rejoin();
+    const polled = await reader.poll(this.#waitMs());
+    this.#lastPollMs = environment.clock.monotonicMs();
+    for (const fetched of polled) this.#enqueue(fetched);
+    for (const task of tasks.tasks) {
+      await this.#work(task);
+      this.#throttle(task);
+    }
+  }
+
+  async #work(task: StreamTask): Promise<void> {
+    const { environment, tasks } = this.#options;
+    try {
+      if (task.isProcessable) {
+        const records = await task.process(environment.config.processRecordsMax);
+        environment.metrics.processed(task.id, records);
+        environment.metrics.lag(task.id, task.lag());
+      }
+      if (task.status === 'running' && !task.isCommitting) await task.punctuate();
+    } catch (error) {
+      tasks.failed(task, error);
+      return;
+    }
+    if (task.isCommitDue(environment.clock.nowMs())) void tasks.commit(task);
+  }
+
+  async #rejoin(): Promise<void> {
+    const { membership, tasks, environment } = this.#options;
+    if (membership.status === 'lost') tasks.loseAll();
+    else await tasks.commitAll();
+    const assignment = await membership.join();
+    environment.logger.info('joined the group', {
+      generation: assignment.generationId,
+      partitions: assignment.partitions.length,
+    });
+    await tasks.assign(assignment);
+    this.#byPartition.clear();
+    for (const task of tasks.tasks) {
+      for (const each of task.partitions) this.#byPartition.set(nameOf(each), task);
+    }
+  }
+
+  #enqueue(fetched: FetchedPartition): void {
+    const task = this.#byPartition.get(nameOf(fetched));
+    if (task?.status !== 'running') return;
+    if (fetched.error === undefined) task.enqueue(fetched);
+    else this.#options.tasks.failed(task, fetched.error);
+  }
+
+  /** Nothing to do: wait for records, but no longer than until the next commit or punctuation. */
+  #waitMs(): number {
+    const { environment, tasks } = this.#options;
+    const nowMs = environment.clock.nowMs();
+    let waitMs = environment.config.pollTimeoutMs;
+    for (const task of tasks.tasks) {
+      if (task.isProcessable) return 0;
+      const dueMs = task.nextPunctuationMs();
+      if (dueMs !== undefined) waitMs = Math.min(waitMs, Math.max(0, dueMs - nowMs));
+    }
+    return waitMs;
+  }
+
+  #throttle(task: StreamTask): void {
+    const { environment, reader } = this.#options;
+    const isFull = task.queuedRecords >= environment.config.bufferedRecordsMax;
+    if (isFull === this.#paused.has(task.name)) return;
+    if (isFull) {
+      this.#paused.add(task.name);
+      reader.pause(task.partitions);
+    } else {
+      this.#paused.delete(task.name);
+      reader.resume(task.partitions);
+    }
+  }
+}
+
+function nameOf({ topic, partition }: { topic: string; partition: number }): string {
+  return `${topic}-${partition}`;
+}

@@ -1,0 +1,71 @@
+/**
+ * The engine's settings: one object, checked by zod, defaults filled in, frozen. Names are Kafka
+ * Streams' own in camelCase with the unit last (`commit.interval.ms` → `commitIntervalMs`).
+ */
+import { z } from 'zod';
+import { RollguardError } from '../kernel/errors.ts';
+
+const positive = z.number().int().positive();
+
+const schema = z.strictObject({
+  /** Consumer group, prefix of transactional ids and internal topics, name of the state folder. */
+  applicationId: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/),
+  /** A transaction of a task nobody waits for is committed at least this often. */
+  commitIntervalMs: positive.default(500),
+  /** A transaction is full, and committed, at this many input records … */
+  transactionRecordsMax: positive.default(5_000),
+  /** … or this many bytes of changelog and output. */
+  transactionBytesMax: positive.default(4 * 1024 * 1024),
+  /** The coordinator aborts a transaction older than this; a hung owner blocks readers no longer. */
+  transactionTimeoutMs: positive.default(30_000),
+  sessionTimeoutMs: positive.default(10_000),
+  heartbeatIntervalMs: positive.default(2_000),
+  rebalanceTimeoutMs: positive.default(60_000),
+  /** A task's partitions are paused while this many of its records wait. */
+  bufferedRecordsMax: positive.default(5_000),
+  /** Records one task processes before the next task gets its turn. */
+  processRecordsMax: positive.default(500),
+  /** Longest wait for new records in one turn of the loop. */
+  pollTimeoutMs: positive.default(100),
+  /** How often a record whose processing failed is tried before it is dead-lettered. */
+  processingAttemptsMax: positive.default(2),
+  /** Back-off after a failure, doubled up to the maximum. */
+  retryBackoffMs: positive.default(100),
+  retryBackoffMaxMs: positive.default(5_000),
+  /** Replication factor of internal topics; undefined: the broker's default. */
+  replicationFactor: positive.optional(),
+  /** Committed state not yet on disk, per task: records, bytes, age. */
+  checkpointRecordsMax: positive.default(50_000),
+  checkpointBytesMax: positive.default(32 * 1024 * 1024),
+  checkpointIntervalMs: positive.default(30_000),
+  /** Clean entries kept in memory, per task. */
+  cacheBytesMax: positive.default(32 * 1024 * 1024),
+  /** Changelog tombstones are kept this long; an older local copy is set aside (see design §1). */
+  changelogTombstoneRetentionMs: positive.default(24 * 3_600_000),
+  /** How long `close` waits for the last commits. */
+  closeTimeoutMs: positive.default(15_000),
+});
+
+export type StreamsOptions = z.input<typeof schema>;
+export type StreamsConfig = Readonly<z.output<typeof schema>>;
+
+/** Checks the options; CONFIG_INVALID names the first wrong one. */
+export function compileStreamsConfig(options: StreamsOptions): StreamsConfig {
+  const result = schema.safeParse(options);
+  if (!result.success) {
+    const issue = result.error.issues[0];
+    const path = issue?.path.join('.') ?? '';
+    throw new RollguardError(
+      'CONFIG_INVALID',
+      `streams option '${path}': ${issue?.message ?? 'invalid'}`,
+    );
+  }
+  const config = result.data;
+  if (config.heartbeatIntervalMs * 3 > config.sessionTimeoutMs) {
+    throw new RollguardError(
+      'CONFIG_INVALID',
+      'streams option heartbeatIntervalMs must be at most a third of sessionTimeoutMs',
+    );
+  }
+  return Object.freeze(config);
+}

@@ -1,0 +1,71 @@
+/** The engine's metrics, by the names that `docs/operations.md` explains. */
+import type { Metrics } from '../kernel/metrics.ts';
+import { formatTaskId, type TaskId } from './task-id.ts';
+
+export interface StreamsMetrics {
+  processed(id: TaskId, records: number): void;
+  committed(id: TaskId, records: number, durationMs: number): void;
+  restored(id: TaskId, records: number): void;
+  lag(id: TaskId, records: number): void;
+  deadLettered(topic: string, stage: string): void;
+  taskFailed(id: TaskId, code: string): void;
+}
+
+const commitBucketsSeconds = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
+
+export function createStreamsMetrics(metrics: Metrics, applicationId: string): StreamsMetrics {
+  const application = applicationId;
+  const taskLabels = ['application', 'task'];
+  const name = (suffix: string): string => `rollguard_streams_${suffix}`;
+  const processed = metrics.counter({
+    name: name('records_processed_total'),
+    help: 'Input records processed.',
+    labels: taskLabels,
+  });
+  const commits = metrics.histogram({
+    name: name('commit_duration_seconds'),
+    help: 'Time from the first request of a commit to its end.',
+    labels: taskLabels,
+    buckets: commitBucketsSeconds,
+  });
+  const committed = metrics.counter({
+    name: name('records_committed_total'),
+    help: 'Input records whose transaction committed.',
+    labels: taskLabels,
+  });
+  const restored = metrics.counter({
+    name: name('records_restored_total'),
+    help: 'Changelog records replayed into stores.',
+    labels: taskLabels,
+  });
+  const lag = metrics.gauge({
+    name: name('lag_records'),
+    help: 'Records on the broker that the task has not processed.',
+    labels: taskLabels,
+  });
+  const deadLettered = metrics.counter({
+    name: name('records_dead_lettered_total'),
+    help: 'Records written to the dead-letter topic.',
+    labels: ['application', 'topic', 'stage'],
+  });
+  const failures = metrics.counter({
+    name: name('task_failures_total'),
+    help: 'Times a task dropped its memory and took ownership anew.',
+    labels: [...taskLabels, 'code'],
+  });
+  const labels = (id: TaskId): { application: string; task: string } => ({
+    application,
+    task: formatTaskId(id),
+  });
+  return {
+    processed: (id, records) => processed.add(records, labels(id)),
+    committed: (id, records, durationMs) => {
+      commits.observe(durationMs / 1_000, labels(id));
+      committed.add(records, labels(id));
+    },
+    restored: (id, records) => restored.add(records, labels(id)),
+    lag: (id, records) => lag.set(records, labels(id)),
+    deadLettered: (topic, stage) => deadLettered.add(1, { application, topic, stage }),
+    taskFailed: (id, code) => failures.add(1, { ...labels(id), code }),
+  };
+}

@@ -1,0 +1,93 @@
+/** What tasks need, over the Kafka port and the state directory. */
+import type { Clock } from '../kernel/clock.ts';
+import type { Logger } from '../kernel/logger.ts';
+import { MemoryEngine } from '../stores/memory-engine.ts';
+import type { StateDirectory } from '../stores/state-directory.ts';
+import { TaskState } from '../stores/task-state.ts';
+import type { KafkaPort, PartitionOffset, TopicPartition } from './kafka/port.ts';
+import type { Membership } from './membership.ts';
+import { restoreState } from './restore.ts';
+import type { StreamsConfig } from './streams-config.ts';
+import type { StreamsMetrics } from './streams-metrics.ts';
+import type { TaskEnvironment } from './task-environment.ts';
+import { formatTaskId, transactionalId } from './task-id.ts';
+
+export type StateKind = 'rocksdb' | 'memory';
+
+export interface TaskEnvironmentOptions {
+  readonly port: KafkaPort;
+  readonly config: StreamsConfig;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: StreamsMetrics;
+  readonly partitionCounts: ReadonlyMap<string, number>;
+  readonly membership: Membership;
+  /** Undefined: state is kept in memory and restored from the changelog at every start. */
+  readonly directory: StateDirectory | undefined;
+}
+
+export function createTaskEnvironment(options: TaskEnvironmentOptions): TaskEnvironment {
+  const { port, config, clock, logger, metrics, directory } = options;
+  return {
+    config,
+    clock,
+    logger,
+    metrics,
+    partitionCounts: options.partitionCounts,
+    openProducer: (id) =>
+      port.openProducer({
+        transactionalId: transactionalId(config.applicationId, id),
+        transactionTimeoutMs: config.transactionTimeoutMs,
+      }),
+    startPositions: (partitions) => startPositions(options, partitions),
+    openState: async (id, changelog) => {
+      const engine =
+        directory === undefined
+          ? new MemoryEngine()
+          : await directory.openEngine(formatTaskId(id), {
+              topicId: changelog.topicId,
+              // An older copy may lack tombstones that compaction has cleaned away since.
+              ageMaxMs: config.changelogTombstoneRetentionMs / 2,
+            });
+      return new TaskState({
+        engine,
+        cacheBytesMax: config.cacheBytesMax,
+        checkpointRecordsMax: config.checkpointRecordsMax,
+        checkpointBytesMax: config.checkpointBytesMax,
+        checkpointIntervalMs: Math.min(
+          config.checkpointIntervalMs,
+          config.changelogTombstoneRetentionMs / 4,
+        ),
+        nowMs: clock.nowMs(),
+      });
+    },
+    restore: async (id, state, changelog, signal) => {
+      const startedMs = clock.monotonicMs();
+      const restored = await restoreState({
+        port,
+        state,
+        changelog,
+        clock,
+        logger,
+        signal,
+        progress: () => undefined,
+      });
+      metrics.restored(id, restored);
+      const seconds = (clock.monotonicMs() - startedMs) / 1_000;
+      logger.info('state restored', { task: formatTaskId(id), records: restored, seconds });
+    },
+  };
+}
+
+/** Committed offsets; where none was committed, the start of the log. */
+async function startPositions(
+  { membership, port }: TaskEnvironmentOptions,
+  partitions: readonly TopicPartition[],
+): Promise<readonly PartitionOffset[]> {
+  const committed = await membership.committedOffsets(partitions);
+  const isCommitted = ({ topic, partition }: TopicPartition): boolean =>
+    committed.some((each) => each.topic === topic && each.partition === partition);
+  const fresh = partitions.filter((each) => !isCommitted(each));
+  if (fresh.length === 0) return committed;
+  return [...committed, ...(await port.admin.listOffsets(fresh, 'earliest'))];
+}

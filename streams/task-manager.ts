@@ -1,0 +1,190 @@
+/**
+ * The tasks of one instance: makes those that the group assigned, closes those it took away, and
+ * brings a failed one back. A failure concerns one task: the others go on.
+ */
+import { RollguardError, isRollguardError, type RollguardErrorOptions } from '../kernel/errors.ts';
+import { assignedTasks, type TaskPlan } from './assignor.ts';
+import type { ChangelogPartition } from './commit.ts';
+import type { GroupAssignment, PartitionReader } from './kafka/port.ts';
+import type { Membership } from './membership.ts';
+import { StreamTask } from './stream-task.ts';
+import type { TaskEnvironment } from './task-environment.ts';
+import { formatTaskId } from './task-id.ts';
+import type { SubTopology } from './topology-builder.ts';
+
+export interface PlannedTask extends TaskPlan {
+  readonly subTopology: SubTopology;
+  readonly changelog: ChangelogPartition | undefined;
+}
+
+export interface TaskManagerOptions {
+  readonly plans: readonly PlannedTask[];
+  readonly environment: TaskEnvironment;
+  readonly reader: PartitionReader;
+  readonly membership: Membership;
+  /** Something only a person can mend: the instance stops. */
+  readonly fatal: (error: unknown) => void;
+}
+
+export class TaskManager {
+  readonly #options: TaskManagerOptions;
+  readonly #tasks = new Map<string, StreamTask>();
+  /** Ownership being taken, by task. */
+  readonly #owning = new Map<string, Promise<void>>();
+  readonly #failuresInRow = new Map<string, number>();
+  readonly #closing = new AbortController();
+
+  constructor(options: TaskManagerOptions) {
+    this.#options = options;
+  }
+
+  get tasks(): Iterable<StreamTask> {
+    return this.#tasks.values();
+  }
+
+  get size(): number {
+    return this.#tasks.size;
+  }
+
+  find(name: string): StreamTask | undefined {
+    return this.#tasks.get(name);
+  }
+
+  /** Every assigned task is restored and serving. */
+  get isRunning(): boolean {
+    return [...this.#tasks.values()].every((task) => task.status === 'running');
+  }
+
+  /** Closes tasks that went elsewhere, starts new ones and those that failed with the old generation. */
+  async assign(assignment: GroupAssignment): Promise<void> {
+    const planned = new Map(this.#options.plans.map((plan) => [formatTaskId(plan.id), plan]));
+    const wanted = new Set(
+      assignedTasks(this.#options.plans, assignment.partitions).map((plan) =>
+        formatTaskId(plan.id),
+      ),
+    );
+    for (const [name, task] of this.#tasks) {
+      if (!wanted.has(name)) await this.#close(task);
+    }
+    for (const name of wanted) {
+      const plan = planned.get(name);
+      const task = this.#tasks.get(name);
+      if (task === undefined && plan !== undefined) this.#create(plan);
+      else if (task?.status === 'failed') this.#own(task);
+    }
+  }
+
+  /** The group forgot this instance: everything in memory may be somebody else's by now. */
+  loseAll(): void {
+    for (const task of this.#tasks.values()) {
+      task.fail();
+      task.forgetProducer();
+      this.#options.reader.unassign(task.partitions);
+    }
+  }
+
+  /** Commits every task with work in its transaction; a task that fails is taken back later. */
+  async commitAll(): Promise<void> {
+    await Promise.all([...this.#tasks.values()].map((task) => this.commit(task)));
+  }
+
+  async commit(task: StreamTask): Promise<void> {
+    if (task.status !== 'running') return;
+    try {
+      await task.commit(this.#options.membership.assignment);
+      this.#failuresInRow.delete(task.name);
+    } catch (error) {
+      this.failed(task, error);
+    }
+  }
+
+  /** What happens to a task that threw; never throws itself. */
+  failed(task: StreamTask, error: unknown): void {
+    if (task.status === 'closed') return;
+    const { environment, reader, fatal } = this.#options;
+    const code = isRollguardError(error) ? error.code : 'UNEXPECTED';
+    task.fail();
+    reader.unassign(task.partitions);
+    environment.metrics.taskFailed(task.id, code);
+    if (!isRollguardError(error) || error.row.reaction === 'stop') {
+      fatal(stopped(task, error));
+      return;
+    }
+    environment.logger.warn('task failed, taking ownership anew', { task: task.name, error });
+    if (code === 'PRODUCER_FENCED') task.forgetProducer();
+    this.#own(task, { afterFailure: true, checkGroup: code === 'PRODUCER_FENCED' });
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await Promise.all(this.#owning.values());
+    await Promise.all([...this.#tasks.values()].map((task) => this.#close(task)));
+  }
+
+  #create(plan: PlannedTask): void {
+    const { environment } = this.#options;
+    const task = new StreamTask({ ...plan, environment });
+    this.#tasks.set(task.name, task);
+    this.#own(task);
+  }
+
+  async #close(task: StreamTask): Promise<void> {
+    this.#options.reader.unassign(task.partitions);
+    this.#tasks.delete(task.name);
+    await this.#owning.get(task.name);
+    await task.close();
+  }
+
+  #own(task: StreamTask, options = { afterFailure: false, checkGroup: false }): void {
+    if (this.#owning.has(task.name) || this.#closing.signal.aborted) return;
+    const owning = this.#takeOwnership(task, options).finally(() => this.#owning.delete(task.name));
+    this.#owning.set(task.name, owning);
+  }
+
+  /** Tries until it serves, the group takes it away, or the error is one only a person can mend. */
+  async #takeOwnership(
+    task: StreamTask,
+    { afterFailure, checkGroup }: { afterFailure: boolean; checkGroup: boolean },
+  ): Promise<void> {
+    const { reader, environment, membership, fatal } = this.#options;
+    const signal = this.#closing.signal;
+    let failed = afterFailure;
+    let check = checkGroup;
+    while (!signal.aborted && this.#tasks.has(task.name) && membership.status === 'stable') {
+      if (failed) await this.#backOff(task, signal);
+      try {
+        // A fenced task is ours again only if the current generation still says so.
+        if (check && (await membership.refresh()) !== 'stable') return;
+        reader.assign(await task.takeOwnership(signal));
+        this.#failuresInRow.delete(task.name);
+        environment.logger.info('task runs', { task: task.name });
+        return;
+      } catch (error) {
+        task.fail();
+        if (signal.aborted) return;
+        if (!isRollguardError(error) || error.row.reaction === 'stop') {
+          fatal(stopped(task, error));
+          return;
+        }
+        failed = true;
+        check = error.code === 'PRODUCER_FENCED';
+        if (check) task.forgetProducer();
+        environment.logger.warn('task cannot take ownership yet', { task: task.name, error });
+      }
+    }
+  }
+
+  async #backOff(task: StreamTask, signal: AbortSignal): Promise<void> {
+    const { config, clock } = this.#options.environment;
+    const failures = this.#failuresInRow.get(task.name) ?? 0;
+    this.#failuresInRow.set(task.name, failures + 1);
+    const delayMs = Math.min(config.retryBackoffMs * 2 ** failures, config.retryBackoffMaxMs);
+    await clock.sleep(delayMs, signal);
+  }
+}
+
+function stopped(task: StreamTask, error: unknown): unknown {
+  if (!isRollguardError(error)) return error;
+  const options: RollguardErrorOptions = { cause: error, context: error.context };
+  return new RollguardError(error.code, `task ${task.name}: ${error.message}`, options);
+}

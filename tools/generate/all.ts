@@ -1,0 +1,8 @@
+/** `npm run generate`: writes every generated file; drift tests fail when one was forgotten. */
+import { writeFileSync } from 'node:fs';
+import { renderEnvExample } from '../../kernel/settings.ts';
+import { renderErrorsReference } from './errors-reference.ts';
+
+const root = new URL('../../', import.meta.url);
+writeFileSync(new URL('.env.example', root), renderEnvExample());
+writeFileSync(new URL('docs/reference/errors.md', root), renderErrorsReference());
