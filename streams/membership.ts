@@ -78,9 +78,9 @@ export class Membership {
 
   async #heartbeat(signal: AbortSignal): Promise<void> {
     const { clock, heartbeatIntervalMs, logger } = this.#options;
-    while (!signal.aborted && this.#status === 'stable') {
+    for (;;) {
       await clock.sleep(heartbeatIntervalMs, signal);
-      if (signal.aborted) return;
+      if (signal.aborted || this.#status !== 'stable') return;
       await this.refresh().catch((error: unknown) => logger.warn('heartbeat failed', { error }));
     }
   }

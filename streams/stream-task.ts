@@ -132,7 +132,9 @@ export class StreamTask {
     const positions = await environment.startPositions(this.partitions);
     const { changelog } = this.#options;
     if (changelog !== undefined) {
-      this.#state ??= await environment.openState(this.id, changelog);
+      if (this.#state === undefined) this.#state = await environment.openState(this.id, changelog);
+      // What is committed and not on disk yet is older than the tail that is replayed over it.
+      else await this.#state.checkpoint(environment.clock.nowMs());
       await environment.restore(this.id, this.#state, changelog, signal);
     }
     await this.#startGraph();
@@ -221,7 +223,9 @@ export class StreamTask {
     await this.#committing?.catch(() => undefined);
     this.#graph?.close();
     this.#state?.abort();
-    await (wasRunning ? this.#state?.close() : this.#state?.closeDirty());
+    await (wasRunning
+      ? this.#state?.close(this.#environment.clock.nowMs())
+      : this.#state?.closeDirty());
     await this.#producer?.close();
   }
 
@@ -340,12 +344,15 @@ export class StreamTask {
 
   #processOne({ queued, source, record, failure }: PreparedRecord): MaybePromise<void> {
     this.#current = queued;
-    if (failure !== undefined)
-      return this.#deadLetter(queued, 'deserialize', { attempts: 1, error: failure });
+    if (failure !== undefined) {
+      this.#deadLetter(queued, 'deserialize', { attempts: 1, error: failure });
+      return undefined;
+    }
     if (record === undefined) return undefined;
     const poison = this.#poisoned.size === 0 ? undefined : this.#poisoned.get(positionOf(queued));
     if (poison !== undefined && poison.attempts >= this.#environment.config.processingAttemptsMax) {
-      return this.#deadLetter(queued, 'process', poison);
+      this.#deadLetter(queued, 'process', poison);
+      return undefined;
     }
     if (record.timestampMs > this.#streamTimeMs) this.#streamTimeMs = record.timestampMs;
     assert(this.#graph !== undefined, 'a running task has a graph');
@@ -380,7 +387,7 @@ export class StreamTask {
     );
   }
 
-  #deadLetter(queued: QueuedRecord, stage: FailureStage, { attempts, error }: Poison): undefined {
+  #deadLetter(queued: QueuedRecord, stage: FailureStage, { attempts, error }: Poison): void {
     const topic = deadLetterTopic(this.#environment.config.applicationId);
     this.#collector.add(deadLetter(topic, queued, { stage, error, attempt: attempts }));
     this.#environment.metrics.deadLettered(queued.topic, stage);
@@ -392,7 +399,6 @@ export class StreamTask {
       stage,
       error,
     });
-    return undefined;
   }
 }
 

@@ -136,7 +136,7 @@ export class TaskManager {
   }
 
   #own(task: StreamTask, options = { afterFailure: false, checkGroup: false }): void {
-    if (this.#owning.has(task.name) || this.#closing.signal.aborted) return;
+    if (this.#owning.has(task.name) || this.#isClosing()) return;
     const owning = this.#takeOwnership(task, options).finally(() => this.#owning.delete(task.name));
     this.#owning.set(task.name, owning);
   }
@@ -150,7 +150,7 @@ export class TaskManager {
     const signal = this.#closing.signal;
     let failed = afterFailure;
     let check = checkGroup;
-    while (!signal.aborted && this.#tasks.has(task.name) && membership.status === 'stable') {
+    while (!this.#isClosing() && this.#tasks.has(task.name) && membership.status === 'stable') {
       if (failed) await this.#backOff(task, signal);
       try {
         // A fenced task is ours again only if the current generation still says so.
@@ -161,7 +161,7 @@ export class TaskManager {
         return;
       } catch (error) {
         task.fail();
-        if (signal.aborted) return;
+        if (this.#isClosing()) return;
         if (!isRollguardError(error) || error.row.reaction === 'stop') {
           fatal(stopped(task, error));
           return;
@@ -172,6 +172,10 @@ export class TaskManager {
         environment.logger.warn('task cannot take ownership yet', { task: task.name, error });
       }
     }
+  }
+
+  #isClosing(): boolean {
+    return this.#closing.signal.aborted;
   }
 
   async #backOff(task: StreamTask, signal: AbortSignal): Promise<void> {

@@ -114,7 +114,7 @@ export class SubTopologyBuilder {
   }
 
   store<K, V>(builder: StoreBuilder<K, V>): this {
-    this.#draft.stores.push(builder as unknown as StoreBuilder<unknown, unknown>);
+    this.#draft.stores.push(builder);
     return this;
   }
 

@@ -14,6 +14,7 @@ export interface QueryResult {
 }
 
 export interface PlatformDatabase {
+  /** Queries are sent at once and answered in their order; nobody has to wait between them. */
   query(text: string, values?: readonly unknown[]): Promise<QueryResult>;
   /** Runs `work` between BEGIN and COMMIT, or ROLLBACK when it throws. Not for nesting. */
   transaction<T>(work: () => Promise<T>): Promise<T>;
@@ -21,11 +22,13 @@ export interface PlatformDatabase {
 }
 
 export async function connectPlatformDatabase(databaseUrl: string): Promise<PlatformDatabase> {
-  const client = new pg.Client({
+  const settings = {
     connectionString: databaseUrl,
     connectionTimeoutMillis: connectionTimeoutMs,
     application_name: 'reservation-platform',
-  });
+    pipeline: true,
+  };
+  const client = new pg.Client(settings);
   try {
     await client.connect();
   } catch (error) {
@@ -34,7 +37,7 @@ export async function connectPlatformDatabase(databaseUrl: string): Promise<Plat
   // A connection that breaks while idle emits 'error'; the next query reports it.
   client.on('error', () => undefined);
 
-  const query = async (text: string, values: readonly unknown[] = []): Promise<QueryResult> => {
+  const query: PlatformDatabase['query'] = async (text, values = []) => {
     try {
       const result = await client.query<Record<string, unknown>>({ text, values: [...values] });
       return { rows: result.rows, rowCount: result.rowCount ?? 0 };

@@ -44,12 +44,13 @@ export async function writeSetup(database: PlatformDatabase, setup: ChainSetup):
     property_id: property.id,
     business_date: setup.firstBusinessDate,
   }));
-  await run(database, statements.insertTenants, setup.tenants);
-  let rowChanges = await run(database, statements.insertProperties, setup.properties);
-  await run(database, statements.insertRoomTypes, setup.roomTypes);
-  rowChanges += await run(database, statements.insertRooms, setup.rooms);
-  rowChanges += await run(database, statements.insertFirstBusinessDates, openDates);
-  return rowChanges;
+  const batch = new StatementBatch(database);
+  batch.run(statements.insertTenants, setup.tenants);
+  batch.runCaptured(statements.insertProperties, setup.properties);
+  batch.run(statements.insertRoomTypes, setup.roomTypes);
+  batch.runCaptured(statements.insertRooms, setup.rooms);
+  batch.runCaptured(statements.insertFirstBusinessDates, openDates);
+  return batch.capturedRowChanges();
 }
 
 /**
@@ -60,15 +61,15 @@ export async function applyActions(
   database: PlatformDatabase,
   actions: readonly PlatformAction[],
 ): Promise<WriteCounts> {
+  const batch = new StatementBatch(database);
   let commands = 0;
-  let rowChanges = 0;
   for (const wave of wavesOf(actions)) {
     commands += wave.commands.length;
-    rowChanges += await updateReservations(database, wave.rowChanges);
-    rowChanges += await walkCommands(database, wave.commands);
-    rowChanges += await advanceDates(database, wave.advances);
+    updateReservations(batch, wave.rowChanges);
+    walkCommands(batch, wave.commands);
+    advanceDates(batch, wave.advances);
   }
-  return { commands, rowChanges };
+  return { commands, rowChanges: await batch.capturedRowChanges() };
 }
 
 interface Wave {
@@ -100,74 +101,56 @@ function* wavesOf(actions: readonly PlatformAction[]): Generator<Wave> {
   if (subjects.size > 0) yield wave;
 }
 
-async function walkCommands(
-  database: PlatformDatabase,
-  commands: readonly CommandAction[],
-): Promise<number> {
-  await run(database, statements.insertOutbox, commands.map(outboxRecord));
-  let rowChanges = await run(database, statements.insertLifecycle, commands.map(lifecycleRecord));
+function walkCommands(batch: StatementBatch, commands: readonly CommandAction[]): void {
+  batch.run(statements.insertOutbox, commands.map(outboxRecord));
+  batch.runCaptured(statements.insertLifecycle, commands.map(lifecycleRecord));
   const stepCount = Math.max(0, ...commands.map((command) => command.path.length));
   for (let step = 0; step < stepCount; step += 1) {
     const walking = commands.filter((command) => step < command.path.length);
     const applying = walking.filter(
       (command) => command.path.findIndex(({ state }) => state === 'APPLIED') === step,
     );
-    rowChanges += await applyToReservations(database, applying, step);
+    applyToReservations(batch, applying, step);
     const transitions = walking.map((command) => transitionRecord(command, step));
-    rowChanges += await run(database, statements.updateLifecycle, transitions);
+    batch.runCaptured(statements.updateLifecycle, transitions);
     const deliveries = walking
       .map((command) => outboxStatusAt(command, step))
       .filter((delivery) => delivery !== undefined);
-    await run(database, statements.updateOutbox, deliveries);
+    batch.run(statements.updateOutbox, deliveries);
   }
-  return rowChanges;
 }
 
-async function applyToReservations(
-  database: PlatformDatabase,
+function applyToReservations(
+  batch: StatementBatch,
   commands: readonly CommandAction[],
   step: number,
-): Promise<number> {
-  const changes = commands.map((command) => ({
-    kind: 'row-change' as const,
-    atMs: command.path[step]?.atMs ?? command.atMs,
-    reservation: command.reservation,
-    isNew: createsReservation(command.commandName),
-  }));
-  const created = changes.filter(({ isNew }) => isNew);
-  const inserted = await run(
-    database,
-    statements.insertReservations,
-    created.map(({ reservation, atMs }) => ({
-      ...datedRow(reservation, atMs),
-      created_at: isoText(atMs),
-    })),
-  );
-  const updated = await updateReservations(
-    database,
-    changes.filter(({ isNew }) => !isNew),
-  );
+): void {
+  const created: Record<string, unknown>[] = [];
+  const changed: RowChangeAction[] = [];
+  for (const { commandName, reservation, path, atMs } of commands) {
+    const appliedAtMs = path[step]?.atMs ?? atMs;
+    if (createsReservation(commandName)) {
+      created.push({ ...datedRow(reservation, appliedAtMs), created_at: isoText(appliedAtMs) });
+    } else {
+      changed.push({ kind: 'row-change', atMs: appliedAtMs, reservation });
+    }
+  }
+  batch.runCaptured(statements.insertReservations, created);
+  updateReservations(batch, changed);
   const checkOuts = commands.filter(({ commandName }) => commandName === 'reservation.check_out');
-  await run(database, statements.insertPayments, checkOuts.map(paymentRecord));
-  return inserted + updated;
+  batch.run(statements.insertPayments, checkOuts.map(paymentRecord));
 }
 
-function updateReservations(
-  database: PlatformDatabase,
-  changes: readonly RowChangeAction[],
-): Promise<number> {
+function updateReservations(batch: StatementBatch, changes: readonly RowChangeAction[]): void {
   const rows = changes.map(({ reservation, atMs }) => datedRow(reservation, atMs));
-  return run(database, statements.updateReservations, rows);
+  batch.runCaptured(statements.updateReservations, rows);
 }
 
 function datedRow(reservation: ReservationRow, atMs: number): Record<string, unknown> {
   return { ...reservation, updated_at: isoText(atMs) };
 }
 
-async function advanceDates(
-  database: PlatformDatabase,
-  advances: readonly AdvanceDateAction[],
-): Promise<number> {
+function advanceDates(batch: StatementBatch, advances: readonly AdvanceDateAction[]): void {
   const records = advances.map((advance) => {
     const nextDate = addDays(advance.businessDate, 1);
     return {
@@ -179,20 +162,46 @@ async function advanceDates(
       rolled_at: isoText(advance.atMs),
     };
   });
-  const closed = await run(database, statements.closeBusinessDates, records);
-  return closed + (await run(database, statements.openBusinessDates, records));
-}
-
-/** One statement with all records in one JSON parameter; none when there is nothing to write. */
-async function run(
-  database: PlatformDatabase,
-  statement: string,
-  records: readonly object[],
-): Promise<number> {
-  if (records.length === 0) return 0;
-  return (await database.query(statement, [JSON.stringify(records)])).rowCount;
+  batch.runCaptured(statements.closeBusinessDates, records);
+  batch.runCaptured(statements.openBusinessDates, records);
 }
 
 function businessDateId(propertyId: string, date: string): string {
   return uuidV5(propertyId, date);
+}
+
+/** Statements sent one behind the other without waiting in between; the caller waits once for all. */
+class StatementBatch {
+  readonly #database: PlatformDatabase;
+  readonly #sent: Promise<number>[] = [];
+
+  constructor(database: PlatformDatabase) {
+    this.#database = database;
+  }
+
+  /** Sends the statement with all records in one JSON parameter; nothing when there are none. */
+  run(statement: string, records: readonly object[]): void {
+    this.#send(statement, records, () => 0);
+  }
+
+  /** The same for a table that is captured: its row changes count. */
+  runCaptured(statement: string, records: readonly object[]): void {
+    this.#send(statement, records, (rowCount) => rowCount);
+  }
+
+  /** Waits for every statement; fails as the first one that failed. */
+  async capturedRowChanges(): Promise<number> {
+    const counts = await Promise.all(this.#sent);
+    return counts.reduce((sum, count) => sum + count, 0);
+  }
+
+  #send(
+    statement: string,
+    records: readonly object[],
+    counted: (rowCount: number) => number,
+  ): void {
+    if (records.length === 0) return;
+    const result = this.#database.query(statement, [JSON.stringify(records)]);
+    this.#sent.push(result.then(({ rowCount }) => counted(rowCount)));
+  }
 }

@@ -61,7 +61,7 @@ export function outboxRecord(command: CommandAction): Record<string, unknown> {
     aggregate_type: 'reservation',
     event_type: eventType(command),
     payload: outboxPayload(command),
-    headers: { tenantId: reservation.tenant_id, eventId: command.eventId },
+    headers: {},
     status: 'PENDING',
     priority: 0,
     available_at: isoText(command.atMs),
@@ -144,13 +144,7 @@ function outboxPayload(command: CommandAction): Record<string, unknown> {
       id: reservation.id,
       tenant_id: reservation.tenant_id,
       property_id: reservation.property_id,
-      guest_id: reservation.guest_id,
-      room_type_id: reservation.room_type_id,
-      check_in_date: reservation.check_in_date,
-      check_out_date: reservation.check_out_date,
       status: reservation.status,
-      total_amount: reservation.total_amount,
-      currency: reservation.currency,
     },
   };
 }

@@ -194,7 +194,7 @@ CREATE TABLE IF NOT EXISTS reservations (
   version BIGINT NOT NULL DEFAULT 0,
   UNIQUE (tenant_id, id),
   CHECK (check_in_date <= check_out_date)
-);
+) WITH (fillfactor = 30);
 
 CREATE TABLE IF NOT EXISTS reservation_command_lifecycle (
   event_id UUID PRIMARY KEY,
@@ -208,7 +208,7 @@ CREATE TABLE IF NOT EXISTS reservation_command_lifecycle (
   metadata JSONB NOT NULL DEFAULT '{}',
   created_at TIMESTAMPTZ NOT NULL DEFAULT now(),
   updated_at TIMESTAMPTZ NOT NULL DEFAULT now()
-);
+) WITH (fillfactor = 12);
 CREATE INDEX IF NOT EXISTS reservation_command_lifecycle_tenant
   ON reservation_command_lifecycle (tenant_id, created_at DESC);
 CREATE INDEX IF NOT EXISTS reservation_command_lifecycle_reservation
@@ -236,7 +236,7 @@ CREATE TABLE IF NOT EXISTS transactional_outbox (
   metadata JSONB NOT NULL DEFAULT '{}',
   created_at TIMESTAMPTZ NOT NULL DEFAULT now(),
   updated_at TIMESTAMPTZ NOT NULL DEFAULT now()
-);
+) WITH (fillfactor = 45);
 
 CREATE TABLE IF NOT EXISTS business_dates (
   id UUID PRIMARY KEY,

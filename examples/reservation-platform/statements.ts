@@ -83,8 +83,10 @@ export const closeBusinessDates = `
   UPDATE business_dates AS d
   SET date_status = 'CLOSED', night_audit_status = 'COMPLETED', date_rolled_at = s.rolled_at,
       date_rolled_by = 'night-audit', updated_at = s.rolled_at, version = d.version + 1
-  FROM json_to_recordset($1) AS s (property_id UUID, closed_date DATE, rolled_at TIMESTAMP)
-  WHERE d.property_id = s.property_id AND d.business_date = s.closed_date`;
+  FROM json_to_recordset($1) AS s (
+    tenant_id UUID, property_id UUID, closed_date DATE, rolled_at TIMESTAMP
+  )
+  WHERE d.tenant_id = s.tenant_id AND d.property_id = s.property_id AND d.business_date = s.closed_date`;
 
 export const openBusinessDates = `
   INSERT INTO business_dates
@@ -179,7 +181,8 @@ export const insertPayments = insert('payments', [
 
 function insert(table: string, columns: readonly string[]): string {
   const list = columns.join(', ');
-  return `INSERT INTO ${table} (${list}) SELECT ${list} FROM json_populate_recordset(NULL::${table}, $1)`;
+  const records = `json_populate_recordset(NULL::${table}, $1)`;
+  return `INSERT INTO ${table} (${list}) SELECT ${list} FROM ${records}`;
 }
 
 function insertSkippingKnown(table: string, columns: readonly string[]): string {

@@ -1,0 +1,46 @@
+/**
+ * The application: reads the settings, wires every part, serves until SIGTERM or SIGINT (or until the
+ * parent that forked it is gone). The one place outside tools/ that reads the environment.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { parseEnv } from 'node:util';
+import { startApplication, type Application } from './api/application.ts';
+import { systemClock } from './kernel/clock.ts';
+import { messageOf } from './kernel/errors.ts';
+import { createLogger } from './kernel/logger.ts';
+import { parseSettings } from './kernel/settings.ts';
+
+const envFile = '.env';
+const secondSignalExitCode = 130;
+
+async function main(): Promise<void> {
+  const fromFile = existsSync(envFile) ? parseEnv(readFileSync(envFile, 'utf8')) : {};
+  const settings = parseSettings({ ...fromFile, ...process.env });
+  const write = (line: string): void => void process.stdout.write(`${line}\n`);
+  const logger = createLogger({ level: settings.LOG_LEVEL, clock: systemClock, write });
+  const application = await startApplication({ settings, clock: systemClock, logger });
+  stopOnSignals(application);
+  process.send?.({ httpPort: application.httpPort });
+  logger.info('serving', { httpPort: application.httpPort });
+  await application.done();
+  await application.close();
+  // Without a parent's channel nothing would keep the process; with it, it has to be let go.
+  if (process.connected) process.disconnect();
+}
+
+function stopOnSignals(application: Application): void {
+  let signals = 0;
+  const stop = (): void => {
+    signals += 1;
+    if (signals > 1) process.exit(secondSignalExitCode);
+    void application.close();
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+  process.once('disconnect', stop);
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`rollguard: ${messageOf(error)}\n`);
+  process.exit(1);
+});

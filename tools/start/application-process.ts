@@ -1,0 +1,105 @@
+/**
+ * The application as a child process of its own: so that its memory and CPU are its own figures, and
+ * so that it ends when its parent does, however that ends (the IPC channel closes).
+ */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { createWriteStream } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { Clock } from '../../kernel/clock.ts';
+import { RollguardError } from '../../kernel/errors.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const readyTimeoutMs = 120_000;
+const stopTimeoutMs = 20_000;
+const probeIntervalMs = 200;
+
+export interface ApplicationOptions {
+  readonly settings: Readonly<Record<string, string>>;
+  readonly logFile: string;
+  readonly clock: Clock;
+}
+
+export class ApplicationProcess {
+  readonly #child: ChildProcess;
+  readonly #options: ApplicationOptions;
+  readonly #exited: Promise<number | null>;
+  #exitCode: number | null | undefined;
+  #url = '';
+
+  constructor(options: ApplicationOptions) {
+    this.#options = options;
+    const log = createWriteStream(options.logFile, { flags: 'w' });
+    this.#child = spawn(process.execPath, ['--import', 'tsx', 'main.ts'], {
+      cwd: root,
+      env: { ...process.env, ...options.settings },
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      // Its own process group: Ctrl-C reaches the parent, which then stops it in order.
+      detached: true,
+    });
+    this.#child.stdout?.pipe(log);
+    this.#child.stderr?.pipe(log);
+    this.#child.on('message', (message) => {
+      if (typeof message === 'object' && 'httpPort' in message) {
+        this.#url = `http://127.0.0.1:${String(message.httpPort)}`;
+      }
+    });
+    this.#exited = new Promise((resolve) => {
+      this.#child.once('exit', (code) => {
+        this.#exitCode = code;
+        resolve(code);
+      });
+    });
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0;
+  }
+
+  /** Where the HTTP API answers. */
+  get url(): string {
+    return this.#url;
+  }
+
+  /** Waits until it is restored and consuming. @throws STACK_START naming the log. */
+  async ready(signal: AbortSignal): Promise<void> {
+    const { clock, logFile } = this.#options;
+    const deadlineMs = clock.monotonicMs() + readyTimeoutMs;
+    let reason = 'it does not answer';
+    while (!signal.aborted && clock.monotonicMs() < deadlineMs) {
+      this.assertAlive();
+      const answer = this.#url === '' ? undefined : await probe(`${this.#url}/health/readiness`);
+      if (answer?.ok === true) return;
+      if (answer !== undefined) reason = answer.body;
+      await clock.sleep(probeIntervalMs, signal);
+    }
+    signal.throwIfAborted();
+    throw new RollguardError('STACK_START', `the application is not ready (${reason}); its log: ${logFile}`);
+  }
+
+  /** @throws STACK_START when the process has ended by itself. */
+  assertAlive(): void {
+    if (this.#exitCode === undefined) return;
+    const { logFile } = this.#options;
+    throw new RollguardError('STACK_START', `the application ended with code ${String(this.#exitCode)}; its log: ${logFile}`);
+  }
+
+  async stop(): Promise<void> {
+    if (this.#exitCode !== undefined) return;
+    this.#child.kill('SIGTERM');
+    const { clock } = this.#options;
+    const late = clock.sleep(stopTimeoutMs).then(() => 'late' as const);
+    if ((await Promise.race([this.#exited, late])) === 'late') {
+      this.#child.kill('SIGKILL');
+      await this.#exited;
+    }
+  }
+}
+
+async function probe(url: string): Promise<{ ok: boolean; body: string } | undefined> {
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(2_000) });
+    return { ok: response.ok, body: await response.text() };
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,26 @@
+/** CPU time and memory of a process of ours, from the kernel's own accounting (Linux). */
+import { readFileSync } from 'node:fs';
+
+export interface ProcessUsage {
+  readonly cpuSeconds: number;
+  /** Highest resident set so far. */
+  readonly peakRssMb: number;
+}
+
+// Linux counts CPU time in ticks of 10 ms (USER_HZ) on every architecture Node runs on.
+const ticksPerSecond = 100;
+
+/** Undefined where the kernel does not tell (not Linux) or the process is gone. */
+export function processUsage(pid: number): ProcessUsage | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // The name may hold spaces and parentheses; fields are counted from behind it.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    const ticks = [11, 12, 13, 14].reduce((sum, field) => sum + Number(fields[field] ?? 0), 0);
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+    const peakKb = Number(/^VmHWM:\s+(\d+)/m.exec(status)?.[1] ?? 0);
+    return { cpuSeconds: ticks / ticksPerSecond, peakRssMb: peakKb / 1024 };
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,89 @@
+/**
+ * What is known about one reservation: the newest version of its row and of each of its commands'
+ * rows. Merging is a maximum, so rows may come in any order and any number of times: the same rows
+ * always give the same facts (commutative, associative, idempotent). Nothing older than the newest
+ * version is remembered, so facts read from a fresh snapshot equal those followed from the start.
+ */
+import { canonicalJson, type JsonValue } from './canonical-json.ts';
+import { rollTypeOf, type Command, type CommandStay } from './lifecycle-row.ts';
+import type { ReservationRow } from './reservation-row.ts';
+import type { RowVersion } from './row-version.ts';
+
+export interface VersionedRow<Row> {
+  readonly version: RowVersion;
+  /** Null: this version says that the row is deleted. */
+  readonly row: Row | null;
+}
+
+export interface CommandFact extends VersionedRow<Command> {
+  readonly eventId: string;
+}
+
+export interface ReservationFacts {
+  readonly tenantId: string;
+  readonly reservationId: string;
+  /** Undefined: no version of the row has come yet. */
+  readonly reservation: VersionedRow<ReservationRow> | undefined;
+  /** One per event id, in the order of their ids. */
+  readonly commands: readonly CommandFact[];
+}
+
+/** A reservation of which nothing is known yet. */
+export function noFacts(tenantId: string, reservationId: string): ReservationFacts {
+  return { tenantId, reservationId, reservation: undefined, commands: [] };
+}
+
+/** Adds a version of the reservation's row; gives back the same object when nothing newer came. */
+export function mergeReservationRow(
+  facts: ReservationFacts,
+  row: ReservationRow | null,
+  version: RowVersion,
+): ReservationFacts {
+  const candidate = { version, row };
+  if (facts.reservation !== undefined && !isNewer(candidate, facts.reservation)) return facts;
+  return { ...facts, reservation: candidate };
+}
+
+/** Adds a version of a command's row; gives back the same object when nothing newer came. */
+export function mergeLifecycleRow(
+  facts: ReservationFacts,
+  candidate: CommandFact,
+): ReservationFacts {
+  const at = facts.commands.findIndex((known) => known.eventId >= candidate.eventId);
+  const known = facts.commands[at];
+  if (known?.eventId !== candidate.eventId) {
+    const end = at === -1 ? facts.commands.length : at;
+    return { ...facts, commands: facts.commands.toSpliced(end, 0, candidate) };
+  }
+  return isNewer(candidate, known)
+    ? { ...facts, commands: facts.commands.with(at, candidate) }
+    : facts;
+}
+
+/** The property the reservation is at: its row's, else that of the latest command that names one. */
+export function propertyIdOf(facts: ReservationFacts): string | undefined {
+  if (facts.reservation !== undefined) return facts.reservation.row?.propertyId;
+  return latestStay(facts)?.propertyId;
+}
+
+/** Commands that are known and leave no entry, whatever becomes of them. */
+export function skippedCommands(facts: ReservationFacts): number {
+  return facts.commands.filter(
+    ({ row }) => row !== null && rollTypeOf(row.commandName) === undefined,
+  ).length;
+}
+
+function latestStay(facts: ReservationFacts): CommandStay | undefined {
+  let latest: Command | undefined;
+  for (const { row } of facts.commands) {
+    if (row?.stay?.propertyId === undefined) continue;
+    if (latest === undefined || row.createdMicros > latest.createdMicros) latest = row;
+  }
+  return latest?.stay;
+}
+
+/** Equal versions are the same change; should their contents differ, their text decides alike everywhere. */
+function isNewer<Row>(candidate: VersionedRow<Row>, known: VersionedRow<Row>): boolean {
+  if (candidate.version !== known.version) return candidate.version > known.version;
+  return canonicalJson(candidate.row as JsonValue) > canonicalJson(known.row as JsonValue);
+}

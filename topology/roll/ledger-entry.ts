@@ -1,0 +1,86 @@
+/**
+ * One line of a reservation's ledger. Its ids follow from what it stands for and its revision from
+ * what it says, so deriving it again anywhere gives the same bytes.
+ */
+import { hash } from 'node:crypto';
+import { uuidV5 } from '../../kernel/uuid.ts';
+import { canonicalJson, type JsonValue } from './canonical-json.ts';
+
+export type RollType = 'EOD' | 'CHECKOUT' | 'CANCEL' | 'NO_SHOW';
+
+export interface LedgerEntry {
+  /** UUIDv5 of the lifecycle event id and the roll type. */
+  readonly ledgerId: string;
+  readonly tenantId: string;
+  readonly reservationId: string;
+  readonly propertyId: string;
+  /** What the entry stands for; unique in its tenant. */
+  readonly lifecycleEventId: string;
+  readonly rollType: RollType;
+  /** YYYY-MM-DD of the property's calendar. */
+  readonly rollDate: string;
+  /** The business date whose totals it counts in: its roll date. */
+  readonly businessDate: string;
+  /** Microseconds since 1970. */
+  readonly occurredMicros: number;
+  /** The command, or what else told. */
+  readonly sourceEventType: string;
+  /** Canonical JSON of the fields that decided the entry, nothing else. */
+  readonly eventPayload: string;
+  /** Minor units of the currency. Revenue for EOD, a fee (which is not revenue) for CANCEL and NO_SHOW. */
+  readonly amountMinor: number;
+  readonly currency: string;
+  /** Hash of everything above: equal revisions say the same. */
+  readonly revision: string;
+}
+
+/** What an entry's derivation decides; the rest follows. */
+export interface EntryContent {
+  readonly tenantId: string;
+  readonly reservationId: string;
+  readonly propertyId: string;
+  readonly lifecycleEventId: string;
+  readonly rollType: RollType;
+  readonly rollDate: string;
+  readonly occurredMicros: number;
+  readonly sourceEventType: string;
+  readonly payload: JsonValue;
+  readonly amountMinor: number;
+  readonly currency: string;
+}
+
+/** Half of SHA-256: enough to tell the revisions of one entry apart. */
+const revisionLength = 32;
+
+export function ledgerEntry(content: EntryContent): LedgerEntry {
+  const { payload, ...columns } = content;
+  const said = {
+    ledgerId: uuidV5(content.lifecycleEventId, content.rollType),
+    ...columns,
+    businessDate: content.rollDate,
+    eventPayload: canonicalJson(payload),
+  };
+  const revision = hash('sha256', canonicalJson(said)).slice(0, revisionLength);
+  return { ...said, revision };
+}
+
+/** The order of a ledger: by date, then by kind (nights first), then by id. */
+export function compareEntries(left: LedgerEntry, right: LedgerEntry): number {
+  return compareText(orderOf(left), orderOf(right));
+}
+
+const kindOrder: Readonly<Record<RollType, number>> = {
+  EOD: 0,
+  CHECKOUT: 1,
+  CANCEL: 2,
+  NO_SHOW: 3,
+};
+
+function orderOf(entry: LedgerEntry): string {
+  return `${entry.rollDate}${kindOrder[entry.rollType]}${entry.lifecycleEventId}`;
+}
+
+function compareText(left: string, right: string): number {
+  if (left === right) return 0;
+  return left < right ? -1 : 1;
+}

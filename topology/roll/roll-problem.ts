@@ -1,0 +1,24 @@
+/**
+ * What a captured row can be that the ledger must not guess about. A problem is a value: the wiring
+ * sends the row to the dead-letter topic with it and leaves the ledger as it is.
+ */
+
+export interface RollProblem {
+  /** The captured table. */
+  readonly table: string;
+  /** The column, with a path into it where it holds JSON. */
+  readonly field: string;
+  /** `unreadable`: missing or not of its kind; `impossible`: readable, but contradicts itself. */
+  readonly reason: 'unreadable' | 'impossible';
+  /** A sentence for the person who redrives it. */
+  readonly message: string;
+}
+
+/** What reading gives: the value, or why there is none. */
+export type Read<Value> =
+  | { readonly value: Value; readonly problem?: undefined }
+  | { readonly problem: RollProblem; readonly value?: undefined };
+
+export function rollProblem(problem: RollProblem): { readonly problem: RollProblem } {
+  return { problem };
+}
