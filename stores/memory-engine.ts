@@ -1,9 +1,11 @@
 /**
  * A StateEngine that lives and dies with its process: for tests, the simulator, and applications that
- * restore from the changelog at every start.
+ * restore from the changelog at every start. Copies what it is given, as an engine on disk does: a
+ * caller's key may be a slice of a megabyte that came over the network.
  */
 import { RollguardError } from '../kernel/errors.ts';
-import { SortedMap } from './sorted-map.ts';
+import { keyName } from './key-name.ts';
+import { OrderedMap } from './ordered-map.ts';
 import type {
   ChangelogPosition,
   RangeQuery,
@@ -13,8 +15,7 @@ import type {
 } from './state-engine.ts';
 
 export class MemoryEngine implements StateEngine {
-  /** By latin1 text of the key: lossless, and its order is byte order. */
-  readonly #entries = new SortedMap<StateEntry>();
+  readonly #entries = new OrderedMap<StateEntry>();
   #position: ChangelogPosition | undefined;
   #closed = false;
 
@@ -23,30 +24,30 @@ export class MemoryEngine implements StateEngine {
   }
 
   getMany(keys: readonly Buffer[]): Promise<readonly (Buffer | undefined)[]> {
-    this.#checkOpen();
-    return Promise.resolve(keys.map((key) => this.#entries.get(key.toString('latin1'))?.[1]));
+    return this.#answer(() => keys.map((key) => this.#entries.get(keyName(key))?.[1]));
   }
 
-  range({ gte, lt, limit, reverse = false }: RangeQuery): Promise<readonly StateEntry[]> {
-    this.#checkOpen();
-    const found: StateEntry[] = [];
-    const range = { from: gte.toString('latin1'), to: lt?.toString('latin1') };
-    for (const entry of this.#entries.range(range, reverse)) {
-      if (found.length >= limit) break;
-      found.push(entry);
-    }
-    return Promise.resolve(found);
+  range({ gte, lt, limit, reverse }: RangeQuery): Promise<readonly StateEntry[]> {
+    return this.#answer(() => {
+      const found: StateEntry[] = [];
+      const to = lt === undefined ? undefined : keyName(lt);
+      for (const [, entry] of this.#entries.walk({ from: keyName(gte), to, reverse })) {
+        if (found.length >= limit) break;
+        found.push(entry);
+      }
+      return found;
+    });
   }
 
   write(changes: readonly StateChange[], position: ChangelogPosition): Promise<void> {
-    this.#checkOpen();
-    for (const { key, value } of changes) {
-      const name = key.toString('latin1');
-      if (value === undefined) this.#entries.delete(name);
-      else this.#entries.set(name, [key, value]);
-    }
-    this.#position = position;
-    return Promise.resolve();
+    return this.#answer(() => {
+      for (const { key, value } of changes) {
+        const name = keyName(key);
+        if (value === undefined) this.#entries.delete(name);
+        else this.#entries.set(name, [Buffer.from(key), Buffer.from(value)]);
+      }
+      this.#position = position;
+    });
   }
 
   close(): Promise<void> {
@@ -54,7 +55,8 @@ export class MemoryEngine implements StateEngine {
     return Promise.resolve();
   }
 
-  #checkOpen(): void {
-    if (this.#closed) throw new RollguardError('STORE_CLOSED', 'the memory engine is closed');
+  #answer<T>(work: () => T): Promise<T> {
+    if (!this.#closed) return Promise.resolve(work());
+    return Promise.reject(new RollguardError('STORE_CLOSED', 'the memory engine is closed'));
   }
 }

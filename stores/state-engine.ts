@@ -11,7 +11,10 @@ export interface ChangelogPosition {
   readonly topicId: string;
   /** Offset of the first changelog record that is not in the engine. */
   readonly offset: number;
-  /** Wall-clock time of the write; an engine older than the tombstones' retention is set aside. */
+  /**
+   * Wall-clock time at which nothing else was in the changelog. The longer ago, the more tombstones
+   * behind the offset may have been cleaned away unseen: older than their retention, it is set aside.
+   */
   readonly writtenAtMs: number;
 }
 
@@ -34,6 +37,7 @@ export interface RangeQuery {
   readonly reverse?: boolean | undefined;
 }
 
+/** Reads answer as of the moment they are called, whatever is written while they are under way. */
 export interface StateEngine {
   /** Undefined: nothing was ever written. */
   position(): ChangelogPosition | undefined;
@@ -43,5 +47,6 @@ export interface StateEngine {
   range(query: RangeQuery): Promise<readonly StateEntry[]>;
   /** Applies the changes (last one of a key wins) and the position, all or nothing. */
   write(changes: readonly StateChange[], position: ChangelogPosition): Promise<void>;
+  /** Waits for what is under way; afterwards everything answers STORE_CLOSED. */
   close(): Promise<void>;
 }

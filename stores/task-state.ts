@@ -3,24 +3,31 @@
  *
  *   overlay      writes of the open transaction; gone if it aborts
  *   committed    committed, not yet in the engine
+ *   writing      what a checkpoint is handing to the engine right now
  *   cache        clean entries read from the engine, known absences included; bounded in bytes
  *   engine       the checkpoint of the changelog
  *
  * The engine is written later than the commit, in large batches that keep only a key's last value,
  * bounded in records, bytes and time. So a crash loses nothing: the changelog's tail is replayed from
- * the position stored with the data.
+ * the position stored with the data. Keeps the buffers it is given: they must not change afterwards.
  */
 import { assert } from '../kernel/assert.ts';
+import { ChangeLayer } from './change-layer.ts';
 import { EntryCache } from './entry-cache.ts';
-import { SortedMap } from './sorted-map.ts';
+import { keyName } from './key-name.ts';
+import { mergedRange } from './merged-range.ts';
 import type { RangeQuery, StateChange, StateEngine, StateEntry } from './state-engine.ts';
 
 export interface TaskStateOptions {
   readonly engine: StateEngine;
   readonly cacheBytesMax: number;
+  /** Committed content waits for the next checkpoint up to so many keys … */
   readonly checkpointRecordsMax: number;
+  /** … so many bytes of keys and values … */
   readonly checkpointBytesMax: number;
+  /** … and so long. The position is written again after that time even if nothing changed. */
   readonly checkpointIntervalMs: number;
+  /** Now: an empty engine is restored from here on. */
   readonly nowMs: number;
 }
 
@@ -37,22 +44,23 @@ export class TaskState {
   readonly #options: TaskStateOptions;
   readonly #engine: StateEngine;
   readonly #cache: EntryCache;
-  #overlay = new SortedMap<StateChange>();
-  #overlayBytes = 0;
-  #committed = new SortedMap<StateChange>();
-  #committedBytes = 0;
-  /** What a running checkpoint is writing: newer than the engine until it is done. */
-  #checkpointing: SortedMap<StateChange> | undefined;
+  #overlay = new ChangeLayer();
+  #committed = new ChangeLayer();
+  #writing: ChangeLayer | undefined;
   #position: StatePosition | undefined;
-  #checkpointedAtMs: number;
-  #hasMoved = false;
+  /** See ChangelogPosition: what the engine may claim about its age. */
+  #writtenAtMs: number;
+  #checkpointing: Promise<void> | undefined;
+  /** Counts the batches handed to the engine: a read that one of them overtook is not cached. */
+  #writes = 0;
 
   constructor(options: TaskStateOptions) {
     this.#options = options;
     this.#engine = options.engine;
     this.#cache = new EntryCache(options.cacheBytesMax);
-    this.#position = options.engine.position();
-    this.#checkpointedAtMs = options.nowMs;
+    const stored = options.engine.position();
+    this.#position = stored && { topicId: stored.topicId, offset: stored.offset };
+    this.#writtenAtMs = stored?.writtenAtMs ?? options.nowMs;
   }
 
   /** How far the committed content follows the changelog; undefined: from its start. */
@@ -60,50 +68,53 @@ export class TaskState {
     return this.#position;
   }
 
+  /** Keys that the open transaction changed. */
   get pendingCount(): number {
     return this.#overlay.size;
   }
 
+  /** Bytes of their keys and values. */
   get pendingBytes(): number {
-    return this.#overlayBytes;
+    return this.#overlay.bytes;
   }
 
   /** A value at once when it is in memory; a promise only when the engine has to be asked. */
   get(key: Buffer): MaybePromise<Value> {
-    const name = nameOf(key);
+    const name = keyName(key);
     const change = this.#overlay.get(name);
-    return change === undefined ? this.#committedByName(name, key) : change.value;
+    return change === undefined ? this.#getCommitted(name, key) : change.value;
   }
 
   /** The same without the open transaction: what queries see. */
   committedGet(key: Buffer): MaybePromise<Value> {
-    return this.#committedByName(nameOf(key), key);
+    return this.#getCommitted(keyName(key), key);
   }
 
   /** Brings the keys that are not in memory there, in one read. */
   async load(keys: readonly Buffer[]): Promise<void> {
     const missing = new Map<string, Buffer>();
     for (const key of keys) {
-      const name = nameOf(key);
+      const name = keyName(key);
       if (!this.#overlay.has(name) && !this.#isInMemory(name)) missing.set(name, key);
     }
     if (missing.size > 0) await this.#read([...missing]);
   }
 
   put(key: Buffer, value: Buffer): void {
-    this.#change(key, value);
+    this.#overlay.put({ key, value });
   }
 
   delete(key: Buffer): void {
-    this.#change(key, undefined);
+    this.#overlay.put({ key, value: undefined });
   }
 
   range(query: RangeQuery): Promise<readonly StateEntry[]> {
-    return this.#merged(query, [this.#checkpointing, this.#committed, this.#overlay]);
+    return mergedRange(this.#engine, [...this.#committedLayers(), this.#overlay], query);
   }
 
+  /** The same without the open transaction: what queries see. */
   committedRange(query: RangeQuery): Promise<readonly StateEntry[]> {
-    return this.#merged(query, [this.#checkpointing, this.#committed]);
+    return mergedRange(this.#engine, this.#committedLayers(), query);
   }
 
   /** The open transaction's changelog records: the last value of every key it changed. */
@@ -111,135 +122,127 @@ export class TaskState {
     return [...this.#overlay.values()];
   }
 
-  /** The transaction is committed on the broker: its writes become readable. */
+  /**
+   * The transaction is committed on the broker: its writes become readable. With nothing pending, the
+   * position just moves.
+   */
   commit(position: StatePosition): void {
-    for (const [name, change] of this.#overlay.entries()) {
-      this.#committedBytes += sizeOf(change) - sizeOf(this.#committed.get(name));
-      this.#committed.set(name, change);
-    }
-    this.#clearOverlay();
+    this.#committed.putAll(this.#overlay);
+    this.abort();
     this.#position = position;
-    this.#hasMoved = true;
   }
 
   /** The transaction came to nothing. */
   abort(): void {
-    this.#clearOverlay();
+    if (this.#overlay.size > 0) this.#overlay = new ChangeLayer();
   }
 
-  /** Replays changelog records, straight to the engine in one batch. Nothing may be open or unwritten. */
+  /**
+   * Replays changelog records, straight to the engine in one batch. No transaction may be open. The
+   * engine's age stays that of the content under them until a checkpoint says otherwise.
+   */
   async applyRestored(changes: readonly StateChange[], position: StatePosition): Promise<void> {
-    assert(this.#overlay.size === 0 && this.#committed.size === 0, 'restore meets a clean state');
-    const last = new Map(changes.map((change) => [nameOf(change.key), change]));
-    for (const name of last.keys()) this.#cache.forget(name);
-    await this.#engine.write([...last.values()], {
-      ...position,
-      writtenAtMs: this.#checkpointedAtMs,
-    });
+    assert(this.#overlay.size === 0, 'restore meets no open transaction');
+    await this.#checkpointing;
+    for (const change of changes) this.#committed.put(change);
     this.#position = position;
+    // Restored records are slices of whatever was fetched: caching them would keep all of it alive.
+    await this.#write(this.#writtenAtMs, (name) => this.#cache.forget(name));
   }
 
-  checkpointDue(nowMs: number): boolean {
-    if (this.#checkpointing !== undefined || !this.#hasMoved) return false;
+  /** @param ownedAtMs see `checkpoint`. */
+  checkpointDue(ownedAtMs: number): boolean {
+    if (this.#checkpointing !== undefined || this.#position === undefined) return false;
     const { checkpointRecordsMax, checkpointBytesMax, checkpointIntervalMs } = this.#options;
     return (
       this.#committed.size >= checkpointRecordsMax ||
-      this.#committedBytes >= checkpointBytesMax ||
-      nowMs - this.#checkpointedAtMs >= checkpointIntervalMs
+      this.#committed.bytes >= checkpointBytesMax ||
+      ownedAtMs - this.#writtenAtMs >= checkpointIntervalMs
     );
   }
 
-  /** Writes the committed content with its position; commits that happen meanwhile wait for the next. */
-  async checkpoint(nowMs: number): Promise<void> {
-    if (this.#checkpointing !== undefined || this.#position === undefined) return;
-    const writing = this.#committed;
-    this.#checkpointing = writing;
-    this.#committed = new SortedMap();
-    this.#committedBytes = 0;
-    this.#hasMoved = false;
-    await this.#engine.write([...writing.values()], { ...this.#position, writtenAtMs: nowMs });
-    for (const [name, change] of writing.entries()) this.#cache.set(name, change.value);
-    this.#checkpointing = undefined;
-    this.#checkpointedAtMs = nowMs;
+  /**
+   * Writes the committed content with its position; what commits meanwhile waits for the next.
+   * Concurrent callers share one checkpoint. If it fails, its content stays committed and is written
+   * with the next one.
+   * @param ownedAtMs when the caller last knew for certain that it owns the task and has committed
+   *   everything in the changelog, such as the time it sent its last commit or heartbeat that succeeded.
+   */
+  checkpoint(ownedAtMs: number): Promise<void> {
+    const remember = (name: string, { value }: StateChange): void =>
+      this.#cache.set(name, value ?? null);
+    this.#checkpointing ??= this.#write(ownedAtMs, remember).finally(() => {
+      this.#checkpointing = undefined;
+    });
+    return this.#checkpointing;
   }
 
-  /** Writes what is committed, then closes the engine. */
-  async close(nowMs: number): Promise<void> {
-    this.#clearOverlay();
-    if (this.#hasMoved) await this.checkpoint(nowMs);
-    await this.#engine.close();
+  /** Drops the open transaction, writes what is committed, closes the engine. */
+  async close(ownedAtMs: number): Promise<void> {
+    this.abort();
+    try {
+      await this.#checkpointing;
+      await this.checkpoint(ownedAtMs);
+    } finally {
+      await this.#engine.close();
+    }
   }
 
   /** Closes the engine as it is: the changelog has what it lacks. */
-  async closeDirty(): Promise<void> {
-    await this.#engine.close();
-  }
-
-  #change(key: Buffer, value: Value): void {
-    const name = nameOf(key);
-    const change = { key, value };
-    this.#overlayBytes += sizeOf(change) - sizeOf(this.#overlay.get(name));
-    this.#overlay.set(name, change);
-  }
-
-  #clearOverlay(): void {
-    if (this.#overlay.size > 0) this.#overlay = new SortedMap();
-    this.#overlayBytes = 0;
+  closeDirty(): Promise<void> {
+    return this.#engine.close();
   }
 
   #isInMemory(name: string): boolean {
     return (
-      this.#committed.has(name) || this.#checkpointing?.has(name) === true || this.#cache.has(name)
+      this.#committed.has(name) ||
+      this.#writing?.has(name) === true ||
+      this.#cache.get(name) !== undefined
     );
   }
 
-  #committedByName(name: string, key: Buffer): MaybePromise<Value> {
-    const change = this.#committed.get(name) ?? this.#checkpointing?.get(name);
+  #getCommitted(name: string, key: Buffer): MaybePromise<Value> {
+    const change = this.#committed.get(name) ?? this.#writing?.get(name);
     if (change !== undefined) return change.value;
-    if (this.#cache.has(name)) return this.#cache.get(name);
+    const cached = this.#cache.get(name);
+    if (cached !== undefined) return cached ?? undefined;
     return this.#read([[name, key]]).then(([value]) => value);
   }
 
+  #committedLayers(): readonly ChangeLayer[] {
+    return this.#writing === undefined ? [this.#committed] : [this.#writing, this.#committed];
+  }
+
   async #read(keys: readonly (readonly [name: string, key: Buffer])[]): Promise<readonly Value[]> {
+    const writes = this.#writes;
     const values = await this.#engine.getMany(keys.map(([, key]) => key));
-    keys.forEach(([name], index) => {
-      // What was committed while the engine was being read is newer.
-      if (!this.#isInMemory(name)) this.#cache.set(name, values[index]);
-    });
+    if (writes === this.#writes) {
+      keys.forEach(([name], index) => this.#cache.set(name, values[index] ?? null));
+    }
     return values;
   }
 
-  /**
-   * Engine entries with the layers' changes applied, later layers winning. Asks the engine for as many
-   * more entries as the changes may delete.
-   */
-  async #merged(
-    query: RangeQuery,
-    layers: readonly (SortedMap<StateChange> | undefined)[],
-  ): Promise<readonly StateEntry[]> {
-    const range = { from: nameOf(query.gte), to: query.lt && nameOf(query.lt) };
-    const changes = new Map<string, StateChange>();
-    for (const layer of layers) {
-      for (const change of layer?.range(range) ?? []) changes.set(nameOf(change.key), change);
+  /** @param settle called for every written change, in the moment the engine has them all. */
+  async #write(
+    writtenAtMs: number,
+    settle: (name: string, change: StateChange) => void,
+  ): Promise<void> {
+    const position = this.#position;
+    if (position === undefined) return;
+    const writing = this.#committed;
+    this.#writing = writing;
+    this.#committed = new ChangeLayer();
+    this.#writes += 1;
+    try {
+      await this.#engine.write([...writing.values()], { ...position, writtenAtMs });
+      this.#writtenAtMs = writtenAtMs;
+      for (const [name, change] of writing.entries()) settle(name, change);
+    } catch (error) {
+      writing.putAll(this.#committed);
+      this.#committed = writing;
+      throw error;
+    } finally {
+      this.#writing = undefined;
     }
-    const stored = await this.#engine.range({ ...query, limit: query.limit + changes.size });
-    if (changes.size === 0) return stored;
-    const found = new Map(stored.map((entry) => [nameOf(entry[0]), entry]));
-    for (const [name, { key, value }] of changes) {
-      if (value === undefined) found.delete(name);
-      else found.set(name, [key, value]);
-    }
-    const merged = [...found].sort(([left], [right]) => (left < right ? -1 : 1));
-    if (query.reverse === true) merged.reverse();
-    return merged.slice(0, query.limit).map(([, entry]) => entry);
   }
-}
-
-/** Latin1 text of the key: lossless, cheap, and its order is byte order. */
-function nameOf(key: Buffer): string {
-  return key.toString('latin1');
-}
-
-function sizeOf(change: StateChange | undefined): number {
-  return change === undefined ? 0 : change.key.length + (change.value?.length ?? 0);
 }

@@ -20,3 +20,4 @@ export type {
 } from './processor.ts';
 export type { StreamsOptions } from './streams-config.ts';
 export type { KafkaPort, FetchedRecord, RecordHeader } from './kafka/port.ts';
+export type { KeyValueStore, ReadOnlyKeyValueStore } from '../stores/key-value-store.ts';

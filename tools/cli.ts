@@ -6,9 +6,10 @@
 import { Command, CommanderError } from 'commander';
 import { isRollguardError, messageOf } from '../kernel/errors.ts';
 import { createCliContext, type CliContext } from './cli-context.ts';
+import { loadCommand } from './commands/load.ts';
 import { stackCommand } from './commands/stack.ts';
 
-const nouns: readonly ((cli: CliContext) => Command)[] = [stackCommand];
+const nouns: readonly ((cli: CliContext) => Command)[] = [stackCommand, loadCommand];
 
 /** Runs one command line (without `node` and the script) and returns the exit code. */
 export async function runCli(args: readonly string[], cli = createCliContext()): Promise<number> {

@@ -3,8 +3,9 @@
  * written with decimals, any sign of rate, and blank lines; everything else that is not understood is
  * INPUT_INVALID with the line and the column, since a guess would silently change the figures.
  */
+import { readFileSync } from 'node:fs';
 import { CsvError, parse, type InfoRecord } from 'csv-parse/sync';
-import { RollguardError } from '../../kernel/errors.ts';
+import { RollguardError, messageOf } from '../../kernel/errors.ts';
 
 export type BookingOutcome = 'Check-Out' | 'Canceled' | 'No-Show';
 
@@ -69,6 +70,15 @@ export interface BookingsFile {
   readonly content: Buffer | string;
   /** Bookings to read at most; all without it. */
   readonly limit?: number | undefined;
+}
+
+/** @throws RollguardError INPUT_INVALID when the file cannot be read. */
+export function readBookingsFile(csvPath: string): Buffer {
+  try {
+    return readFileSync(csvPath);
+  } catch (error) {
+    throw invalid(`the bookings file ${csvPath} cannot be read: ${messageOf(error)}`, {}, error);
+  }
 }
 
 /** Every booking of the file, in its order. */

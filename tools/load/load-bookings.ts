@@ -5,7 +5,6 @@
  * interleave: each transaction first locks the progress row and checks that it stands where it left it.
  */
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import {
   connectPlatformDatabase,
   type PlatformDatabase,
@@ -14,8 +13,8 @@ import type { PlatformAction } from '../../examples/reservation-platform/model.t
 import { applyActions, writeSetup } from '../../examples/reservation-platform/platform.ts';
 import { createPlatformSchema } from '../../examples/reservation-platform/schema.ts';
 import type { Clock } from '../../kernel/clock.ts';
-import { RollguardError, messageOf } from '../../kernel/errors.ts';
-import { parseBookings } from './bookings-csv.ts';
+import { RollguardError } from '../../kernel/errors.ts';
+import { parseBookings, readBookingsFile } from './bookings-csv.ts';
 import { planBookings, tenantId, type BookingsPlan } from './bookings-plan.ts';
 
 /** Quiet dates share a transaction until it holds this many actions or dates. */
@@ -70,7 +69,7 @@ interface Progress {
 /** @throws RollguardError INPUT_INVALID (file), ILLEGAL_STATE (another load), DATABASE_UNAVAILABLE. */
 export async function loadBookings(options: LoadOptions): Promise<LoadSummary> {
   const startedMs = options.clock.monotonicMs();
-  const content = readFile(options.csvPath);
+  const content = readBookingsFile(options.csvPath);
   const bookings = parseBookings({ name: options.csvPath, content, limit: options.limit });
   const plan = planBookings(bookings);
   const database = await connectPlatformDatabase(options.databaseUrl);
@@ -232,15 +231,6 @@ function outcomeOf(before: Progress, after: Progress, lastDate: string): LoadSum
 function loadKeyOf(content: Buffer, limit: number | undefined): string {
   const digest = createHash('sha256').update(content).digest('hex');
   return limit === undefined ? digest : `${digest}:limit=${limit}`;
-}
-
-function readFile(csvPath: string): Buffer {
-  try {
-    return readFileSync(csvPath);
-  } catch (error) {
-    const message = `the bookings file ${csvPath} cannot be read: ${messageOf(error)}`;
-    throw new RollguardError('INPUT_INVALID', message, { cause: error });
-  }
 }
 
 function otherLoad(known: string, wanted: string): RollguardError {

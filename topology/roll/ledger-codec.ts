@@ -87,7 +87,10 @@ const dayFields = fieldsOf<DailyContribution>({
 });
 const wakeFields = fieldsOf<NightWake>({ propertyId: 0, night: 1 });
 
-/** The serde of the ledger store. A value of a version that this program does not know is STATE_DAMAGED. */
+/**
+ * The serde of the ledger store. A format that this program does not know is STORE_FAILED, which stops:
+ * restoring would bring the same bytes.
+ */
 export const ledgerCodec = {
   serialize(ledger: StoredLedger): Buffer {
     const { facts, entries, contributions, wake } = ledger;
@@ -112,8 +115,8 @@ export const ledgerCodec = {
 
   deserialize(bytes: Buffer): StoredLedger {
     if (bytes[0] !== formatVersion) {
-      const message = `a stored ledger has format ${String(bytes[0])}, this program reads ${formatVersion}; run the version that wrote it, or restore into an empty state folder`;
-      throw new RollguardError('STATE_DAMAGED', message);
+      const message = `a stored ledger has format ${String(bytes[0])}, this program reads ${formatVersion}; run the version that wrote it, or replay under a new application id`;
+      throw new RollguardError('STORE_FAILED', message);
     }
     const json = JSON.parse(bytes.toString('utf8', 1)) as LedgerJson;
     const [tenantId, reservationId] = json.owner;

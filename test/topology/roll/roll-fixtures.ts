@@ -103,7 +103,7 @@ export function applied(n: number, commandName: string, appliedAt: string): Life
 
 export function valueOf<Value>(read: Read<Value>): Value {
   if (read.problem !== undefined) throw new Error(`not readable: ${read.problem.message}`);
-  return read.value as Value;
+  return read.value;
 }
 
 export function problemIn(read: Read<unknown>): RollProblem {

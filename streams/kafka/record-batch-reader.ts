@@ -1,0 +1,197 @@
+/**
+ * Decodes what a Fetch answer holds of one partition: batches of format 2, checked by their CRC-32C.
+ * Control batches, records of aborted transactions and records below the wanted offset are left out,
+ * but the position moves past them. A batch that the broker cut off at the end is ignored.
+ *
+ * Keys and values are views of the fetched bytes, not copies: whoever keeps one beyond processing
+ * keeps the whole answer (at most `fetchMaxBytes`) in memory, and should copy it.
+ */
+import { gunzipSync } from 'node:zlib';
+import { RollguardError } from '../../kernel/errors.ts';
+import { AbortedRanges, type AbortedTransaction } from './aborted-ranges.ts';
+import { crc32c } from './crc32c.ts';
+import type { FetchedRecord, RecordHeader } from './port.ts';
+import { batchHeaderBytes } from './record-batch.ts';
+
+const twoPow32 = 4_294_967_296;
+const lengthEnd = 12;
+const magicAt = 16;
+const crcAt = 17;
+const checkedFrom = 21;
+const codecMask = 0x07;
+const logAppendTimeBit = 0x08;
+const transactionalBit = 0x10;
+const controlBit = 0x20;
+const codecs = ['none', 'gzip', 'snappy', 'lz4', 'zstd'];
+// A batch is at most max.message.bytes on disk; this bounds what one may unfold to in memory.
+const decompressedBytesMax = 256 * 1024 * 1024;
+const noHeaders: readonly RecordHeader[] = [];
+
+export interface DecodedRecords {
+  readonly records: FetchedRecord[];
+  /** Where to fetch on: behind the last complete batch, or where it was if there is none. */
+  readonly nextOffset: number;
+}
+
+/**
+ * @param fromOffset the position that was fetched from.
+ * @throws RollguardError KAFKA_FATAL: damaged bytes, an old format, an unknown compression.
+ */
+export function decodeRecords(
+  bytes: Buffer,
+  fromOffset: number,
+  aborted: readonly AbortedTransaction[],
+): DecodedRecords {
+  const ranges = new AbortedRanges(aborted);
+  const records: FetchedRecord[] = [];
+  let nextOffset = fromOffset;
+  let at = 0;
+  while (at + lengthEnd <= bytes.length) {
+    const end = at + lengthEnd + bytes.readInt32BE(at + 8);
+    if (end > bytes.length) break;
+    const batch = readBatch(bytes.subarray(at, end));
+    if (isVisible(batch, ranges)) readRecords(batch, fromOffset, records);
+    nextOffset = Math.max(nextOffset, batch.lastOffset + 1);
+    at = end;
+  }
+  return { records, nextOffset };
+}
+
+interface Batch {
+  readonly bytes: Buffer;
+  readonly baseOffset: number;
+  readonly lastOffset: number;
+  readonly attributes: number;
+  readonly producerId: number;
+  readonly count: number;
+}
+
+function readBatch(bytes: Buffer): Batch {
+  const baseOffset = readInt64(bytes, 0);
+  const magic = bytes.length > magicAt ? bytes[magicAt] : undefined;
+  if (magic !== 2 || bytes.length < batchHeaderBytes) {
+    throw damaged(baseOffset, `is not of record format 2 but ${magic ?? 'cut short'}`);
+  }
+  if (crc32c(bytes, checkedFrom) !== bytes.readUInt32BE(crcAt)) {
+    throw damaged(baseOffset, 'does not match its checksum');
+  }
+  return {
+    bytes,
+    baseOffset,
+    lastOffset: baseOffset + bytes.readInt32BE(23),
+    attributes: bytes.readInt16BE(checkedFrom),
+    producerId: readInt64(bytes, 43),
+    count: bytes.readInt32BE(57),
+  };
+}
+
+function isVisible(batch: Batch, ranges: AbortedRanges): boolean {
+  ranges.advanceTo(batch.lastOffset);
+  if ((batch.attributes & controlBit) !== 0) {
+    if (isAbortMarker(batch)) ranges.end(batch.producerId);
+    return false;
+  }
+  return (batch.attributes & transactionalBit) === 0 || !ranges.has(batch.producerId);
+}
+
+/** A control record's key is a version and a type, both 16 bit; type 0 is an abort. */
+function isAbortMarker(batch: Batch): boolean {
+  if (batch.count === 0) return false;
+  const controls: FetchedRecord[] = [];
+  readRecords(batch, batch.baseOffset, controls);
+  const key = controls[0]?.key;
+  return key !== null && key !== undefined && key.length >= 4 && key.readInt16BE(2) === 0;
+}
+
+function readRecords(batch: Batch, fromOffset: number, records: FetchedRecord[]): void {
+  const { bytes, baseOffset, attributes, count } = batch;
+  const baseTimestampMs = readInt64(bytes, 27);
+  const appendedAtMs = (attributes & logAppendTimeBit) === 0 ? undefined : readInt64(bytes, 35);
+  const cursor = new RecordCursor(recordBytes(batch));
+  for (let i = 0; i < count; i += 1) {
+    const end = cursor.varint() + cursor.at;
+    if (end > cursor.bytes.length) throw damaged(baseOffset, 'has a record that exceeds it');
+    cursor.at += 1; // attributes: none are defined
+    const timestampMs = baseTimestampMs + cursor.varint();
+    const offset = baseOffset + cursor.varint();
+    if (offset >= fromOffset) {
+      records.push({
+        offset,
+        timestampMs: appendedAtMs ?? timestampMs,
+        key: cursor.field(),
+        value: cursor.field(),
+        headers: readHeaders(cursor),
+      });
+    }
+    cursor.at = end;
+  }
+}
+
+function recordBytes({ bytes, attributes, baseOffset }: Batch): Buffer {
+  const packed = bytes.subarray(batchHeaderBytes);
+  const codec = attributes & codecMask;
+  if (codec === 0) return packed;
+  if (codec === 1) return gunzipSync(packed, { maxOutputLength: decompressedBytesMax });
+  throw new RollguardError(
+    'KAFKA_FATAL',
+    `the batch at offset ${baseOffset} is compressed with ${codecs[codec] ?? `codec ${codec}`}, which this ` +
+      'client cannot read: let its producer use compression.type=gzip or none, or set compression.type=gzip on the topic',
+  );
+}
+
+function readHeaders(cursor: RecordCursor): readonly RecordHeader[] {
+  const count = cursor.varint();
+  if (count === 0) return noHeaders;
+  const headers: RecordHeader[] = [];
+  for (let i = 0; i < count; i += 1) {
+    headers.push({ key: cursor.field()?.toString('utf8') ?? '', value: cursor.field() });
+  }
+  return headers;
+}
+
+class RecordCursor {
+  readonly bytes: Buffer;
+  at = 0;
+
+  constructor(bytes: Buffer) {
+    this.bytes = bytes;
+  }
+
+  varint(): number {
+    const { bytes } = this;
+    let byte = bytes[this.at] ?? 0;
+    this.at += 1;
+    let value = byte & 0x7f;
+    // Numbers of up to four bytes, nearly all, in 32-bit arithmetic; longer ones by multiplication.
+    for (let shift = 7; byte > 0x7f && shift < 28; shift += 7) {
+      byte = bytes[this.at] ?? 0;
+      this.at += 1;
+      value |= (byte & 0x7f) << shift;
+    }
+    for (let scale = 268_435_456; byte > 0x7f; scale *= 128) {
+      byte = bytes[this.at] ?? 0;
+      this.at += 1;
+      value += (byte & 0x7f) * scale;
+    }
+    return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
+  }
+
+  /** Length-prefixed bytes; null for a negative length. */
+  field(): Buffer | null {
+    const length = this.varint();
+    if (length < 0) return null;
+    const start = this.at;
+    this.at = start + length;
+    return this.bytes.subarray(start, this.at);
+  }
+}
+
+function readInt64(bytes: Buffer, at: number): number {
+  return bytes.readInt32BE(at) * twoPow32 + bytes.readUInt32BE(at + 4);
+}
+
+function damaged(baseOffset: number, what: string): RollguardError {
+  return new RollguardError('KAFKA_FATAL', `the record batch at offset ${baseOffset} ${what}`, {
+    context: { baseOffset },
+  });
+}

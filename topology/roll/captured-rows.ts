@@ -1,0 +1,147 @@
+/**
+ * From captured rows to facts: what each table's change event says, under which key. A row that
+ * cannot be understood is DECODE_FAILED, which sends its bytes to the dead-letter topic; a change that
+ * says nothing (a tombstone, a command that names no reservation) is passed over and counted.
+ */
+import { RollguardError } from '../../kernel/errors.ts';
+import type { Counter } from '../../kernel/metrics.ts';
+import type { Deserializer, FetchedRecord, MaybePromise } from '../../streams/index.ts';
+import { readBusinessDateRow, type BusinessDateColumns } from './business-dates.ts';
+import { readLifecycleRow, rollTypeOf, type LifecycleColumns } from './lifecycle-row.ts';
+import { readPropertyRow, type PropertyColumns } from './property-row.ts';
+import { readReservationRow, type ReservationColumns } from './reservation-row.ts';
+import {
+  propertyKey,
+  reservationKey,
+  type PropertyFact,
+  type ReservationFact,
+} from './roll-messages.ts';
+import type { Read } from './roll-problem.ts';
+import { rowVersionOf, type ChangeSource } from './row-version.ts';
+
+/** A change event of a captured table, decoded. */
+export interface RowChange<Row> {
+  /** Debezium's operation: c, u, d, r (read by a snapshot), t (truncate), m (message). */
+  readonly op: string;
+  readonly before: Row | undefined;
+  readonly after: Row | undefined;
+  readonly source: ChangeSource;
+}
+
+/** Decodes the value of a captured table's topic; a promise while its schema is being fetched. */
+export type ChangeDecoder = <Row>(
+  table: string,
+  value: Buffer,
+) => MaybePromise<RowChange<Row> | undefined>;
+
+export interface CapturedRowsOptions {
+  readonly decode: ChangeDecoder;
+  /** `roll_service_lifecycle_events_total{result}`: processed, skipped. */
+  readonly lifecycleEvents: Counter;
+}
+
+type Fact<T> = { readonly key: string; readonly value: T } | undefined;
+
+/** Each captured table's deserialiser. */
+export interface CapturedTables {
+  readonly lifecycle: Deserializer<string, ReservationFact>;
+  readonly reservations: Deserializer<string, ReservationFact>;
+  readonly properties: Deserializer<string, PropertyFact>;
+  readonly businessDates: Deserializer<string, PropertyFact>;
+}
+
+export function capturedTables({ decode, lifecycleEvents }: CapturedRowsOptions): CapturedTables {
+  return {
+    lifecycle: table<LifecycleColumns, ReservationFact>(
+      'reservation_command_lifecycle',
+      decode,
+      (change) => {
+        const fact = lifecycleFact(change);
+        lifecycleEvents.add(1, {
+          result: fact === undefined || isSkipped(fact.value) ? 'skipped' : 'processed',
+        });
+        return fact;
+      },
+    ),
+    reservations: table('reservations', decode, reservationFact),
+    properties: table('properties', decode, propertyFact),
+    businessDates: table('business_dates', decode, businessDateFact),
+  };
+}
+
+function table<Row, Value>(
+  name: string,
+  decode: ChangeDecoder,
+  factOf: (change: RowChange<Row>) => Fact<Value>,
+): Deserializer<string, Value> {
+  const toRecord = (
+    record: FetchedRecord,
+    change: RowChange<Row> | undefined,
+  ): { key: string; value: Value; timestampMs: number } | undefined => {
+    const fact = change === undefined ? undefined : factOf(change);
+    return fact === undefined ? undefined : { ...fact, timestampMs: record.timestampMs };
+  };
+  return (record) => {
+    // A tombstone follows every delete, for compaction; the delete itself has said it.
+    if (record.value === null) return undefined;
+    const decoded = decode<Row>(name, record.value);
+    return decoded instanceof Promise
+      ? decoded.then((change) => toRecord(record, change))
+      : toRecord(record, decoded);
+  };
+}
+
+function lifecycleFact(change: RowChange<LifecycleColumns>): Fact<ReservationFact> {
+  const row = change.after ?? change.before;
+  if (row === undefined) return undefined;
+  const { tenantId, reservationId, eventId, command } = valueOf(readLifecycleRow(row));
+  if (reservationId === undefined) return undefined;
+  const version = versionOf('reservation_command_lifecycle', change);
+  return {
+    key: reservationKey(tenantId, reservationId),
+    value: { type: 'command', eventId, version, row: change.after === undefined ? null : command },
+  };
+}
+
+function isSkipped(fact: ReservationFact): boolean {
+  return (
+    fact.type === 'command' && fact.row !== null && rollTypeOf(fact.row.commandName) === undefined
+  );
+}
+
+function reservationFact(change: RowChange<ReservationColumns>): Fact<ReservationFact> {
+  const row = change.after ?? change.before;
+  if (row === undefined) return undefined;
+  const reading = valueOf(readReservationRow(row));
+  const version = versionOf('reservations', change);
+  return {
+    key: reservationKey(reading.tenantId, reading.reservationId),
+    value: { type: 'reservation', version, row: change.after === undefined ? null : reading.row },
+  };
+}
+
+/** A deleted property keeps its calendar: its ledgers are history. */
+function propertyFact(change: RowChange<PropertyColumns>): Fact<PropertyFact> {
+  if (change.after === undefined) return undefined;
+  const { tenantId, propertyId, row } = valueOf(readPropertyRow(change.after));
+  return {
+    key: propertyKey(tenantId, propertyId),
+    value: { type: 'property', version: versionOf('properties', change), row },
+  };
+}
+
+function businessDateFact(change: RowChange<BusinessDateColumns>): Fact<PropertyFact> {
+  if (change.after === undefined) return undefined;
+  const row = valueOf(readBusinessDateRow(change.after));
+  if (row === undefined) return undefined;
+  return { key: propertyKey(row.tenantId, row.propertyId), value: { type: 'date', row } };
+}
+
+function versionOf(tableName: string, change: RowChange<unknown>): string {
+  return valueOf(rowVersionOf(tableName, change.source));
+}
+
+function valueOf<Value>(read: Read<Value>): Value {
+  if (read.problem === undefined) return read.value;
+  throw new RollguardError('DECODE_FAILED', read.problem.message, { context: { ...read.problem } });
+}

@@ -1,0 +1,225 @@
+/**
+ * The Roll Service as a topology:
+ *
+ *   intake    captured tables ──▶ facts by reservation, facts by property
+ *   property  facts by property, contributions ──▶ ticks (to every ledger partition), totals
+ *   ledger    facts by reservation, ticks ──▶ ledgers, roll events, contributions
+ *
+ * Sub-topology, store and internal topic names are for life: they name state on the broker and on disk.
+ */
+import type { Metrics } from '../../kernel/metrics.ts';
+import { compositeSerde, jsonSerde, stringSerde, type Serde } from '../../stores/serde.ts';
+import { keyValueStore } from '../../stores/store-builder.ts';
+import {
+  TopologyBuilder,
+  type Deserializer,
+  type InternalTopic,
+  type StreamRecord,
+  type Topology,
+} from '../../streams/index.ts';
+import { capturedTables, type ChangeDecoder } from './captured-rows.ts';
+import type { PropertyCalendar } from './derive.ts';
+import type { RollChange } from './diff.ts';
+import { ledgerCodec } from './ledger-codec.ts';
+import { LedgerProcessor, ledgerStores, type LedgerInputRecord } from './ledger-processor.ts';
+import {
+  PropertyProcessor,
+  propertyStores,
+  type PropertyInputRecord,
+  type StoredProperty,
+  type TotalsKey,
+} from './property-processor.ts';
+import {
+  decodeMessage,
+  encodeMessage,
+  type Contribution,
+  type PropertyFact,
+  type ReservationFact,
+  type Tick,
+} from './roll-messages.ts';
+import type { DailyTotals } from './totals.ts';
+
+export const rollSubTopologies = {
+  intake: 'intake',
+  property: 'property',
+  ledger: 'ledger',
+} as const;
+
+export interface RollTopologyOptions {
+  /** First part of the captured tables' topics, e.g. `platform` of `platform.public.reservations`. */
+  readonly topicPrefix: string;
+  /** `roll.events`, with its suffix in shadow mode. */
+  readonly eventsTopic: string;
+  /** Partitions of ledgers and properties; fixed for the life of the application id. */
+  readonly partitionCount: number;
+  readonly decode: ChangeDecoder;
+  /** Bytes of an event for `eventsTopic`. */
+  readonly encodeEvent: (change: RollChange) => Buffer;
+  readonly metrics: Metrics;
+}
+
+// Facts are consumed at once; what is kept longer is kept for a person to look at.
+const repartitionConfigs = { 'cleanup.policy': 'delete', 'retention.ms': '-1' };
+// Ticks are part of what ledgers were derived from: a replay reads them again.
+const keptConfigs = { 'cleanup.policy': 'delete', 'retention.ms': '-1' };
+
+interface InternalTopics {
+  readonly reservationFacts: InternalTopic;
+  readonly propertyFacts: InternalTopic;
+  readonly contributions: InternalTopic;
+  readonly ticks: InternalTopic;
+}
+
+export function rollTopology(options: RollTopologyOptions): Topology {
+  const builder = new TopologyBuilder();
+  const { partitionCount } = options;
+  const repartition = { partitionCount, configs: repartitionConfigs };
+  const topics: InternalTopics = {
+    reservationFacts: builder.internalTopic('reservation-facts-repartition', repartition),
+    propertyFacts: builder.internalTopic('property-facts-repartition', repartition),
+    contributions: builder.internalTopic('contributions-repartition', repartition),
+    ticks: builder.internalTopic('ticks', { partitionCount, configs: keptConfigs }),
+  };
+  addIntake(builder, topics, options);
+  addProperty(builder, topics);
+  addLedger(builder, topics, options);
+  return builder.build();
+}
+
+function addIntake(
+  builder: TopologyBuilder,
+  topics: InternalTopics,
+  options: RollTopologyOptions,
+): void {
+  const lifecycleEvents = options.metrics.counter({
+    name: 'roll_service_lifecycle_events_total',
+    help: 'Captured rows of reservation_command_lifecycle, by what became of them.',
+    labels: ['result'],
+  });
+  const tables = capturedTables({ decode: options.decode, lifecycleEvents });
+  const topicOf = (table: string): string => `${options.topicPrefix}.public.${table}`;
+  builder
+    .subTopology(rollSubTopologies.intake)
+    .source('lifecycle', {
+      topics: [topicOf('reservation_command_lifecycle')],
+      deserialize: tables.lifecycle,
+    })
+    .source('reservations', { topics: [topicOf('reservations')], deserialize: tables.reservations })
+    .source('properties', { topics: [topicOf('properties')], deserialize: tables.properties })
+    .source('business-dates', {
+      topics: [topicOf('business_dates')],
+      deserialize: tables.businessDates,
+    })
+    .sink<string, ReservationFact>('reservation-facts', {
+      parents: ['lifecycle', 'reservations'],
+      topic: topics.reservationFacts,
+      serialize: ({ key, value }) => encodeMessage(key, value),
+    })
+    .sink<string, PropertyFact>('property-facts', {
+      parents: ['properties', 'business-dates'],
+      topic: topics.propertyFacts,
+      serialize: ({ key, value }) => encodeMessage(key, value),
+    });
+}
+
+function addProperty(builder: TopologyBuilder, topics: InternalTopics): void {
+  builder
+    .subTopology(rollSubTopologies.property)
+    .source('facts', {
+      topics: [topics.propertyFacts],
+      deserialize: internalRecord<PropertyInputRecord>((message) => ({
+        kind: 'fact',
+        fact: message as PropertyFact,
+      })),
+    })
+    .source('contributions', {
+      topics: [topics.contributions],
+      deserialize: internalRecord<PropertyInputRecord>((message) => ({
+        kind: 'contribution',
+        contribution: message as Contribution,
+      })),
+    })
+    .store(
+      keyValueStore<string, StoredProperty>({
+        name: propertyStores.properties,
+        key: stringSerde,
+        value: jsonSerde(),
+      }),
+    )
+    .store(
+      keyValueStore<TotalsKey, DailyTotals>({
+        name: propertyStores.totals,
+        key: compositeSerde as Serde<TotalsKey>,
+        value: jsonSerde(),
+      }),
+    )
+    .processor('properties', {
+      parents: ['facts', 'contributions'],
+      supplier: () => new PropertyProcessor(),
+      stores: Object.values(propertyStores),
+    })
+    .sink<string, Tick>('ticks', {
+      parents: ['properties'],
+      topic: topics.ticks,
+      serialize: ({ key, value }) => encodeMessage(key, value),
+      partition: () => 'all',
+    });
+}
+
+function addLedger(
+  builder: TopologyBuilder,
+  topics: InternalTopics,
+  options: RollTopologyOptions,
+): void {
+  builder
+    .subTopology(rollSubTopologies.ledger)
+    .source('facts', {
+      topics: [topics.reservationFacts],
+      deserialize: internalRecord<LedgerInputRecord>((message) => ({
+        kind: 'fact',
+        fact: message as ReservationFact,
+      })),
+    })
+    .source('ticks', {
+      topics: [topics.ticks],
+      deserialize: internalRecord<LedgerInputRecord>((message) => ({
+        kind: 'tick',
+        tick: message as Tick,
+      })),
+    })
+    .store(keyValueStore({ name: ledgerStores.ledgers, key: stringSerde, value: ledgerCodec }))
+    .store(
+      keyValueStore<string, PropertyCalendar>({
+        name: ledgerStores.calendars,
+        key: stringSerde,
+        value: jsonSerde(),
+      }),
+    )
+    .store(keyValueStore({ name: ledgerStores.wakes, key: compositeSerde, value: stringSerde }))
+    .processor('ledgers', {
+      parents: ['facts', 'ticks'],
+      supplier: () => new LedgerProcessor(),
+      stores: Object.values(ledgerStores),
+    })
+    .sink<string, RollChange>('roll-events', {
+      parents: ['ledgers'],
+      topic: options.eventsTopic,
+      serialize: ({ key, value }) => ({
+        key: Buffer.from(key, 'utf8'),
+        value: options.encodeEvent(value),
+      }),
+    })
+    .sink<string, Contribution>('contributions', {
+      parents: ['ledgers'],
+      topic: topics.contributions,
+      serialize: ({ key, value }) => encodeMessage(key, value),
+    });
+}
+
+/** A record of an internal topic; `wrap` knows what was written there. */
+function internalRecord<Value>(wrap: (message: unknown) => Value): Deserializer<string, Value> {
+  return (record): StreamRecord<string, Value> => {
+    const { key, message } = decodeMessage(record);
+    return { key, value: wrap(message), timestampMs: record.timestampMs };
+  };
+}
