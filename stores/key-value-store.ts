@@ -1,7 +1,7 @@
 /**
- * Typed stores over one task's state. Every key carries its store's name (length first, so that no
- * two names can run into each other); so all stores of a task share one engine and one changelog
- * partition, and a store's keys keep their order.
+ * Typed stores over one task's state. Every key begins with its store's name, length first, so that no
+ * two names can run into each other: all stores of a task share one engine and one changelog
+ * partition, and within a store the keys keep their order.
  */
 import { prefixEnd } from '../kernel/bytes.ts';
 import type { Serde } from './serde.ts';
@@ -11,20 +11,24 @@ import type { TaskState } from './task-state.ts';
 export interface ScanOptions {
   /** At most this many entries. */
   readonly limit: number;
+  /** From the end backwards. */
   readonly reverse?: boolean;
 }
 
-/** Committed content: what queries see. */
+export type Entry<K, V> = readonly [key: K, value: V];
+
+/** Reads; as a type of its own, committed content: what queries see. */
 export interface ReadOnlyKeyValueStore<K, V> {
+  /** A promise only when the value is not in memory. */
   get(key: K): V | undefined | Promise<V | undefined>;
-  /** Entries with from ≤ key < to, in byte order of the keys; undefined bounds are open. */
+  /** Entries with from ≤ key < to, in byte order of the keys; an undefined bound is open. */
   range(
     from: K | undefined,
     to: K | undefined,
     options: ScanOptions,
-  ): Promise<readonly (readonly [K, V])[]>;
-  /** Entries whose key bytes begin with the prefix. */
-  prefix(prefix: Buffer, options: ScanOptions): Promise<readonly (readonly [K, V])[]>;
+  ): Promise<readonly Entry<K, V>[]>;
+  /** Entries whose key's bytes begin with the prefix. */
+  prefix(prefix: Buffer, options: ScanOptions): Promise<readonly Entry<K, V>[]>;
 }
 
 export interface KeyValueStore<K, V> extends ReadOnlyKeyValueStore<K, V> {
@@ -40,23 +44,24 @@ export interface StoreFormat<K, V> {
   readonly value: Serde<V>;
 }
 
+/** The store as the task sees it: with the open transaction's writes. */
 export function openKeyValueStore<K, V>(
   format: StoreFormat<K, V>,
   state: TaskState,
 ): KeyValueStore<K, V> {
-  const view = openView(format, {
-    get: (key) => state.get(key),
-    range: (query) => state.range(query),
-  });
-  const bytesOf = keyBytes(format);
+  const keys = new StoreKeys(format);
   return {
-    ...view,
-    put: (key, value) => state.put(bytesOf(key), format.value.serialize(value)),
-    delete: (key) => state.delete(bytesOf(key)),
-    load: (keys) => state.load(keys.map(bytesOf)),
+    ...openView(format, {
+      get: (key) => state.get(key),
+      range: (query) => state.range(query),
+    }),
+    put: (key, value) => state.put(keys.toBytes(key), format.value.serialize(value)),
+    delete: (key) => state.delete(keys.toBytes(key)),
+    load: (wanted) => state.load(wanted.map((key) => keys.toBytes(key))),
   };
 }
 
+/** The store as queries see it: committed content only. */
 export function openCommittedView<K, V>(
   format: StoreFormat<K, V>,
   state: TaskState,
@@ -73,42 +78,48 @@ interface Reads {
 }
 
 function openView<K, V>(format: StoreFormat<K, V>, reads: Reads): ReadOnlyKeyValueStore<K, V> {
-  const storePrefix = prefixOf(format.name);
-  const storeEnd = prefixEnd(storePrefix);
-  const bytesOf = keyBytes(format);
+  const keys = new StoreKeys(format);
   const decode = (bytes: Buffer | undefined): V | undefined =>
     bytes === undefined ? undefined : format.value.deserialize(bytes);
-  const scan = async (query: RangeQuery): Promise<readonly (readonly [K, V])[]> => {
+  const scan = async (query: RangeQuery): Promise<readonly Entry<K, V>[]> => {
     const entries = await reads.range(query);
-    return entries.map(([key, value]) => [
-      format.key.deserialize(key.subarray(storePrefix.length)),
-      format.value.deserialize(value),
-    ]);
+    return entries.map(([key, value]) => [keys.fromBytes(key), format.value.deserialize(value)]);
   };
   return {
     get: (key) => {
-      const found = reads.get(bytesOf(key));
+      const found = reads.get(keys.toBytes(key));
       return found instanceof Promise ? found.then(decode) : decode(found);
     },
-    range: (from, to, options) =>
+    range: (from, to, { limit, reverse }) =>
       scan({
-        gte: from === undefined ? storePrefix : bytesOf(from),
-        lt: to === undefined ? storeEnd : bytesOf(to),
-        ...options,
+        gte: from === undefined ? keys.prefix : keys.toBytes(from),
+        lt: to === undefined ? prefixEnd(keys.prefix) : keys.toBytes(to),
+        limit,
+        reverse,
       }),
-    prefix: (prefix, options) => {
-      const gte = Buffer.concat([storePrefix, prefix]);
-      return scan({ gte, lt: prefixEnd(gte), ...options });
+    prefix: (prefix, { limit, reverse }) => {
+      const gte = Buffer.concat([keys.prefix, prefix]);
+      return scan({ gte, lt: prefixEnd(gte), limit, reverse });
     },
   };
 }
 
-function keyBytes<K>(format: StoreFormat<K, unknown>): (key: K) => Buffer {
-  const prefix = prefixOf(format.name);
-  return (key) => Buffer.concat([prefix, format.key.serialize(key)]);
-}
+/** A store's keys in the task's state. */
+class StoreKeys<K> {
+  readonly prefix: Buffer;
+  readonly #serde: Serde<K>;
 
-function prefixOf(name: string): Buffer {
-  const bytes = Buffer.from(name, 'utf8');
-  return Buffer.concat([Buffer.from([bytes.length]), bytes]);
+  constructor({ name, key }: StoreFormat<K, unknown>) {
+    const nameBytes = Buffer.from(name, 'utf8');
+    this.prefix = Buffer.concat([Buffer.from([nameBytes.length]), nameBytes]);
+    this.#serde = key;
+  }
+
+  toBytes(key: K): Buffer {
+    return Buffer.concat([this.prefix, this.#serde.serialize(key)]);
+  }
+
+  fromBytes(bytes: Buffer): K {
+    return this.#serde.deserialize(bytes.subarray(this.prefix.length));
+  }
 }

@@ -1,11 +1,18 @@
 /**
- * A StateEngine on RocksDB (the only importer of the binding). Data keys begin with one byte, the
- * position is kept under another, and both go into one WriteBatch. Writes are not synced: RocksDB is
- * a checkpoint of the changelog, and after a power cut its log replays to the last whole batch, whose
- * position says where the changelog goes on.
+ * The StateEngine on disk; the only importer of `rocksdb`. User keys lie behind one leading byte, the
+ * position under a key that they can therefore never reach, and one WriteBatch holds both.
+ *
+ * No write waits for the disk: the engine is a checkpoint of the changelog, which has everything. A
+ * killed process loses nothing (the operating system has RocksDB's log). A machine that loses power may
+ * tear the log's tail off; RocksDB then opens at the last whole batch before the tear, whose position
+ * is in the same batch, and the changelog is replayed from there.
  */
-import rocksdb, { type Database, type Operation, type RocksIterator } from 'rocksdb';
-import { RollguardError, messageOf } from '../kernel/errors.ts';
+import { mkdir, stat, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { setImmediate } from 'node:timers/promises';
+import RocksDb, { type Done, type EntryIterator } from 'rocksdb';
+import { z } from 'zod';
+import { RollguardError, isRollguardError, messageOf } from '../kernel/errors.ts';
 import type {
   ChangelogPosition,
   RangeQuery,
@@ -14,178 +21,241 @@ import type {
   StateEntry,
 } from './state-engine.ts';
 
-// Two kinds of keys, apart for ever: 'd' + user key, 'm' for the engine's own.
-const dataPrefix = Buffer.from('d');
-const dataEnd = Buffer.from('e');
-const metaKey = Buffer.from('m');
-const formatVersion = 1;
+type Value = Buffer | undefined;
 
-// A node runs dozens of tasks: each engine's memory is small, the task's own cache is in front.
+// A process runs dozens of tasks, each with its own cache in front: each engine's memory stays small.
+const MiB = 1024 * 1024;
 const openOptions = {
   createIfMissing: true,
-  cacheSize: 8 * 1024 * 1024,
-  writeBufferSize: 8 * 1024 * 1024,
-  maxOpenFiles: 256,
-  compression: true,
+  cacheSize: 8 * MiB,
+  writeBufferSize: 4 * MiB,
+  maxOpenFiles: 128,
 };
 
-interface Meta extends ChangelogPosition {
-  readonly formatVersion: number;
-}
+const metaKey = Buffer.from([0]);
+const dataByte = 1;
+const dataEnd = Buffer.from([dataByte + 1]);
+
+// Keys of one job of the thread pool: a poll's keys make a few, which run side by side.
+const getJobKeys = 256;
+// After so many changes put into a batch, heartbeats and requests get their turn.
+const changesPerTurn = 4_096;
+const rangeReadAheadBytes = 256 * 1024;
+// What the binding can take.
+const limitMax = 2 ** 31 - 1;
+
+/** Left in the folder of an engine whose damage was found by reading: opening it would not show it. */
+const damageMark = 'DAMAGED';
+
+const formatVersion = 1;
+const metaSchema = z.object({
+  formatVersion: z.literal(formatVersion),
+  topicId: z.string(),
+  offset: z.int().nonnegative(),
+  writtenAtMs: z.number(),
+});
 
 export class RocksDbEngine implements StateEngine {
-  readonly #database: Database;
   readonly #folder: string;
+  readonly #database: RocksDb;
   #position: ChangelogPosition | undefined;
-  #isOpen = true;
   /** Reads and writes under way: RocksDB must not be closed below them. */
-  #running = 0;
-  #idle: (() => void) | undefined;
+  readonly #running = new Set<Promise<unknown>>();
+  #closing: Promise<void> | undefined;
 
-  private constructor(folder: string, database: Database, position: ChangelogPosition | undefined) {
+  private constructor(folder: string, database: RocksDb) {
     this.#folder = folder;
     this.#database = database;
-    this.#position = position;
   }
 
   /**
-   * Opens or creates the database in `folder`.
-   * @throws STATE_LOCKED when another process has it open, STATE_DAMAGED when it cannot be trusted.
+   * Opens the engine in the folder, which belongs to it alone and is made if missing.
+   * @throws STATE_LOCKED when the folder is open already, STATE_DAMAGED when its content cannot be
+   *   trusted or is not ours, STORE_FAILED when it cannot be opened; each names the folder.
    */
   static async open(folder: string): Promise<RocksDbEngine> {
-    const database = rocksdb(folder);
+    const database = new RocksDb(folder);
     try {
+      await mkdir(folder, { recursive: true });
+      await refuseMarked(folder);
       await call((done) => database.open(openOptions, done));
     } catch (error) {
       throw openError(folder, error);
     }
+    const engine = new RocksDbEngine(folder, database);
     try {
-      return new RocksDbEngine(folder, database, await readPosition(database, folder));
+      engine.#position = await engine.#readPosition();
     } catch (error) {
-      await call((done) => database.close(done));
+      await engine.close();
       throw error;
     }
+    return engine;
   }
 
   position(): ChangelogPosition | undefined {
     return this.#position;
   }
 
-  getMany(keys: readonly Buffer[]): Promise<readonly (Buffer | undefined)[]> {
-    return this.#run('read', () => getMany(this.#database, keys.map(dataKey)));
+  getMany(keys: readonly Buffer[]): Promise<readonly Value[]> {
+    return this.#run(() => this.#getMany(keys.map(dataKey)));
   }
 
   range({ gte, lt, limit, reverse = false }: RangeQuery): Promise<readonly StateEntry[]> {
-    if (limit <= 0 || (lt !== undefined && Buffer.compare(gte, lt) >= 0))
-      return Promise.resolve([]);
-    return this.#run('read', async () => {
+    return this.#run(async () => {
       const bounds = { gte: dataKey(gte), lt: lt === undefined ? dataEnd : dataKey(lt) };
-      const iterator = this.#database.iterator({ ...bounds, limit, reverse, fillCache: false });
+      if (limit <= 0 || Buffer.compare(bounds.gte, bounds.lt) >= 0) return [];
+      const iterator = this.#database.iterator({
+        ...bounds,
+        limit: Math.min(limit, limitMax),
+        reverse,
+        highWaterMark: rangeReadAheadBytes,
+      });
       try {
-        const entries: StateEntry[] = [];
-        for (let entry = await next(iterator); entry !== undefined; entry = await next(iterator)) {
-          entries.push([entry[0].subarray(dataPrefix.length), entry[1]]);
-        }
-        return entries;
+        return await allEntries(iterator);
       } finally {
+        // One that stays open would keep files and memory from being given back.
         await call((done) => iterator.end(done));
       }
     });
   }
 
-  async write(changes: readonly StateChange[], position: ChangelogPosition): Promise<void> {
-    const meta: Meta = { formatVersion, ...position };
-    const operations: Operation[] = changes.map(({ key, value }) =>
-      value === undefined
-        ? { type: 'del', key: dataKey(key) }
-        : { type: 'put', key: dataKey(key), value },
+  write(changes: readonly StateChange[], position: ChangelogPosition): Promise<void> {
+    return this.#run(async () => {
+      const batch = this.#database.batch();
+      for (const [index, { key, value }] of changes.entries()) {
+        if (index % changesPerTurn === changesPerTurn - 1) await setImmediate();
+        if (value === undefined) batch.del(dataKey(key));
+        else batch.put(dataKey(key), value);
+      }
+      batch.put(metaKey, Buffer.from(JSON.stringify({ formatVersion, ...position })));
+      await call((done) => batch.write({ sync: false }, done));
+      this.#position = position;
+    });
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= Promise.allSettled(this.#running).then(() =>
+      call((done) => this.#database.close(done)),
     );
-    operations.push({ type: 'put', key: metaKey, value: Buffer.from(JSON.stringify(meta)) });
-    await this.#run('write', () => call((done) => this.#database.batch(operations, done)));
-    this.#position = position;
+    return this.#closing;
   }
 
-  async close(): Promise<void> {
-    if (!this.#isOpen) return;
-    this.#isOpen = false;
-    if (this.#running > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
-    await call((done) => this.#database.close(done));
-  }
-
-  async #run<T>(what: string, operation: () => Promise<T>): Promise<T> {
-    if (!this.#isOpen)
+  async #run<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#closing !== undefined) {
       throw new RollguardError('STORE_CLOSED', `the store ${this.#folder} is closed`);
-    this.#running += 1;
+    }
+    const running = work();
+    this.#running.add(running);
     try {
-      return await operation();
+      return await running;
     } catch (error) {
-      const code = isCorruption(error) ? 'STATE_DAMAGED' : 'STORE_FAILED';
-      throw new RollguardError(code, `cannot ${what} the store ${this.#folder}`, { cause: error });
+      throw await this.#failed(error);
     } finally {
-      this.#running -= 1;
-      if (this.#running === 0) this.#idle?.();
+      this.#running.delete(running);
     }
   }
-}
 
-function dataKey(key: Buffer): Buffer {
-  return Buffer.concat([dataPrefix, key]);
-}
-
-async function readPosition(
-  database: Database,
-  folder: string,
-): Promise<ChangelogPosition | undefined> {
-  const [bytes] = await getMany(database, [metaKey]);
-  if (bytes === undefined) return undefined;
-  const meta = parseMeta(bytes);
-  if (meta?.formatVersion !== formatVersion) {
-    const found = meta === undefined ? 'unreadable' : `version ${meta.formatVersion}`;
-    throw new RollguardError('STATE_DAMAGED', `the store ${folder} has a format of ${found}`);
-  }
-  const { topicId, offset, writtenAtMs } = meta;
-  return { topicId, offset, writtenAtMs };
-}
-
-function parseMeta(bytes: Buffer): Meta | undefined {
-  try {
-    return JSON.parse(bytes.toString('utf8')) as Meta;
-  } catch {
-    return undefined;
-  }
-}
-
-function openError(folder: string, error: unknown): RollguardError {
-  const text = messageOf(error);
-  if (/lock/i.test(text) && !isCorruption(error)) {
-    return new RollguardError('STATE_LOCKED', `another process uses the state folder ${folder}`, {
+  async #failed(error: unknown): Promise<RollguardError> {
+    const why = messageOf(error);
+    if (isDamage(why)) {
+      // Without the mark, the next reader of that place finds the damage again.
+      await writeFile(path.join(this.#folder, damageMark), `${why}\n`).catch(() => undefined);
+      return damaged(this.#folder, why, error);
+    }
+    return new RollguardError('STORE_FAILED', `the store ${this.#folder} failed: ${why}`, {
       cause: error,
     });
   }
-  return new RollguardError('STATE_DAMAGED', `cannot open the store ${folder}`, { cause: error });
+
+  async #getMany(keys: readonly Buffer[]): Promise<readonly Value[]> {
+    const jobs: Promise<readonly Value[]>[] = [];
+    for (let at = 0; at < keys.length; at += getJobKeys) {
+      const part = keys.slice(at, at + getJobKeys);
+      jobs.push(call((done) => this.#database.getMany(part, done)));
+    }
+    return (await Promise.all(jobs)).flat();
+  }
+
+  async #readPosition(): Promise<ChangelogPosition | undefined> {
+    const [bytes] = await this.#run(() => this.#getMany([metaKey]));
+    if (bytes !== undefined) return parsePosition(bytes, this.#folder);
+    const entries = await this.range({ gte: Buffer.alloc(0), limit: 1 });
+    if (entries.length === 0) return undefined;
+    throw damaged(this.#folder, 'it has entries but no position');
+  }
 }
 
-function isCorruption(error: unknown): boolean {
-  return /corrupt|checksum|no such file/i.test(messageOf(error));
+/** One byte before the user's key: keeps the order, makes room for `metaKey`, allows the empty key. */
+function dataKey(key: Buffer): Buffer {
+  const bytes = Buffer.allocUnsafe(key.length + 1);
+  bytes[0] = dataByte;
+  key.copy(bytes, 1);
+  return bytes;
 }
 
-function getMany(database: Database, keys: readonly Buffer[]): Promise<(Buffer | undefined)[]> {
+function allEntries(iterator: EntryIterator): Promise<readonly StateEntry[]> {
   return new Promise((resolve, reject) => {
-    database.getMany(keys, (error, values) => (error ? reject(error) : resolve(values ?? [])));
+    const entries: StateEntry[] = [];
+    const next = (): void =>
+      iterator.next((error, key, value) => {
+        if (error) {
+          reject(error);
+        } else if (key === undefined || value === undefined) {
+          resolve(entries);
+        } else {
+          entries.push([key.subarray(1), value]);
+          next();
+        }
+      });
+    next();
   });
 }
 
-function next(iterator: RocksIterator): Promise<StateEntry | undefined> {
+function parsePosition(bytes: Buffer, folder: string): ChangelogPosition {
+  try {
+    const { topicId, offset, writtenAtMs } = metaSchema.parse(JSON.parse(bytes.toString('utf8')));
+    return { topicId, offset, writtenAtMs };
+  } catch (error) {
+    throw damaged(folder, `its position is not of format version ${formatVersion}`, error);
+  }
+}
+
+async function refuseMarked(folder: string): Promise<void> {
+  const mark = await stat(path.join(folder, damageMark)).catch(() => undefined);
+  if (mark !== undefined) throw damaged(folder, 'it was found damaged when it was read');
+}
+
+function openError(folder: string, cause: unknown): RollguardError {
+  if (isRollguardError(cause)) return cause;
+  const why = messageOf(cause);
+  // From another process, and from this one.
+  if (/While lock file|lock hold by current process/.test(why)) {
+    const message = `the state folder ${folder} is open already, in another process or in this one`;
+    return new RollguardError('STATE_LOCKED', message, { cause, context: { folder } });
+  }
+  // Also what another program or version left: comparators, column families, file formats.
+  if (isDamage(why) || /^(Invalid argument|Not (supported|implemented))/.test(why)) {
+    return damaged(folder, why, cause);
+  }
+  const message = `the state folder ${folder} cannot be opened: ${why}`;
+  return new RollguardError('STORE_FAILED', message, { cause, context: { folder } });
+}
+
+/** RocksDB's words for bytes that fail their checksum, and for a file of its list that is gone. */
+function isDamage(message: string): boolean {
+  return /^Corruption|No such file or directory/.test(message);
+}
+
+function damaged(folder: string, why: string, cause?: unknown): RollguardError {
+  const message = `the store ${folder} cannot be trusted: ${why}`;
+  return new RollguardError('STATE_DAMAGED', message, { cause, context: { folder } });
+}
+
+function call<T = void>(start: (done: Done<T>) => void): Promise<T> {
   return new Promise((resolve, reject) => {
-    iterator.next((error, key, value) => {
+    start((error, result) => {
       if (error) reject(error);
-      else resolve(key === undefined || value === undefined ? undefined : [key, value]);
+      else resolve(result);
     });
-  });
-}
-
-function call(operation: (done: (error?: Error | null) => void) => void): Promise<void> {
-  return new Promise((resolve, reject) => {
-    operation((error) => (error ? reject(error) : resolve()));
   });
 }

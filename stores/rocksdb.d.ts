@@ -1,49 +1,45 @@
-/** What we use of the `rocksdb` package (abstract-leveldown 7), which brings no types. */
+/** The part of the `rocksdb` package (5.2; it brings no types) that `rocksdb-engine.ts` uses. */
 declare module 'rocksdb' {
-  export type Done = (error?: Error | null) => void;
-
-  export interface Operation {
-    readonly type: 'put' | 'del';
-    readonly key: Buffer;
-    readonly value?: Buffer;
-  }
+  export type Done<T = void> = (error: Error | null | undefined, result: T) => void;
 
   export interface OpenOptions {
     readonly createIfMissing: boolean;
+    /** Bytes of blocks kept in memory. */
     readonly cacheSize: number;
+    /** Bytes of one memtable; two may exist at a time. */
     readonly writeBufferSize: number;
     readonly maxOpenFiles: number;
-    readonly compression: boolean;
   }
 
   export interface IteratorOptions {
-    readonly gte?: Buffer;
-    readonly lte?: Buffer;
-    readonly lt?: Buffer;
-    readonly reverse: boolean;
+    readonly gte: Buffer;
+    readonly lt: Buffer;
     readonly limit: number;
-    readonly highWaterMark?: number;
-    readonly fillCache: boolean;
+    readonly reverse: boolean;
+    /** Bytes read ahead in one go. */
+    readonly highWaterMark: number;
   }
 
-  export interface RocksIterator {
-    next(callback: (error: Error | null | undefined, key?: Buffer, value?: Buffer) => void): void;
-    end(callback: Done): void;
+  export interface EntryIterator {
+    /** Calls back without a key at the end. */
+    next(done: (error: Error | null | undefined, key?: Buffer, value?: Buffer) => void): void;
+    end(done: Done): void;
   }
 
-  export interface Database {
-    open(options: OpenOptions, callback: Done): void;
-    close(callback: Done): void;
-    getMany(
-      keys: readonly Buffer[],
-      callback: (error: Error | null | undefined, values?: (Buffer | undefined)[]) => void,
-    ): void;
-    batch(operations: readonly Operation[], callback: Done): void;
-    iterator(options: IteratorOptions): RocksIterator;
+  export interface ChainedBatch {
+    put(key: Buffer, value: Buffer): this;
+    del(key: Buffer): this;
+    write(options: { readonly sync: boolean }, done: Done): void;
   }
 
-  function rocksdb(location: string): Database;
   // The package itself has a default export only.
   // eslint-disable-next-line no-restricted-syntax
-  export default rocksdb;
+  export default class RocksDb {
+    constructor(folder: string);
+    open(options: OpenOptions, done: Done): void;
+    close(done: Done): void;
+    getMany(keys: readonly Buffer[], done: Done<(Buffer | undefined)[]>): void;
+    batch(): ChainedBatch;
+    iterator(options: IteratorOptions): EntryIterator;
+  }
 }

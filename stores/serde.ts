@@ -1,46 +1,85 @@
-/** How keys and values become bytes. Key serdes keep order: byte order of the result is key order. */
+/**
+ * How keys and values become bytes. What is written must be what is read again: a value that would
+ * come back as another one is refused. Where a serde is for keys, byte order of the result is key order.
+ */
 import { RollguardError } from '../kernel/errors.ts';
 
 export interface Serde<T> {
+  /** The buffer is the receiver's from now on. @throws ENCODE_FAILED */
   serialize(value: T): Buffer;
+  /** @throws DECODE_FAILED */
   deserialize(bytes: Buffer): T;
 }
 
+/** UTF-8; in order of code points. */
 export const stringSerde: Serde<string> = {
-  serialize: (value) => Buffer.from(value, 'utf8'),
+  serialize: (value) => {
+    // Lone surrogates have no UTF-8: different strings would become the same key.
+    if (/\p{Surrogate}/u.test(value)) throw encodeFailed('a string holds half a surrogate pair');
+    return Buffer.from(value, 'utf8');
+  },
   deserialize: (bytes) => bytes.toString('utf8'),
 };
 
+/** Copies, so that a slice does not keep the whole network response it was cut from alive. */
 export const bytesSerde: Serde<Buffer> = {
-  serialize: (value) => value,
+  serialize: (value) => Buffer.from(value),
   deserialize: (bytes) => bytes,
 };
 
-/** For values only: JSON text has no useful order. */
+const signBit = 1n << 63n;
+
+/** Signed 64-bit integers in numeric order: big-endian with the sign bit turned over. */
+export const int64Serde: Serde<bigint> = {
+  serialize: (value) => {
+    if (BigInt.asIntN(64, value) !== value) throw encodeFailed(`${value} does not fit 64 bits`);
+    const bytes = Buffer.allocUnsafe(8);
+    bytes.writeBigUInt64BE(BigInt.asUintN(64, value) ^ signBit);
+    return bytes;
+  },
+  deserialize: (bytes) => {
+    if (bytes.length !== 8) {
+      throw new RollguardError('DECODE_FAILED', `an int64 has 8 bytes, not ${bytes.length}`);
+    }
+    return BigInt.asIntN(64, bytes.readBigUInt64BE() ^ signBit);
+  },
+};
+
+/** For values only: JSON text has no useful order. T must be what JSON can hold. */
 export function jsonSerde<T>(): Serde<T> {
   return {
-    serialize: (value) => Buffer.from(JSON.stringify(value), 'utf8'),
-    deserialize: (bytes) => JSON.parse(bytes.toString('utf8')) as T,
+    serialize: (value) => {
+      const text = JSON.stringify(value) as string | undefined;
+      if (text === undefined) throw encodeFailed(`a ${typeof value} has no JSON`);
+      return Buffer.from(text, 'utf8');
+    },
+    deserialize: (bytes) => {
+      try {
+        return JSON.parse(bytes.toString('utf8')) as T;
+      } catch (cause) {
+        throw new RollguardError('DECODE_FAILED', 'a stored value is not JSON', { cause });
+      }
+    },
   };
 }
 
-const separator = '\u0000';
+const partEnd = '\u0000';
 
 /**
- * Keys of several strings, ordered part by part. A part may not hold U+0000, which ends it: so
- * ('a|b', 'c') and ('a', 'b|c') stay different, and a shorter part comes first.
+ * Keys of several strings, in order part by part. Every part is ended by U+0000, which no part may
+ * hold: so ('a|b', 'c') and ('a', 'b|c') stay different, and the bytes of the first parts are the
+ * prefix of exactly the keys that begin with these parts.
  */
 export const compositeSerde: Serde<readonly string[]> = {
-  serialize: (parts) => Buffer.from(parts.map(checkedPart).join(separator), 'utf8'),
-  deserialize: (bytes) => bytes.toString('utf8').split(separator),
+  serialize: (parts) => {
+    if (parts.some((part) => part.includes(partEnd))) {
+      throw encodeFailed('a part of a composite key holds U+0000');
+    }
+    return stringSerde.serialize(parts.map((part) => part + partEnd).join(''));
+  },
+  deserialize: (bytes) => bytes.toString('utf8').split(partEnd).slice(0, -1),
 };
 
-/** The bytes that every key beginning with these whole parts begins with. */
-export function compositePrefix(parts: readonly string[]): Buffer {
-  return Buffer.from(`${parts.map(checkedPart).join(separator)}${separator}`, 'utf8');
-}
-
-function checkedPart(part: string): string {
-  if (!part.includes(separator)) return part;
-  throw new RollguardError('ENCODE_FAILED', 'a part of a composite key must not contain U+0000');
+function encodeFailed(message: string): RollguardError {
+  return new RollguardError('ENCODE_FAILED', message);
 }

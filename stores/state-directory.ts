@@ -1,19 +1,26 @@
 /**
- * The state folder of one application on one machine: `<stateDir>/<application id>/<task>/`. One
- * process has it at a time (RocksDB's own lock on a tiny database, which dies with its process). A
- * task's store that cannot be trusted is set aside under a name that says when and why, and a fresh
- * one is opened: it is restored from the changelog.
+ * The state folder of one application on one machine:
+ *
+ *   <stateDir>/<application id>/lock/          open in the one process that has the folder
+ *                               holder.json    which one that is, for people
+ *                               <task>/        a task's engine
+ *                               <task>.set-aside-<time>-<reason>/
+ *
+ * An engine that cannot be trusted is never repaired and never used: it is renamed, loudly, and a fresh
+ * one is restored from the changelog.
  */
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { pid } from 'node:process';
 import type { Clock } from '../kernel/clock.ts';
-import { RollguardError, isRollguardError } from '../kernel/errors.ts';
+import { RollguardError, isRollguardError, messageOf } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { Counter, Metrics } from '../kernel/metrics.ts';
 import { RocksDbEngine } from './rocksdb-engine.ts';
 import type { StateEngine } from './state-engine.ts';
 
 export interface StateDirectoryOptions {
+  /** The setting ROLLGUARD_STATE_DIR. */
   readonly stateDir: string;
   readonly applicationId: string;
   readonly clock: Clock;
@@ -21,93 +28,119 @@ export interface StateDirectoryOptions {
   readonly metrics: Metrics;
 }
 
-/** When a store found on disk may be used. */
+/** When an engine found on disk may be used. */
 export interface TrustRules {
-  /** The changelog's topic id: a position in another topic means nothing. */
+  /** Kafka's topic id of the task's changelog: a position in another topic means nothing. */
   readonly topicId: string;
-  /** An older copy may lack tombstones that were cleaned away since. */
+  /** An older engine may hold keys whose tombstones were cleaned away since. */
   readonly ageMaxMs: number;
 }
 
-const lockFolder = 'lock';
+/** `damaged`: it or its format is not readable; `other-topic`, `too-old`: see TrustRules. */
+export type SetAsideReason = 'damaged' | 'other-topic' | 'too-old';
+
 // Kept for a person to look at; more would only fill the disk.
 const setAsideMax = 3;
 
 export class StateDirectory {
-  readonly #folder: string;
+  readonly folder: string;
   readonly #options: StateDirectoryOptions;
-  readonly #lock: RocksDbEngine;
-  readonly #setAside: Counter;
+  /** An empty RocksDB: its lock is the operating system's and dies with the process. */
+  readonly #lock: StateEngine;
+  readonly #setAsides: Counter;
 
-  private constructor(folder: string, options: StateDirectoryOptions, lock: RocksDbEngine) {
-    this.#folder = folder;
+  private constructor(folder: string, options: StateDirectoryOptions, lock: StateEngine) {
+    this.folder = folder;
     this.#options = options;
     this.#lock = lock;
-    this.#setAside = options.metrics.counter({
-      name: 'rollguard_state_set_aside_total',
+    this.#setAsides = options.metrics.counter({
+      name: 'rollguard_stores_set_aside_total',
       help: 'Local stores that could not be trusted and were set aside.',
-      labels: ['reason'],
+      labels: ['application', 'reason'],
     });
   }
 
-  /** @throws STATE_LOCKED when another process has the folder, CONFIG_INVALID when it cannot be written. */
+  /**
+   * Takes the application's folder for this process.
+   * @throws STATE_LOCKED when another process has it, CONFIG_INVALID when it cannot be written.
+   */
   static async open(options: StateDirectoryOptions): Promise<StateDirectory> {
-    const folder = path.join(options.stateDir, options.applicationId);
+    const folder = path.resolve(options.stateDir, options.applicationId);
+    const holderFile = path.join(folder, 'holder.json');
     try {
       await mkdir(folder, { recursive: true });
+      const lock = await RocksDbEngine.open(path.join(folder, 'lock'));
+      const since = new Date(options.clock.nowMs()).toISOString();
+      await writeFile(holderFile, `${JSON.stringify({ pid, since })}\n`);
+      return new StateDirectory(folder, options, lock);
     } catch (error) {
-      const message = `cannot write the state folder ${folder}; set ROLLGUARD_STATE_DIR to a folder that can be written`;
-      throw new RollguardError('CONFIG_INVALID', message, { cause: error });
+      throw await notOurs(folder, holderFile, error);
     }
-    const lock = await RocksDbEngine.open(path.join(folder, lockFolder));
-    return new StateDirectory(folder, options, lock);
   }
 
-  /** The store of a task, fresh if there is none that can be trusted. */
+  /**
+   * The task's engine, fresh if there is none that can be trusted.
+   * @throws STATE_LOCKED when the task's engine is open already.
+   */
   async openEngine(task: string, rules: TrustRules): Promise<StateEngine> {
-    const folder = path.join(this.#folder, task);
-    let reason: string | undefined;
+    const folder = path.join(this.folder, task);
     try {
       const engine = await RocksDbEngine.open(folder);
-      reason = this.#distrust(engine, rules);
+      const reason = this.#distrust(engine, rules);
       if (reason === undefined) return engine;
       await engine.close();
+      await this.#setAside(task, reason);
     } catch (error) {
       if (!isRollguardError(error, 'STATE_DAMAGED')) throw error;
-      this.#options.logger.error('a local store is damaged', { task, error });
-      reason = 'damaged';
+      await this.#setAside(task, 'damaged', error);
     }
-    await this.#moveAside(task, reason);
     return RocksDbEngine.open(folder);
   }
 
-  async close(): Promise<void> {
-    await this.#lock.close();
+  /** Gives the folder free. The tasks' engines are closed by their owners, before. */
+  close(): Promise<void> {
+    return this.#lock.close();
   }
 
-  #distrust(engine: StateEngine, rules: TrustRules): string | undefined {
+  #distrust(engine: StateEngine, rules: TrustRules): SetAsideReason | undefined {
     const position = engine.position();
     if (position === undefined) return undefined;
-    if (position.topicId !== rules.topicId) return 'foreign';
+    if (position.topicId !== rules.topicId) return 'other-topic';
     const ageMs = this.#options.clock.nowMs() - position.writtenAtMs;
-    return ageMs > rules.ageMaxMs ? 'outdated' : undefined;
+    return ageMs > rules.ageMaxMs ? 'too-old' : undefined;
   }
 
-  async #moveAside(task: string, reason: string): Promise<void> {
-    const time = new Date(this.#options.clock.nowMs()).toISOString().replaceAll(':', '-');
-    const name = `${task}.set-aside-${time}-${reason}`;
-    await rename(path.join(this.#folder, task), path.join(this.#folder, name));
-    this.#options.logger.warn('a local store was set aside; it is restored from the changelog', {
+  async #setAside(task: string, reason: SetAsideReason, error?: unknown): Promise<void> {
+    const { applicationId, clock, logger } = this.#options;
+    const prefix = `${task}.set-aside-`;
+    // Without colons, which not every file system takes; text order stays time order.
+    const time = new Date(clock.nowMs()).toISOString().replaceAll(':', '-');
+    const kept = path.join(this.folder, `${prefix}${time}-${reason}`);
+    await rename(path.join(this.folder, task), kept);
+    this.#setAsides.add(1, { application: applicationId, reason });
+    logger.warn('a local store was set aside; a fresh one is restored from the changelog', {
       task,
       reason,
-      kept: path.join(this.#folder, name),
+      kept,
+      ...(error === undefined ? {} : { error }),
     });
-    this.#setAside.add(1, { reason });
-    const old = (await readdir(this.#folder)).filter((each) =>
-      each.startsWith(`${task}.set-aside-`),
-    );
-    for (const each of old.sort().slice(0, -setAsideMax)) {
-      await rm(path.join(this.#folder, each), { recursive: true, force: true });
+    const names = (await readdir(this.folder)).filter((name) => name.startsWith(prefix));
+    for (const name of names.toSorted().slice(0, -setAsideMax)) {
+      await rm(path.join(this.folder, name), { recursive: true, force: true });
     }
   }
+}
+
+async function notOurs(folder: string, holderFile: string, cause: unknown): Promise<unknown> {
+  if (isRollguardError(cause, 'STATE_LOCKED')) {
+    const holder = (await readFile(holderFile, 'utf8').catch(() => 'unknown')).trim();
+    const message = `the state folder ${folder} is in use (holder: ${holder}); stop that process or set ROLLGUARD_STATE_DIR to another folder`;
+    return new RollguardError('STATE_LOCKED', message, { cause, context: { folder, holder } });
+  }
+  if (isRollguardError(cause, 'STATE_DAMAGED')) {
+    const message = `the lock in the state folder ${folder} is damaged: delete ${folder}/lock, which holds no data`;
+    return new RollguardError('CONFIG_INVALID', message, { cause, context: { folder } });
+  }
+  const message = `the state folder ${folder} cannot be written (${messageOf(cause)}); set ROLLGUARD_STATE_DIR to a folder that can`;
+  return new RollguardError('CONFIG_INVALID', message, { cause, context: { folder } });
 }

@@ -229,6 +229,7 @@ export class TaskState {
   ): Promise<void> {
     const position = this.#position;
     if (position === undefined) return;
+    assert(this.#writing === undefined, 'one batch is written at a time');
     const writing = this.#committed;
     this.#writing = writing;
     this.#committed = new ChangeLayer();

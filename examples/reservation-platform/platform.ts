@@ -27,7 +27,7 @@ import {
 import { uuidV5 } from '../../kernel/uuid.ts';
 import * as statements from './statements.ts';
 
-/** Commands in one statement at most; bounds the size of its JSON parameter to a few MB. */
+/** Reservations in one statement at most; bounds the size of its JSON parameter to a few MB. */
 const waveActionsMax = 1000;
 
 export interface WriteCounts {
@@ -54,8 +54,9 @@ export async function writeSetup(database: PlatformDatabase, setup: ChainSetup):
 }
 
 /**
- * Executes actions in their order, inside the caller's transaction. Neighbours of different
- * reservations share their statements; actions of one reservation never overtake each other.
+ * Executes actions inside the caller's transaction. Neighbours of different reservations share their
+ * statements; actions of one reservation never overtake each other, and a property's date is closed
+ * after all that came before it there and before all that comes after.
  */
 export async function applyActions(
   database: PlatformDatabase,
@@ -72,33 +73,48 @@ export async function applyActions(
   return { commands, rowChanges: await batch.capturedRowChanges() };
 }
 
-interface Wave {
-  readonly commands: CommandAction[];
-  readonly rowChanges: RowChangeAction[];
-  readonly advances: AdvanceDateAction[];
+/** Actions that go through their statements together, the closing of dates last. */
+class Wave {
+  readonly commands: CommandAction[] = [];
+  readonly rowChanges: RowChangeAction[] = [];
+  readonly advances: AdvanceDateAction[] = [];
+  readonly #reservationIds = new Set<string>();
+  readonly #advancedPropertyIds = new Set<string>();
+
+  /** False when the action must come after one that is in the wave, or the wave is full. */
+  takes(action: PlatformAction): boolean {
+    if (action.kind === 'advance-date') return !this.#advancedPropertyIds.has(action.propertyId);
+    const { id, property_id } = action.reservation;
+    return (
+      !this.#reservationIds.has(id) &&
+      !this.#advancedPropertyIds.has(property_id) &&
+      this.#reservationIds.size < waveActionsMax
+    );
+  }
+
+  add(action: PlatformAction): void {
+    if (action.kind === 'advance-date') {
+      this.advances.push(action);
+      this.#advancedPropertyIds.add(action.propertyId);
+      return;
+    }
+    this.#reservationIds.add(action.reservation.id);
+    if (action.kind === 'command') this.commands.push(action);
+    else this.rowChanges.push(action);
+  }
 }
 
-/** Cuts the actions where a reservation or property comes a second time, or a date ends or begins. */
-function* wavesOf(actions: readonly PlatformAction[]): Generator<Wave> {
-  let wave: Wave = { commands: [], rowChanges: [], advances: [] };
-  const subjects = new Set<string>();
-  let advancing = false;
+function wavesOf(actions: readonly PlatformAction[]): Wave[] {
+  let wave = new Wave();
+  const waves = [wave];
   for (const action of actions) {
-    const isAdvance = action.kind === 'advance-date';
-    const subject = isAdvance ? action.propertyId : action.reservation.id;
-    const full = subjects.has(subject) || subjects.size === waveActionsMax;
-    if (subjects.size > 0 && (full || isAdvance !== advancing)) {
-      yield wave;
-      wave = { commands: [], rowChanges: [], advances: [] };
-      subjects.clear();
+    if (!wave.takes(action)) {
+      wave = new Wave();
+      waves.push(wave);
     }
-    subjects.add(subject);
-    advancing = isAdvance;
-    if (isAdvance) wave.advances.push(action);
-    else if (action.kind === 'command') wave.commands.push(action);
-    else wave.rowChanges.push(action);
+    wave.add(action);
   }
-  if (subjects.size > 0) yield wave;
+  return waves;
 }
 
 function walkCommands(batch: StatementBatch, commands: readonly CommandAction[]): void {

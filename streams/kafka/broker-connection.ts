@@ -13,7 +13,7 @@ import tls from 'node:tls';
 import type { SASLOptions } from 'kafkajs';
 import KafkajsConnection from 'kafkajs/src/network/connection.js';
 import type { Clock } from '../../kernel/clock.ts';
-import { RollguardError, messageOf } from '../../kernel/errors.ts';
+import { RollguardError, isRollguardError, messageOf } from '../../kernel/errors.ts';
 import type { Logger } from '../../kernel/logger.ts';
 import { brokerErrorCode } from './error-reactions.ts';
 import { apiVersionsRequest, type VersionRange } from './protocol/api-versions.ts';
@@ -49,9 +49,13 @@ export class BrokerConnection {
   #versions: ReadonlyMap<number, VersionRange> = noResponse;
   readonly #deadlines = new Map<symbol, { readonly atMs: number; readonly apiName: string }>();
   readonly #ended = new AbortController();
+  readonly #gone = deferred();
+  readonly #opened: Promise<void>;
+  #isReady = false;
   #isWatching = false;
 
-  private constructor(address: BrokerAddress, options: ConnectionOptions) {
+  /** Begins to connect: TCP, TLS, the broker's API versions, SASL; within `connectionTimeoutMs`. */
+  constructor(address: BrokerAddress, options: ConnectionOptions) {
     this.#address = address;
     this.#options = options;
     this.#connection = new KafkajsConnection({
@@ -69,31 +73,29 @@ export class BrokerConnection {
     // kafkajs 2.2.4 rearms a one-millisecond timer for ever after the first answer. The timer serves its
     // queue of delayed requests, which stays empty: nothing here limits requests in flight or throttles.
     this.#connection.requestQueue.scheduleCheckPendingRequests = () => undefined;
+    this.#opened = this.#open();
+    // Whoever sends hears of a failure; if nobody does, it is nobody's concern.
+    this.#opened.catch(() => undefined);
   }
 
-  /** Connects, learns the broker's API versions, authenticates; within `connectionTimeoutMs`. */
-  static async open(address: BrokerAddress, options: ConnectionOptions): Promise<BrokerConnection> {
-    const connection = new BrokerConnection(address, options);
-    const expired = connection.#expect('connecting', options.connectionTimeoutMs);
-    try {
-      await connection.#untilEnded(connection.#establish());
-    } catch (error) {
-      connection.close(messageOf(error));
-      throw connection.#openFailure(error);
-    } finally {
-      expired();
-    }
-    return connection;
-  }
-
+  /** False once it has ended; a new one takes its place. */
   get isOpen(): boolean {
     return !this.#ended.signal.aborted;
   }
 
+  /** True when a request would go out at once. */
+  get isReady(): boolean {
+    return this.#isReady && this.isOpen;
+  }
+
   /** Sends once. The broker answers a connection's requests in the order they were sent. */
   async send<Response>(message: Message<Response>, timeoutMs: number): Promise<Response> {
+    const { clock } = this.#options;
+    const startedMs = clock.monotonicMs();
+    if (!this.isReady) await this.#untilReady(timeoutMs);
     const version = this.#versionOf(message.api);
-    const payload = await this.#exchange(message, version, timeoutMs);
+    const remainingMs = timeoutMs - (clock.monotonicMs() - startedMs);
+    const payload = await this.#exchange(message, version, remainingMs);
     try {
       return decodeMessage(message, payload);
     } catch (error) {
@@ -102,17 +104,47 @@ export class BrokerConnection {
     }
   }
 
-  /** Ends the connection and every request on it; leaves no socket and no timer. */
-  close(reason: string): void {
-    if (!this.isOpen) return;
-    this.#ended.abort(reason);
-    this.#connection.rejectRequests(new Error(reason));
-    this.#connection.requestQueue.destroy();
-    this.#socket?.destroy();
+  /** Ends the connection and every request on it at once; resolves when the socket is gone. */
+  close(reason: string): Promise<void> {
+    if (this.isOpen) {
+      this.#ended.abort(reason);
+      const error = new Error(reason);
+      this.#connection.rejectRequests(error);
+      this.#connection.requestQueue.destroy();
+      // kafkajs's own timer of a connection that is not up yet ends by an error only.
+      this.#socket?.destroy(this.#isReady ? undefined : error);
+      if (this.#socket === undefined) this.#gone.resolve();
+    }
+    return this.#gone.promise;
   }
 
   get #name(): string {
     return `broker ${this.#address.host}:${this.#address.port}`;
+  }
+
+  async #open(): Promise<void> {
+    const done = this.#expect('connecting', this.#options.connectionTimeoutMs);
+    try {
+      await this.#untilEnded(this.#establish());
+      this.#isReady = true;
+    } catch (error) {
+      void this.close(messageOf(error));
+      throw this.#openFailure(error);
+    } finally {
+      done();
+    }
+  }
+
+  async #untilReady(timeoutMs: number): Promise<void> {
+    const settled = new AbortController();
+    const { clock } = this.#options;
+    const expired = clock.sleep(timeoutMs, settled.signal).then(() => 'expired' as const);
+    try {
+      if ((await Promise.race([this.#opened, expired])) !== 'expired') return;
+    } finally {
+      settled.abort();
+    }
+    throw new RollguardError('KAFKA_RETRIABLE', `${this.#name} is still being connected to`);
   }
 
   async #establish(): Promise<void> {
@@ -149,7 +181,7 @@ export class BrokerConnection {
         logResponseError: false,
       });
     } catch (error) {
-      this.close(messageOf(error));
+      void this.close(messageOf(error));
       const what = `${this.#name}: no answer to ${name}`;
       throw new RollguardError('KAFKA_TIMEOUT', `${what}: ${messageOf(error)}`, { cause: error });
     } finally {
@@ -183,7 +215,10 @@ export class BrokerConnection {
     // Requests are written whole; waiting to fill a packet would only add the peer's delayed acknowledgement.
     socket.setNoDelay(true);
     socket.setKeepAlive(true, keepAliveMs);
-    socket.once('close', () => this.close('the broker closed the connection'));
+    socket.once('close', () => {
+      this.#gone.resolve();
+      void this.close('the broker closed the connection');
+    });
     this.#socket = socket;
     return socket;
   }
@@ -204,7 +239,7 @@ export class BrokerConnection {
       await clock.sleep(watchIntervalMs, this.#ended.signal);
       const nowMs = clock.monotonicMs();
       for (const { atMs, apiName } of this.#deadlines.values()) {
-        if (atMs <= nowMs) this.close(`${apiName} took too long`);
+        if (atMs <= nowMs) void this.close(`${apiName} took too long`);
       }
     }
     this.#isWatching = false;
@@ -215,6 +250,7 @@ export class BrokerConnection {
     const { signal } = this.#ended;
     return new Promise((resolve, reject) => {
       const ended = (): void => reject(new Error(String(signal.reason)));
+      if (signal.aborted) ended();
       signal.addEventListener('abort', ended, { once: true });
       work.then(resolve, reject).finally(() => signal.removeEventListener('abort', ended));
     });
@@ -222,15 +258,25 @@ export class BrokerConnection {
 
   #openFailure(error: unknown): RollguardError {
     const what = `${this.#name} cannot be reached`;
-    const isRefused = error instanceof Error && error.name === 'KafkaJSSASLAuthenticationError';
+    const isRefused = nameOf(error) === 'KafkaJSSASLAuthenticationError';
     const message = isRefused
-      ? `${this.#name} refuses the credentials: ${error.message}; check the sasl setting`
+      ? `${this.#name} refuses the credentials: ${messageOf(error)}; check the sasl setting`
       : `${what}: ${messageOf(error)}`;
-    const isFatal = isRefused || (error instanceof RollguardError && error.code === 'KAFKA_FATAL');
+    const isFatal = isRefused || isRollguardError(error, 'KAFKA_FATAL');
     return new RollguardError(isFatal ? 'KAFKA_FATAL' : 'KAFKA_RETRIABLE', message, {
       cause: error,
     });
   }
+}
+
+function deferred(): { readonly promise: Promise<void>; readonly resolve: () => void } {
+  let resolve = (): void => undefined;
+  const promise = new Promise<void>((settle) => (resolve = settle));
+  return { promise, resolve };
+}
+
+function nameOf(error: unknown): string {
+  return typeof error === 'object' && error !== null && 'name' in error ? String(error.name) : '';
 }
 
 /** kafkajs tells of every refused attempt at level error; here the caller decides what is worth telling. */

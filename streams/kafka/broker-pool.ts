@@ -11,62 +11,54 @@ import {
 } from './broker-connection.ts';
 import type { Message } from './protocol/message.ts';
 
+export interface BrokerPoolOptions extends ConnectionOptions {
+  /** Called when the pool is closed, so that whoever keeps pools can let go of it. */
+  readonly onClose: (pool: BrokerPool) => void;
+}
+
 export class BrokerPool {
-  readonly #options: ConnectionOptions;
-  readonly #open = new Map<string, BrokerConnection>();
-  readonly #opening = new Map<string, Promise<BrokerConnection>>();
+  readonly #options: BrokerPoolOptions;
+  readonly #connections = new Map<string, BrokerConnection>();
   #isClosed = false;
 
-  constructor(options: ConnectionOptions) {
+  constructor(options: BrokerPoolOptions) {
     this.#options = options;
   }
 
-  /** Sends once; error codes as in `broker-connection.ts`. */
+  /** Sends once, within the time; error codes as in `broker-connection.ts`. */
   async send<Response>(
     address: BrokerAddress,
     message: Message<Response>,
     timeoutMs: number,
   ): Promise<Response> {
-    const connection = this.#current(address) ?? (await this.#connect(address));
-    return connection.send(message, timeoutMs);
+    return this.#connectionTo(address).send(message, timeoutMs);
   }
 
-  isConnectedTo(address: BrokerAddress): boolean {
-    return this.#current(address) !== undefined;
+  /** Ends every connection; the next request opens a new one. */
+  async disconnect(): Promise<void> {
+    const connections = [...this.#connections.values()];
+    this.#connections.clear();
+    await Promise.all(connections.map((each) => each.close('the client disconnects')));
   }
 
-  close(): void {
+  /** Resolves when every socket is gone. */
+  async close(): Promise<void> {
     this.#isClosed = true;
-    for (const connection of this.#open.values()) connection.close('the client closes');
-    this.#open.clear();
+    this.#options.onClose(this);
+    await this.disconnect();
   }
 
-  #current(address: BrokerAddress): BrokerConnection | undefined {
-    const connection = this.#open.get(nameOf(address));
-    return connection?.isOpen === true ? connection : undefined;
-  }
-
-  #connect(address: BrokerAddress): Promise<BrokerConnection> {
-    const name = nameOf(address);
-    const opening = this.#opening.get(name) ?? this.#openNew(address);
-    this.#opening.set(name, opening);
-    return opening;
-  }
-
-  async #openNew(address: BrokerAddress): Promise<BrokerConnection> {
-    const name = nameOf(address);
-    try {
-      if (this.#isClosed) throw new RollguardError('ILLEGAL_STATE', `${name}: the pool is closed`);
-      const connection = await BrokerConnection.open(address, this.#options);
-      if (this.#isClosed) connection.close('the client closes');
-      else this.#open.set(name, connection);
-      return connection;
-    } finally {
-      this.#opening.delete(name);
-    }
+  #connectionTo(address: BrokerAddress): BrokerConnection {
+    if (this.#isClosed) throw new RollguardError('ILLEGAL_STATE', 'the Kafka client is closed');
+    const name = addressName(address);
+    const current = this.#connections.get(name);
+    if (current?.isOpen === true) return current;
+    const connection = new BrokerConnection(address, this.#options);
+    this.#connections.set(name, connection);
+    return connection;
   }
 }
 
-function nameOf({ host, port }: BrokerAddress): string {
+export function addressName({ host, port }: BrokerAddress): string {
   return `${host}:${port}`;
 }

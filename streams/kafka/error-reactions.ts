@@ -143,6 +143,7 @@ const codes: Readonly<Record<BrokerErrorReaction, ErrorCode>> = {
 export const brokerErrorCode = {
   none: 0,
   unknownTopicOrPartition: 3,
+  leaderNotAvailable: 5,
   unknownMemberId: 25,
   rebalanceInProgress: 27,
   topicAlreadyExists: 36,
@@ -160,12 +161,20 @@ export function reactionTo(errorCode: number): BrokerErrorReaction {
  * @param what what was asked of Kafka, e.g. `commit of transaction x`.
  * @param detail the broker's own words, where it has some.
  */
-export function brokerError(errorCode: number, what: string, detail?: string | null): RollguardError {
+export function brokerError(
+  errorCode: number,
+  what: string,
+  detail?: string | null,
+): RollguardError {
   const { name, reaction } = brokerErrors.get(errorCode) ?? unlisted;
   const words = detail === undefined || detail === null ? '' : `: ${detail}`;
-  return new RollguardError(codes[reaction], `${what}: Kafka answered ${name} (${errorCode})${words}`, {
-    context: { kafkaErrorCode: errorCode, reaction },
-  });
+  return new RollguardError(
+    codes[reaction],
+    `${what}: Kafka answered ${name} (${errorCode})${words}`,
+    {
+      context: { kafkaErrorCode: errorCode, reaction },
+    },
+  );
 }
 
 // What must be told first when partitions of one request fail differently.

@@ -52,7 +52,9 @@ declare module 'kafkajs/src/network/connection.js' {
     connect(): Promise<unknown>;
     authenticate(): Promise<void>;
     setVersions(
-      versions: Readonly<Record<number, { readonly minVersion: number; readonly maxVersion: number }>>,
+      versions: Readonly<
+        Record<number, { readonly minVersion: number; readonly maxVersion: number }>
+      >,
     ): void;
     setSupportAuthenticationProtocol(isSupported: boolean): void;
     send(request: Connection.ProtocolRequest): Promise<Buffer>;

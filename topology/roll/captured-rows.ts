@@ -34,6 +34,43 @@ export type ChangeDecoder = <Row>(
   value: Buffer,
 ) => MaybePromise<RowChange<Row> | undefined>;
 
+/** The columns that are read of each captured table: nothing else is decoded. */
+export const capturedColumns = {
+  reservation_command_lifecycle: [
+    'event_id',
+    'tenant_id',
+    'reservation_id',
+    'command_name',
+    'current_state',
+    'state_transitions',
+    'metadata',
+    'created_at',
+    'updated_at',
+  ],
+  reservations: [
+    'id',
+    'tenant_id',
+    'property_id',
+    'status',
+    'check_in_date',
+    'check_out_date',
+    'actual_check_in',
+    'actual_check_out',
+    'room_rate',
+    'currency',
+    'cancellation_date',
+    'cancellation_fee',
+    'expired_at',
+    'no_show_date',
+    'no_show_fee',
+    'created_at',
+    'updated_at',
+    'is_deleted',
+  ],
+  properties: ['id', 'tenant_id', 'timezone', 'total_rooms'],
+  business_dates: ['tenant_id', 'property_id', 'business_date', 'date_status', 'is_deleted'],
+} as const;
+
 export interface CapturedRowsOptions {
   readonly decode: ChangeDecoder;
   /** `roll_service_lifecycle_events_total{result}`: processed, skipped. */

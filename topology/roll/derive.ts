@@ -18,10 +18,10 @@ import { ceilMs, floorMs, formatInstantMicros } from './instant.ts';
 import {
   compareEntries,
   ledgerEntry,
-  type EntryContent,
   type LedgerEntry,
+  type LedgerOwner,
 } from './ledger-entry.ts';
-import { rollTypeOf, type Command, type CommandRollType } from './lifecycle-row.ts';
+import { rollTypeOf, type CommandRollType } from './lifecycle-row.ts';
 import { noCurrency } from './money.ts';
 import {
   atLocalTime,
@@ -59,11 +59,12 @@ export interface Derivation {
 
 /** Everything that the functions below look at. */
 interface Ground {
-  readonly facts: ReservationFacts;
   readonly row: ReservationRow | undefined;
+  /** The commands that leave an entry, by its kind. */
+  readonly applied: AppliedCommands;
   readonly zone: string;
   readonly lastClosedDate: string | undefined;
-  readonly base: Pick<EntryContent, 'tenantId' | 'reservationId' | 'propertyId' | 'currency'>;
+  readonly owner: LedgerOwner;
 }
 
 /** A stay by the clock: milliseconds since 1970; no end: in house. */
@@ -91,8 +92,8 @@ export function derive(facts: ReservationFacts, property: PropertyCalendar): Der
   const { tenantId, reservationId } = facts;
   const row = facts.reservation?.row ?? undefined;
   const currency = row?.currency ?? noCurrency;
-  const base = { tenantId, reservationId, propertyId, currency };
-  const ground: Ground = { facts, row, zone, lastClosedDate, base };
+  const owner = { tenantId, reservationId, propertyId, currency };
+  const ground: Ground = { row, applied: appliedCommands(facts), zone, lastClosedDate, owner };
   const stay = actualStay(ground);
   const entries = [
     ...nightEntries(ground, stay),
@@ -116,14 +117,12 @@ function actualStay(ground: Ground): ActualStay | undefined {
 }
 
 /** A row that says the stay is over ends it, at the best time known, also when the time is missing. */
-function stayEndMs({ facts, zone }: Ground, row: ReservationRow): number | undefined {
+function stayEndMs({ applied, zone }: Ground, row: ReservationRow): number | undefined {
   if (row.checkedOutMicros !== undefined) return ceilMs(row.checkedOutMicros);
   if (row.status === 'CHECKED_OUT') {
-    const appliedMicros = appliedCommands(facts, 'CHECKOUT').map(
-      (command) => command.appliedMicros,
-    );
-    return appliedMicros.length > 0
-      ? ceilMs(Math.min(...appliedMicros))
+    const toldMicros = applied.CHECKOUT.map((command) => command.appliedMicros);
+    return toldMicros.length > 0
+      ? ceilMs(Math.min(...toldMicros))
       : atLocalTime(zone, row.departureDate, '11:00');
   }
   const endedMicros = row.cancelledMicros ?? row.noShowMicros ?? row.endedMicros;
@@ -140,7 +139,7 @@ function nextOpenNight(ground: Ground, stay: ActualStay): string | undefined {
 }
 
 function nightEntries(
-  { row, zone, lastClosedDate, base }: Ground,
+  { row, zone, lastClosedDate, owner }: Ground,
   stay?: ActualStay,
 ): LedgerEntry[] {
   if (row === undefined || stay === undefined || lastClosedDate === undefined) return [];
@@ -148,9 +147,8 @@ function nightEntries(
   const toMs = Math.min(stay.toMs ?? closedUntilMs, closedUntilMs);
   return nightsSlept(zone, stay.fromMs, toMs).map((night) => {
     const occurredMicros = nightInstantMs(zone, night) * 1000;
-    return ledgerEntry({
-      ...base,
-      lifecycleEventId: uuidV5(base.reservationId, night),
+    return ledgerEntry(owner, {
+      lifecycleEventId: uuidV5(owner.reservationId, night),
       rollType: 'EOD',
       rollDate: night,
       occurredMicros,
@@ -168,38 +166,27 @@ function nightEntries(
 }
 
 function commandEntries(ground: Ground): LedgerEntry[] {
+  const { applied } = ground;
   return [
-    ...appliedCommands(ground.facts, 'CHECKOUT').flatMap((command) => checkoutOf(ground, command)),
-    ...appliedCommands(ground.facts, 'CANCEL').flatMap((command) => cancelOf(ground, command)),
-    ...appliedCommands(ground.facts, 'NO_SHOW').flatMap((command) => noShowOf(ground, command)),
+    ...applied.CHECKOUT.flatMap((command) => checkoutOf(ground, command)),
+    ...applied.CANCEL.flatMap((command) => cancelOf(ground, command)),
+    ...applied.NO_SHOW.flatMap((command) => noShowOf(ground, command)),
   ];
 }
 
 /** What only the row tells: its own entry, until a command of that kind is known to be APPLIED. */
 function rowEntries(ground: Ground): LedgerEntry[] {
-  const { row, facts } = ground;
-  if (row === undefined) return [];
-  const source = (rollType: RollTypeOfRow): Source => ({
-    lifecycleEventId: uuidV5(facts.reservationId, rollType),
-    sourceEventType: `reservation.row.${row.status.toLowerCase()}`,
-    told: { status: row.status },
-    appliedMicros: undefined,
-    arrival: undefined,
-  });
-  switch (row.status) {
+  const { row, applied } = ground;
+  switch (row?.status) {
     case 'CANCELLED':
     case 'EXPIRED':
-      return appliedCommands(facts, 'CANCEL').length > 0 ? [] : cancelOf(ground, source('CANCEL'));
+      return applied.CANCEL.length > 0 ? [] : cancelOf(ground, rowSource(ground, 'CANCEL'));
     case 'NO_SHOW':
-      return appliedCommands(facts, 'NO_SHOW').length > 0
-        ? []
-        : noShowOf(ground, source('NO_SHOW'));
+      return applied.NO_SHOW.length > 0 ? [] : noShowOf(ground, rowSource(ground, 'NO_SHOW'));
     default:
       return [];
   }
 }
-
-type RollTypeOfRow = Exclude<CommandRollType, 'CHECKOUT'>;
 
 /** Who tells that something happened: a command, or the row alone. */
 interface Source {
@@ -210,34 +197,46 @@ interface Source {
   readonly appliedMicros: number | undefined;
   readonly arrival: string | number | undefined;
 }
+type AppliedCommand = Source & { readonly appliedMicros: number };
+type AppliedCommands = Readonly<Record<CommandRollType, readonly AppliedCommand[]>>;
 
-function appliedCommands(
-  facts: ReservationFacts,
-  rollType: CommandRollType,
-): (Source & { readonly appliedMicros: number })[] {
-  return facts.commands.flatMap(({ eventId, row }) =>
-    row?.appliedMicros === undefined || rollTypeOf(row.commandName) !== rollType
-      ? []
-      : [{ ...sourceOf(eventId, row), appliedMicros: row.appliedMicros }],
-  );
+function appliedCommands(facts: ReservationFacts): AppliedCommands {
+  const applied: Record<CommandRollType, AppliedCommand[]> = {
+    CHECKOUT: [],
+    CANCEL: [],
+    NO_SHOW: [],
+  };
+  for (const { eventId, row } of facts.commands) {
+    const rollType = row === null ? undefined : rollTypeOf(row.commandName);
+    if (rollType === undefined || row?.appliedMicros === undefined) continue;
+    applied[rollType].push({
+      lifecycleEventId: eventId,
+      sourceEventType: row.commandName,
+      told: { command: row.commandName },
+      appliedMicros: row.appliedMicros,
+      arrival: row.stay?.arrival,
+    });
+  }
+  return applied;
 }
 
-function sourceOf(eventId: string, command: Command): Omit<Source, 'appliedMicros'> {
+function rowSource({ row, owner }: Ground, rollType: CommandRollType): Source {
+  const status = row?.status ?? '';
   return {
-    lifecycleEventId: eventId,
-    sourceEventType: command.commandName,
-    told: { command: command.commandName },
-    arrival: command.stay?.arrival,
+    lifecycleEventId: uuidV5(owner.reservationId, rollType),
+    sourceEventType: `reservation.row.${status.toLowerCase()}`,
+    told: { status },
+    appliedMicros: undefined,
+    arrival: undefined,
   };
 }
 
 /** Waits for the row to follow its command: only the row knows when the guest left. */
-function checkoutOf({ row, zone, base }: Ground, source: Source): LedgerEntry[] {
+function checkoutOf({ row, zone, owner }: Ground, source: Source): LedgerEntry[] {
   const hasFollowed = row === undefined || row.status === 'CHECKED_OUT';
   const leftMicros = row?.checkedOutMicros ?? (hasFollowed ? source.appliedMicros : undefined);
   if (leftMicros === undefined) return [];
-  const entry = ledgerEntry({
-    ...base,
+  const entry = ledgerEntry(owner, {
     lifecycleEventId: source.lifecycleEventId,
     rollType: 'CHECKOUT',
     rollDate: localDate(zone, floorMs(leftMicros)),
@@ -249,12 +248,11 @@ function checkoutOf({ row, zone, base }: Ground, source: Source): LedgerEntry[] 
   return [entry];
 }
 
-function cancelOf({ row, zone, base }: Ground, source: Source): LedgerEntry[] {
+function cancelOf({ row, zone, owner }: Ground, source: Source): LedgerEntry[] {
   const cancelledMicros = row?.cancelledMicros ?? source.appliedMicros ?? row?.endedMicros;
   if (cancelledMicros === undefined) return [];
   const feeMinor = row?.cancellationFeeMinor ?? 0;
-  const entry = ledgerEntry({
-    ...base,
+  const entry = ledgerEntry(owner, {
     lifecycleEventId: source.lifecycleEventId,
     rollType: 'CANCEL',
     rollDate: localDate(zone, floorMs(cancelledMicros)),
@@ -264,20 +262,19 @@ function cancelOf({ row, zone, base }: Ground, source: Source): LedgerEntry[] {
       ...source.told,
       cancelled_at: formatInstantMicros(cancelledMicros),
       fee_minor: feeMinor,
-      currency: base.currency,
+      currency: owner.currency,
     },
     amountMinor: feeMinor,
   });
   return [entry];
 }
 
-function noShowOf({ row, zone, base }: Ground, source: Source): LedgerEntry[] {
+function noShowOf({ row, zone, owner }: Ground, source: Source): LedgerEntry[] {
   const arrivalDate = dateOfArrival(source.arrival ?? row?.arrivalDate, zone);
   const occurredMicros = row?.noShowMicros ?? source.appliedMicros ?? row?.endedMicros;
   if (arrivalDate === undefined || occurredMicros === undefined) return [];
   const feeMinor = row?.noShowFeeMinor ?? 0;
-  const entry = ledgerEntry({
-    ...base,
+  const entry = ledgerEntry(owner, {
     lifecycleEventId: source.lifecycleEventId,
     rollType: 'NO_SHOW',
     rollDate: arrivalDate,
@@ -288,7 +285,7 @@ function noShowOf({ row, zone, base }: Ground, source: Source): LedgerEntry[] {
       arrival_date: arrivalDate,
       no_show_at: formatInstantMicros(occurredMicros),
       fee_minor: feeMinor,
-      currency: base.currency,
+      currency: owner.currency,
     },
     amountMinor: feeMinor,
   });

@@ -60,6 +60,29 @@ export function mergeLifecycleRow(
     : facts;
 }
 
+/**
+ * True when nothing that decides the ledger is new in `after`: states on the way to APPLIED, and all of
+ * commands that leave no entry. Most lifecycle rows are of this kind and need no derivation.
+ */
+export function decideAlike(before: ReservationFacts, after: ReservationFacts): boolean {
+  // Without a row the property comes from any command's stay.
+  if (after.reservation === undefined || before.reservation !== after.reservation) return false;
+  const earlier = before.commands.filter(leavesEntry);
+  const later = after.commands.filter(leavesEntry);
+  return (
+    earlier.length === later.length &&
+    earlier.every((command, i) => {
+      const other = later[i];
+      return (
+        command.eventId === other?.eventId &&
+        command.row?.commandName === other.row?.commandName &&
+        command.row?.appliedMicros === other.row?.appliedMicros &&
+        command.row?.stay?.arrival === other.row?.stay?.arrival
+      );
+    })
+  );
+}
+
 /** The property the reservation is at: its row's, else that of the latest command that names one. */
 export function propertyIdOf(facts: ReservationFacts): string | undefined {
   if (facts.reservation !== undefined) return facts.reservation.row?.propertyId;
@@ -71,6 +94,10 @@ export function skippedCommands(facts: ReservationFacts): number {
   return facts.commands.filter(
     ({ row }) => row !== null && rollTypeOf(row.commandName) === undefined,
   ).length;
+}
+
+function leavesEntry({ row }: CommandFact): boolean {
+  return row?.appliedMicros !== undefined && rollTypeOf(row.commandName) !== undefined;
 }
 
 function latestStay(facts: ReservationFacts): CommandStay | undefined {

@@ -30,15 +30,20 @@ export interface LedgerEntry {
   /** Minor units of the currency. Revenue for EOD, a fee (which is not revenue) for CANCEL and NO_SHOW. */
   readonly amountMinor: number;
   readonly currency: string;
-  /** Hash of everything above: equal revisions say the same. */
+  /** Hash of what the entry says: equal revisions are equal entries. */
   readonly revision: string;
+}
+
+/** What all entries of a ledger share. */
+export interface LedgerOwner {
+  readonly tenantId: string;
+  readonly reservationId: string;
+  readonly propertyId: string;
+  readonly currency: string;
 }
 
 /** What an entry's derivation decides; the rest follows. */
 export interface EntryContent {
-  readonly tenantId: string;
-  readonly reservationId: string;
-  readonly propertyId: string;
   readonly lifecycleEventId: string;
   readonly rollType: RollType;
   readonly rollDate: string;
@@ -46,27 +51,44 @@ export interface EntryContent {
   readonly sourceEventType: string;
   readonly payload: JsonValue;
   readonly amountMinor: number;
-  readonly currency: string;
 }
 
 /** Half of SHA-256: enough to tell the revisions of one entry apart. */
 const revisionLength = 32;
 
-export function ledgerEntry(content: EntryContent): LedgerEntry {
-  const { payload, ...columns } = content;
-  const said = {
-    ledgerId: uuidV5(content.lifecycleEventId, content.rollType),
-    ...columns,
-    businessDate: content.rollDate,
-    eventPayload: canonicalJson(payload),
+export function ledgerEntry(owner: LedgerOwner, content: EntryContent): LedgerEntry {
+  const { tenantId, reservationId, propertyId, currency } = owner;
+  const { lifecycleEventId, rollType, rollDate, occurredMicros, amountMinor } = content;
+  const { sourceEventType } = content;
+  const eventPayload = canonicalJson(content.payload);
+  const said = [
+    [tenantId, reservationId, propertyId, lifecycleEventId, rollType, rollDate],
+    [occurredMicros, sourceEventType, eventPayload, amountMinor, currency],
+  ];
+  return {
+    ledgerId: uuidV5(lifecycleEventId, rollType),
+    tenantId,
+    reservationId,
+    propertyId,
+    lifecycleEventId,
+    rollType,
+    rollDate,
+    businessDate: rollDate,
+    occurredMicros,
+    sourceEventType,
+    eventPayload,
+    amountMinor,
+    currency,
+    revision: hash('sha256', JSON.stringify(said)).slice(0, revisionLength),
   };
-  const revision = hash('sha256', canonicalJson(said)).slice(0, revisionLength);
-  return { ...said, revision };
 }
 
 /** The order of a ledger: by date, then by kind (nights first), then by id. */
 export function compareEntries(left: LedgerEntry, right: LedgerEntry): number {
-  return compareText(orderOf(left), orderOf(right));
+  if (left.rollDate !== right.rollDate) return left.rollDate < right.rollDate ? -1 : 1;
+  if (left.rollType !== right.rollType) return kindOrder[left.rollType] - kindOrder[right.rollType];
+  if (left.lifecycleEventId === right.lifecycleEventId) return 0;
+  return left.lifecycleEventId < right.lifecycleEventId ? -1 : 1;
 }
 
 const kindOrder: Readonly<Record<RollType, number>> = {
@@ -75,12 +97,3 @@ const kindOrder: Readonly<Record<RollType, number>> = {
   CANCEL: 2,
   NO_SHOW: 3,
 };
-
-function orderOf(entry: LedgerEntry): string {
-  return `${entry.rollDate}${kindOrder[entry.rollType]}${entry.lifecycleEventId}`;
-}
-
-function compareText(left: string, right: string): number {
-  if (left === right) return 0;
-  return left < right ? -1 : 1;
-}

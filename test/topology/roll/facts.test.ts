@@ -2,6 +2,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import {
+  decideAlike,
   mergeLifecycleRow,
   mergeReservationRow,
   noFacts,
@@ -127,6 +128,46 @@ describe('merging rows', () => {
     facts = mergeReservationRow(facts, row, streamed(1, 1));
 
     expect(facts.reservation?.row).toBeNull();
+  });
+});
+
+describe('facts that decide alike', () => {
+  const known = mergeReservationRow(
+    nothing,
+    valueOf(readReservationRow(reservationColumns())).row,
+    streamed(1, 1),
+  );
+  const cancel = applied(1, 'reservation.cancel', '2026-05-01T10:00:00Z');
+  const cancelled = mergeLifecycleRow(known, commandFact(cancel, streamed(1, 1)));
+
+  test('differ in commands that leave no entry and in states on the way to APPLIED', () => {
+    const created = commandFact(lifecycleColumns(), streamed(1, 1));
+    const pending = { ...cancel, current_state: 'CONSUMED', state_transitions: [] } as const;
+
+    expect(decideAlike(known, mergeLifecycleRow(known, created))).toBe(true);
+    expect(decideAlike(known, mergeLifecycleRow(known, commandFact(pending, streamed(1, 1))))).toBe(
+      true,
+    );
+  });
+
+  test('differ in the state that a command went back to after it was APPLIED', () => {
+    const regressed = commandFact({ ...cancel, current_state: 'PUBLISHED' }, streamed(2, 2));
+
+    expect(decideAlike(cancelled, mergeLifecycleRow(cancelled, regressed))).toBe(true);
+  });
+
+  test('do not differ in an applied cancellation, in a row or in the time something was applied', () => {
+    const later = applied(1, 'reservation.cancel', '2026-05-02T10:00:00Z');
+
+    expect(decideAlike(known, cancelled)).toBe(false);
+    expect(decideAlike(known, mergeReservationRow(known, null, streamed(2, 2)))).toBe(false);
+    expect(
+      decideAlike(cancelled, mergeLifecycleRow(cancelled, commandFact(later, streamed(2, 2)))),
+    ).toBe(false);
+  });
+
+  test('do not exist before the row is known: any command may name the property', () => {
+    expect(decideAlike(nothing, nothing)).toBe(false);
   });
 });
 

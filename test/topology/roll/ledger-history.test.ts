@@ -5,6 +5,7 @@ import type { DailyContribution } from '../../../topology/roll/contributions.ts'
 import { derive, type PropertyCalendar } from '../../../topology/roll/derive.ts';
 import type { RollChange } from '../../../topology/roll/diff.ts';
 import {
+  decideAlike,
   mergeLifecycleRow,
   mergeReservationRow,
   type ReservationFacts,
@@ -57,7 +58,10 @@ function play(arrivals: readonly Arrival[], zone: string): Outcome {
       if (changed > 0) expect(isWoken).toBe(true);
     } else {
       if (arrival.kind === 'property') property = { ...property, zone };
-      step(merge(ledger.facts, arrival), property.lastClosedDate);
+      const facts = merge(ledger.facts, arrival);
+      const isIdle = arrival.kind !== 'property' && decideAlike(ledger.facts, facts);
+      const changed = step(facts, property.lastClosedDate);
+      if (isIdle) expect(changed).toBe(0);
     }
   }
   return { ledger, property, changes, totals };

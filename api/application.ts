@@ -1,0 +1,60 @@
+/**
+ * One running instance, put together: registry, Kafka, the services, the HTTP window. Knows the order
+ * of starting and stopping, nothing of what the parts do.
+ */
+import type { Clock } from '../kernel/clock.ts';
+import type { Logger } from '../kernel/logger.ts';
+import type { Settings } from '../kernel/settings.ts';
+import { createRegistryClient } from '../schemas/registry-client.ts';
+import { createKafkajsPort } from '../streams/kafka/kafkajs-adapter.ts';
+import { startHttpServer } from './http-server.ts';
+import { createMetricsRegistry } from './metrics-registry.ts';
+import { RollService } from './roll-service.ts';
+import { healthRoutes } from './routes/health.ts';
+import { ledgerRoutes } from './routes/ledgers.ts';
+
+export interface ApplicationOptions {
+  readonly settings: Settings;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export interface Application {
+  readonly httpPort: number;
+  /** Resolves when the services have stopped; rejects with what stopped them. */
+  done(): Promise<void>;
+  /** Commits, leaves the group, stops listening. Concurrent calls share one. */
+  close(): Promise<void>;
+}
+
+/** The HTTP window opens at once (not ready); Kafka and the registry may come later. */
+export async function startApplication(options: ApplicationOptions): Promise<Application> {
+  const { settings, clock, logger } = options;
+  const metrics = createMetricsRegistry();
+  const registry = createRegistryClient({ url: settings.SCHEMA_REGISTRY_URL, clock });
+  const port = createKafkajsPort({
+    brokers: settings.KAFKA_BROKERS,
+    clientId: 'rollguard',
+    clock,
+    logger,
+  });
+  const roll = new RollService({ settings, port, registry, clock, logger, metrics });
+  const http = await startHttpServer({
+    host: settings.HTTP_HOST,
+    port: settings.HTTP_PORT,
+    routes: [ledgerRoutes(roll.queries), healthRoutes([roll], metrics)],
+    logger,
+  });
+  roll.start();
+  let closing: Promise<void> | undefined;
+  const close = async (): Promise<void> => {
+    await roll.close();
+    await http.close();
+    await port.close();
+  };
+  return {
+    httpPort: http.port,
+    done: () => roll.done(),
+    close: () => (closing ??= close()),
+  };
+}

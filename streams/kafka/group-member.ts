@@ -1,0 +1,202 @@
+/**
+ * Membership in a consumer group by the classic protocol. The coordinator chooses one member as
+ * leader; it runs the assignor and hands everyone's share to the coordinator. The caller heartbeats.
+ */
+import { RollguardError, isRollguardError } from '../../kernel/errors.ts';
+import type { BrokerPool } from './broker-pool.ts';
+import { brokerErrorCode } from './error-reactions.ts';
+import { askCoordinator, type KafkaClient } from './kafka-client.ts';
+import type {
+  GroupAssignment,
+  GroupMember,
+  GroupOptions,
+  PartitionOffset,
+  TopicPartition,
+} from './port.ts';
+import {
+  decodeAssignment,
+  decodeSubscription,
+  encodeAssignment,
+  encodeSubscription,
+} from './protocol/consumer-protocol.ts';
+import {
+  heartbeatRequest,
+  joinGroupRequest,
+  leaveGroupRequest,
+  syncGroupRequest,
+  type JoinGroupResponse,
+} from './protocol/group-messages.ts';
+import type { Message } from './protocol/message.ts';
+import { offsetFetchRequest } from './protocol/offset-fetch.ts';
+import type { GroupGeneration } from './protocol/transaction-messages.ts';
+
+// The assignor's name in the group; all members must offer the same.
+const protocolName = 'rollguard';
+// A join that others keep disturbing is given up after so many rounds.
+const joinRoundsMax = 20;
+
+type WithError = { readonly errorCode: number };
+
+export interface GroupMemberOptions {
+  readonly client: KafkaClient;
+  /** The member's own connections: a join blocks them for as long as the group gathers. */
+  readonly pool: BrokerPool;
+  readonly group: GroupOptions;
+}
+
+export class KafkaGroupMember implements GroupMember {
+  readonly #client: KafkaClient;
+  readonly #pool: BrokerPool;
+  readonly #group: GroupOptions;
+  #memberId = '';
+  /** Undefined while not joined. */
+  #generationId: number | undefined;
+
+  constructor(options: GroupMemberOptions) {
+    this.#client = options.client;
+    this.#pool = options.pool;
+    this.#group = options.group;
+  }
+
+  async join(): Promise<GroupAssignment> {
+    for (let round = 0; round < joinRoundsMax; round += 1) {
+      try {
+        return await this.#joinOnce();
+      } catch (error) {
+        // The group moved on while we joined: it forgot us, or another member came or went.
+        if (!isRollguardError(error, 'ILLEGAL_GENERATION')) throw error;
+        this.#forgetIfUnknown(error);
+      }
+    }
+    throw new RollguardError(
+      'KAFKA_UNAVAILABLE',
+      `group ${this.#group.groupId}: no stable generation after ${joinRoundsMax} joins; do members come and go?`,
+    );
+  }
+
+  async heartbeat(): Promise<'stable' | 'rebalance'> {
+    const generation = this.#generation('heartbeat');
+    try {
+      await this.#ask('heartbeat', heartbeatRequest(generation), (answer) => [answer]);
+      return 'stable';
+    } catch (error) {
+      if (kafkaCode(error) === brokerErrorCode.rebalanceInProgress) return 'rebalance';
+      this.#forgetIfUnknown(error);
+      throw error;
+    }
+  }
+
+  async committedOffsets(
+    partitions: readonly TopicPartition[],
+  ): Promise<readonly PartitionOffset[]> {
+    if (partitions.length === 0) return [];
+    const message = offsetFetchRequest(this.#group.groupId, partitions);
+    const answer = await this.#ask('committed offsets', message, (response) => [
+      response,
+      ...response.partitions,
+    ]);
+    return answer.partitions
+      .filter(({ offset }) => offset >= 0)
+      .map(({ topic, partition, offset }) => ({ topic, partition, offset }));
+  }
+
+  async leave(): Promise<void> {
+    const memberId = this.#memberId;
+    this.#memberId = '';
+    this.#generationId = undefined;
+    if (memberId !== '') {
+      const message = leaveGroupRequest(this.#group.groupId, memberId);
+      await this.#ask('leave', message, (answer) => [answer]).catch((error: unknown) => {
+        // The group has forgotten the member already.
+        if (!isRollguardError(error, 'ILLEGAL_GENERATION')) throw error;
+      });
+    }
+    await this.#pool.disconnect();
+  }
+
+  async #joinOnce(): Promise<GroupAssignment> {
+    const joined = await this.#joinGroup();
+    this.#memberId = joined.memberId;
+    const { groupId } = this.#group;
+    const generation = { groupId, memberId: joined.memberId, generationId: joined.generationId };
+    const isLeader = joined.leaderId === joined.memberId;
+    const shares = isLeader ? this.#assign(joined) : [];
+    const synced = await this.#ask(
+      'sync',
+      syncGroupRequest(generation, shares),
+      (answer) => [answer],
+      this.#gatheringMs,
+    );
+    this.#generationId = joined.generationId;
+    return { ...generation, partitions: decodeAssignment(synced.assignment) };
+  }
+
+  async #joinGroup(): Promise<JoinGroupResponse> {
+    const { groupId, topics, userData, sessionTimeoutMs, rebalanceTimeoutMs } = this.#group;
+    const request = joinGroupRequest({
+      groupId,
+      memberId: this.#memberId,
+      sessionTimeoutMs,
+      rebalanceTimeoutMs,
+      protocolName,
+      metadata: encodeSubscription({ topics, userData }),
+    });
+    // A newcomer is told its member id and asked to come again with it.
+    const errorsOf = (answer: JoinGroupResponse): readonly WithError[] => {
+      if (answer.errorCode === brokerErrorCode.memberIdRequired) this.#memberId = answer.memberId;
+      return [answer];
+    };
+    return this.#ask('join', request, errorsOf, this.#gatheringMs);
+  }
+
+  /** The coordinator waits for every member's join, and then for the leader's sync. */
+  get #gatheringMs(): number {
+    return this.#group.rebalanceTimeoutMs + this.#client.requestTimeoutMs;
+  }
+
+  #assign(joined: JoinGroupResponse): [memberId: string, assignment: Buffer][] {
+    const members = joined.members.map(({ memberId, metadata }) => ({
+      memberId,
+      userData: decodeSubscription(metadata).userData,
+    }));
+    const shares = this.#group.assignor(members);
+    return members.map(({ memberId }) => [memberId, encodeAssignment(shares.get(memberId) ?? [])]);
+  }
+
+  #generation(call: string): GroupGeneration {
+    const { groupId } = this.#group;
+    if (this.#generationId === undefined) {
+      throw new RollguardError('ILLEGAL_GENERATION', `group ${groupId}: ${call} before join`);
+    }
+    return { groupId, memberId: this.#memberId, generationId: this.#generationId };
+  }
+
+  #forgetIfUnknown(error: unknown): void {
+    if (!isRollguardError(error, 'ILLEGAL_GENERATION')) return;
+    this.#generationId = undefined;
+    if (kafkaCode(error) === brokerErrorCode.unknownMemberId) this.#memberId = '';
+  }
+
+  #ask<Response>(
+    what: string,
+    message: Message<Response>,
+    errorsOf: (response: Response) => readonly WithError[],
+    timeoutMs = this.#client.requestTimeoutMs,
+  ): Promise<Response> {
+    const { groupId } = this.#group;
+    return askCoordinator(this.#client, {
+      pool: this.#pool,
+      kind: 'group',
+      key: groupId,
+      what: `group ${groupId}: ${what}`,
+      message,
+      errorsOf,
+      sendOnce: false,
+      timeoutMs,
+    });
+  }
+}
+
+function kafkaCode(error: unknown): unknown {
+  return isRollguardError(error) ? error.context['kafkaErrorCode'] : undefined;
+}

@@ -1,0 +1,148 @@
+/**
+ * The Kafka port on real brokers. kafkajs gives the connections (TLS, SASL); everything sent over them
+ * is written and read here, since exactly-once needs what kafkajs lacks (ADR 0003). One broker answers
+ * a connection's requests in order, so roles that would hold each other up have connections of their own.
+ */
+import type { ConnectionOptions as TlsOptions } from 'node:tls';
+import type { SASLOptions } from 'kafkajs';
+import type { Clock } from '../../kernel/clock.ts';
+import { RollguardError } from '../../kernel/errors.ts';
+import type { Logger } from '../../kernel/logger.ts';
+import { BatchSender } from './batch-sender.ts';
+import type { BrokerAddress } from './broker-connection.ts';
+import { BrokerPool } from './broker-pool.ts';
+import { Cluster } from './cluster.ts';
+import { KafkaGroupMember } from './group-member.ts';
+import { KafkajsAdmin } from './kafka-admin.ts';
+import type { KafkaClient } from './kafka-client.ts';
+import { KafkaPartitionReader } from './partition-reader.ts';
+import type {
+  GroupMember,
+  GroupOptions,
+  KafkaAdmin,
+  KafkaPort,
+  PartitionReader,
+  ProducerOptions,
+  TransactionalProducer,
+} from './port.ts';
+import { noIdentity } from './protocol/init-producer-id.ts';
+import { Retries } from './retries.ts';
+import { TransactionRequests, ownerOf } from './transaction-requests.ts';
+import { KafkaTransactionalProducer } from './transactional-producer.ts';
+
+export interface KafkajsPortOptions {
+  /** `host:port`, `[v6 address]:port`; a few of the cluster's brokers are enough. */
+  readonly brokers: readonly string[];
+  readonly clientId: string;
+  readonly ssl?: TlsOptions;
+  readonly sasl?: SASLOptions;
+  /** Bound of every call, retries included; a join may take the rebalance time-out longer. Default 10,000. */
+  readonly requestTimeoutMs?: number;
+  /** For TCP, TLS, API versions and SASL of one connection. Default 3,000. */
+  readonly connectionTimeoutMs?: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Default 8 MiB: what a reader holds in memory for each broker. */
+  readonly fetchMaxBytes?: number;
+  /** Default 1 MiB. */
+  readonly fetchMaxBytesPerPartition?: number;
+  /** Default 1: answer as soon as there is a record. */
+  readonly fetchMinBytes?: number;
+}
+
+const mebibyte = 1_048_576;
+// A broker works on one request of a connection at a time; producers share these many (measured: …).
+const producerLanes = 4;
+
+export function createKafkajsPort(options: KafkajsPortOptions): KafkaPort {
+  return new KafkajsPort(options);
+}
+
+class KafkajsPort implements KafkaPort {
+  readonly admin: KafkaAdmin;
+  readonly #options: KafkajsPortOptions;
+  readonly #client: KafkaClient;
+  readonly #pools = new Set<BrokerPool>();
+  readonly #lanes: readonly BrokerPool[];
+  readonly #closed = new AbortController();
+  #nextLane = 0;
+
+  constructor(options: KafkajsPortOptions) {
+    this.#options = options;
+    const { clock, logger, requestTimeoutMs = 10_000 } = options;
+    const pool = this.#openPool();
+    const seeds = options.brokers.map(parseAddress);
+    const attemptTimeoutMs = Math.ceil(requestTimeoutMs / 3);
+    const cluster = new Cluster({ pool, seeds, attemptTimeoutMs });
+    const retries = new Retries({ clock, requestTimeoutMs, signal: this.#closed.signal });
+    this.#client = { cluster, retries, clock, logger, requestTimeoutMs };
+    this.#lanes = Array.from({ length: producerLanes }, () => this.#openPool());
+    this.admin = new KafkajsAdmin(this.#client, pool);
+  }
+
+  openReader(): PartitionReader {
+    const { fetchMaxBytes = 8 * mebibyte, fetchMaxBytesPerPartition = mebibyte } = this.#options;
+    const { fetchMinBytes = 1 } = this.#options;
+    return new KafkaPartitionReader({
+      client: this.#client,
+      pool: this.#openPool(),
+      limits: { fetchMaxBytes, fetchMaxBytesPerPartition, fetchMinBytes },
+    });
+  }
+
+  async openProducer(options: ProducerOptions): Promise<TransactionalProducer> {
+    const { transactionalId } = options;
+    const client = this.#client;
+    const pool = this.#nextProducerLane();
+    const requests = new TransactionRequests({ client, pool, ...options });
+    const identity = await requests.initProducerId(noIdentity);
+    return new KafkaTransactionalProducer({
+      owner: ownerOf(transactionalId, identity),
+      requests,
+      sender: new BatchSender({ client, pool }),
+    });
+  }
+
+  openMember(options: GroupOptions): GroupMember {
+    return new KafkaGroupMember({
+      client: this.#client,
+      pool: this.#openPool(),
+      group: options,
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#closed.abort();
+    await Promise.all([...this.#pools].map((pool) => pool.close()));
+  }
+
+  #openPool(): BrokerPool {
+    const { clientId, ssl, sasl, connectionTimeoutMs = 3_000, clock, logger } = this.#options;
+    const pool = new BrokerPool({
+      clientId,
+      ssl,
+      sasl,
+      connectionTimeoutMs,
+      clock,
+      logger,
+      onClose: (closed) => this.#pools.delete(closed),
+    });
+    this.#pools.add(pool);
+    return pool;
+  }
+
+  #nextProducerLane(): BrokerPool {
+    const lane = this.#lanes[this.#nextLane % this.#lanes.length];
+    this.#nextLane += 1;
+    return lane ?? this.#openPool();
+  }
+}
+
+function parseAddress(text: string): BrokerAddress {
+  const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d+)$/.exec(text);
+  const host = match?.[1] ?? match?.[2];
+  if (host === undefined) {
+    throw new RollguardError('CONFIG_INVALID', `Kafka broker '${text}' is not host:port`);
+  }
+  return { host, port: Number(match?.[3]) };
+}

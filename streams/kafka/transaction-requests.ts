@@ -1,0 +1,109 @@
+/**
+ * The requests of one transactional id to its coordinators, with their retries. Knows nothing of the
+ * order in which they may be called: `transactional-producer.ts` does.
+ */
+import { RollguardError } from '../../kernel/errors.ts';
+import type { BrokerPool } from './broker-pool.ts';
+import { askCoordinator, type KafkaClient } from './kafka-client.ts';
+import type { TopicPartition, TransactionOffsets } from './port.ts';
+import type { Message } from './protocol/message.ts';
+import { initProducerIdRequest, type ProducerIdentity } from './protocol/init-producer-id.ts';
+import {
+  addOffsetsRequest,
+  addPartitionsRequest,
+  endTransactionRequest,
+  transactionOffsetCommitRequest,
+  type TransactionOwner,
+} from './protocol/transaction-messages.ts';
+
+export interface TransactionRequestsOptions {
+  readonly client: KafkaClient;
+  readonly pool: BrokerPool;
+  readonly transactionalId: string;
+  readonly transactionTimeoutMs: number;
+}
+
+type WithError = { readonly errorCode: number };
+
+export class TransactionRequests {
+  readonly #options: TransactionRequestsOptions;
+
+  constructor(options: TransactionRequestsOptions) {
+    this.#options = options;
+  }
+
+  /** May be sent again: a second one at worst gives yet another epoch. */
+  async initProducerId(identity: ProducerIdentity): Promise<ProducerIdentity> {
+    const { client, pool, transactionalId: key, transactionTimeoutMs } = this.#options;
+    const { producerId, producerEpoch } = await askCoordinator(client, {
+      pool,
+      kind: 'transaction',
+      key,
+      what: `InitProducerId of ${key}`,
+      message: initProducerIdRequest({ transactionalId: key, transactionTimeoutMs, identity }),
+      errorsOf: (response) => [response],
+      sendOnce: false,
+    });
+    return { producerId, producerEpoch };
+  }
+
+  async addPartitions(
+    owner: TransactionOwner,
+    partitions: readonly TopicPartition[],
+  ): Promise<void> {
+    await this.#ask(
+      'adding partitions',
+      addPartitionsRequest(owner, partitions),
+      (errors) => errors,
+    );
+  }
+
+  async addOffsets(owner: TransactionOwner, groupId: string): Promise<void> {
+    await this.#ask(`adding offsets of ${groupId}`, addOffsetsRequest(owner, groupId), (answer) => [
+      answer,
+    ]);
+  }
+
+  async commitOffsets(owner: TransactionOwner, offsets: TransactionOffsets): Promise<void> {
+    const { client, pool } = this.#options;
+    await askCoordinator(client, {
+      pool,
+      kind: 'group',
+      key: offsets.groupId,
+      what: `transaction of ${owner.transactionalId}: offsets of group ${offsets.groupId}`,
+      message: transactionOffsetCommitRequest(owner, offsets, offsets.offsets),
+      errorsOf: (errors) => errors,
+      sendOnce: true,
+    });
+  }
+
+  async end(owner: TransactionOwner, committed: boolean): Promise<void> {
+    const what = committed ? 'commit' : 'abort';
+    await this.#ask(what, endTransactionRequest(owner, committed), (answer) => [answer]);
+  }
+
+  async #ask<Response>(
+    what: string,
+    message: Message<Response>,
+    errorsOf: (response: Response) => readonly WithError[],
+  ): Promise<void> {
+    const { client, pool, transactionalId } = this.#options;
+    await askCoordinator(client, {
+      pool,
+      kind: 'transaction',
+      key: transactionalId,
+      what: `transaction of ${transactionalId}: ${what}`,
+      message,
+      errorsOf,
+      sendOnce: true,
+    });
+  }
+}
+
+/** A transactional id that is already an epoch's limit away from wrapping is the coordinator's concern. */
+export function ownerOf(transactionalId: string, identity: ProducerIdentity): TransactionOwner {
+  if (identity.producerId < 0) {
+    throw new RollguardError('KAFKA_FATAL', `${transactionalId}: Kafka gave no producer id`);
+  }
+  return { transactionalId, ...identity };
+}

@@ -1,0 +1,156 @@
+/**
+ * The transactional producer: which request may follow which.
+ *
+ *   idle ──addPartitions, produce, sendOffsets──▶ open ──commit, abort──▶ idle
+ *   open ──a produce that failed half-way──▶ must-abort ──abort──▶ idle
+ *   any ──OUTCOME_UNKNOWN──▶ unknown, any ──PRODUCER_FENCED──▶ fenced: only recover() leads back to idle
+ *
+ * `transaction-requests.ts` and `batch-sender.ts` send; this file never retries.
+ */
+import { RollguardError, isRollguardError } from '../../kernel/errors.ts';
+import type { BatchSender } from './batch-sender.ts';
+import type {
+  ProduceBatch,
+  ProducedBatch,
+  TopicPartition,
+  TransactionOffsets,
+  TransactionalProducer,
+} from './port.ts';
+import type { TransactionOwner } from './protocol/transaction-messages.ts';
+import { ownerOf, type TransactionRequests } from './transaction-requests.ts';
+
+type State = 'idle' | 'open' | 'must-abort' | 'unknown' | 'fenced' | 'closed';
+
+export interface TransactionalProducerOptions {
+  readonly owner: TransactionOwner;
+  readonly requests: TransactionRequests;
+  readonly sender: BatchSender;
+}
+
+export class KafkaTransactionalProducer implements TransactionalProducer {
+  readonly #requests: TransactionRequests;
+  readonly #sender: BatchSender;
+  #owner: TransactionOwner;
+  #state: State = 'idle';
+  /** What brought the producer into a state that it does not leave by itself. */
+  #failure: RollguardError | undefined;
+  readonly #partitions = new Set<string>();
+  readonly #groups = new Set<string>();
+
+  constructor(options: TransactionalProducerOptions) {
+    this.#owner = options.owner;
+    this.#requests = options.requests;
+    this.#sender = options.sender;
+  }
+
+  get transactionalId(): string {
+    return this.#owner.transactionalId;
+  }
+
+  get producerEpoch(): number {
+    return this.#owner.producerEpoch;
+  }
+
+  async addPartitions(partitions: readonly TopicPartition[]): Promise<void> {
+    this.#checkUsable('addPartitions');
+    const fresh = new Map<string, TopicPartition>();
+    for (const each of partitions) fresh.set(`${each.topic}-${each.partition}`, each);
+    for (const name of this.#partitions) fresh.delete(name);
+    if (fresh.size === 0) return;
+    await this.#guard(() => this.#requests.addPartitions(this.#owner, [...fresh.values()]));
+    this.#state = 'open';
+    for (const name of fresh.keys()) this.#partitions.add(name);
+  }
+
+  async produce(batches: readonly ProduceBatch[]): Promise<readonly ProducedBatch[]> {
+    this.#checkUsable('produce');
+    await this.addPartitions(batches.filter(({ records }) => records.length > 0));
+    try {
+      return await this.#guard(() => this.#sender.send(this.#owner, batches));
+    } catch (error) {
+      // Some batches may be in the log: committing now would commit a part.
+      if (this.#state === 'open' && isRollguardError(error)) this.#enter('must-abort', error);
+      throw error;
+    }
+  }
+
+  async sendOffsets(offsets: TransactionOffsets): Promise<void> {
+    this.#checkUsable('sendOffsets');
+    if (offsets.offsets.length === 0) return;
+    if (!this.#groups.has(offsets.groupId)) {
+      await this.#guard(() => this.#requests.addOffsets(this.#owner, offsets.groupId));
+      this.#state = 'open';
+      this.#groups.add(offsets.groupId);
+    }
+    await this.#guard(() => this.#requests.commitOffsets(this.#owner, offsets));
+  }
+
+  async commit(): Promise<void> {
+    this.#checkUsable('commit');
+    if (this.#state === 'open') await this.#end(true);
+  }
+
+  async abort(): Promise<void> {
+    if (this.#state !== 'must-abort') this.#checkUsable('abort');
+    if (this.#state !== 'idle') await this.#end(false);
+  }
+
+  async recover(): Promise<void> {
+    this.#checkNotClosed('recover');
+    const { transactionalId } = this.#owner;
+    const identity = await this.#guard(() => this.#requests.initProducerId(this.#owner));
+    this.#owner = ownerOf(transactionalId, identity);
+    this.#sender.resetSequences();
+    this.#becomeIdle();
+  }
+
+  /** Ends nothing: the coordinator aborts what is open when the id is taken over or times out. */
+  close(): Promise<void> {
+    this.#state = 'closed';
+    return Promise.resolve();
+  }
+
+  async #end(committed: boolean): Promise<void> {
+    await this.#guard(() => this.#requests.end(this.#owner, committed));
+    this.#becomeIdle();
+  }
+
+  #becomeIdle(): void {
+    this.#state = 'idle';
+    this.#failure = undefined;
+    this.#partitions.clear();
+    this.#groups.clear();
+  }
+
+  #enter(state: State, failure: RollguardError): void {
+    this.#state = state;
+    this.#failure = failure;
+  }
+
+  /** Keeps in mind what an error means for the calls that follow. */
+  async #guard<T>(request: () => Promise<T>): Promise<T> {
+    try {
+      return await request();
+    } catch (error) {
+      if (isRollguardError(error, 'OUTCOME_UNKNOWN')) this.#enter('unknown', error);
+      if (isRollguardError(error, 'PRODUCER_FENCED')) this.#enter('fenced', error);
+      if (isRollguardError(error, 'TRANSACTION_ABORTED')) this.#enter('must-abort', error);
+      throw error;
+    }
+  }
+
+  #checkUsable(call: string): void {
+    this.#checkNotClosed(call);
+    if (this.#failure === undefined) return;
+    const code = this.#state === 'must-abort' ? 'TRANSACTION_ABORTED' : this.#failure.code;
+    const remedy = this.#state === 'must-abort' ? 'abort() first' : 'only recover() may follow';
+    throw new RollguardError(code, `${this.transactionalId}: ${call} refused, ${remedy}`, {
+      cause: this.#failure,
+    });
+  }
+
+  #checkNotClosed(call: string): void {
+    if (this.#state !== 'closed') return;
+    throw new RollguardError('ILLEGAL_STATE', `${this.transactionalId}: ${call} after close()`);
+  }
+}
