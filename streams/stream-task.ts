@@ -191,8 +191,17 @@ export class StreamTask {
     return this.#processedSinceCommit >= transactionRecordsMax || bytes >= transactionBytesMax;
   }
 
+  /** True when the open transaction holds anything. */
+  get hasWork(): boolean {
+    return (
+      this.#processedSinceCommit > 0 ||
+      this.#collector.count > 0 ||
+      (this.#state?.pendingCount ?? 0) > 0
+    );
+  }
+
   isCommitDue(nowMs: number): boolean {
-    if (this.#status !== 'running' || this.isCommitting || !this.#hasWork()) return false;
+    if (this.#status !== 'running' || this.isCommitting || !this.hasWork) return false;
     const { commitIntervalMs } = this.#environment.config;
     return this.isTransactionFull() || nowMs - this.#committedAtMs >= commitIntervalMs;
   }
@@ -252,14 +261,6 @@ export class StreamTask {
     this.#environment.metrics.committed(this.id, records, clock.monotonicMs() - startedMs);
     if (state?.checkpointDue(this.#committedAtMs) === true)
       await state.checkpoint(this.#committedAtMs);
-  }
-
-  #hasWork(): boolean {
-    return (
-      this.#processedSinceCommit > 0 ||
-      this.#collector.count > 0 ||
-      (this.#state?.pendingCount ?? 0) > 0
-    );
   }
 
   #dropMemory(): void {

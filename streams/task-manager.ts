@@ -89,7 +89,7 @@ export class TaskManager {
   }
 
   async commit(task: StreamTask): Promise<void> {
-    if (task.status !== 'running') return;
+    if (task.status !== 'running' || !task.hasWork) return;
     try {
       await task.commit(this.#options.membership.assignment);
       this.#failuresInRow.delete(task.name);

@@ -5,13 +5,15 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import RocksDb from 'rocksdb';
 import { isRollguardError, type RollguardError } from '../../kernel/errors.ts';
 import { RocksDbEngine } from '../../stores/rocksdb-engine.ts';
 import type { ChangelogPosition, StateChange } from '../../stores/state-engine.ts';
 import { describeStateEngine } from '../contract/state-engine.ts';
 import { numberedBatch } from './numbered-batch.ts';
+
+jest.setTimeout(60_000); // processes are started, on a machine that may be busy
 
 let root: string;
 let folders = 0;

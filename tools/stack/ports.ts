@@ -9,13 +9,13 @@ const loopback = '127.0.0.1';
  */
 export async function chooseFreePorts<Name extends string>(
   names: readonly Name[],
-  preferred: Readonly<Partial<Record<Name, number>>> = {},
+  preferred?: Readonly<Partial<Record<Name, number>>>,
 ): Promise<Record<Name, number>> {
   const held: Server[] = [];
   try {
     const chosen = {} as Record<Name, number>;
     for (const name of names) {
-      const server = (await tryListen(preferred[name])) ?? (await tryListen(0));
+      const server = (await tryListen(preferred?.[name])) ?? (await tryListen(0));
       if (server === undefined) throw new Error('no free port on 127.0.0.1');
       held.push(server);
       chosen[name] = (server.address() as AddressInfo).port;

@@ -15,12 +15,7 @@ import { addDays, isCalendarDate } from './calendar-date.ts';
 import { contributionsOf, type DailyContribution } from './contributions.ts';
 import { propertyIdOf, skippedCommands, type ReservationFacts } from './facts.ts';
 import { ceilMs, floorMs, formatInstantMicros } from './instant.ts';
-import {
-  compareEntries,
-  ledgerEntry,
-  type LedgerEntry,
-  type LedgerOwner,
-} from './ledger-entry.ts';
+import { compareEntries, ledgerEntry, type LedgerEntry, type LedgerOwner } from './ledger-entry.ts';
 import { rollTypeOf, type CommandRollType } from './lifecycle-row.ts';
 import { noCurrency } from './money.ts';
 import {

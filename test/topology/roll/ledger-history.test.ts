@@ -114,7 +114,7 @@ const playedLives = lives.chain((life) => arrivalsOf(life).map((arrivals) => ({ 
 const twiceOrderedLives = lives.chain((life) =>
   fc.tuple(arrivalsOf(life), arrivalsOf(life)).map((orders) => ({ life, orders })),
 );
-const runs = { numRuns: 200 };
+const runs = { numRuns: 100 };
 
 describe('a ledger that follows its facts in any order', () => {
   test('ends as it would be derived from all of them at once', () => {

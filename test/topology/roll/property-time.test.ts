@@ -107,7 +107,7 @@ describe('atLocalTime', () => {
           expect(iso(atLocalTime(zone, date, time))).toBe(iso(naiveAtLocalTime(zone, date, time)));
         },
       ),
-      { numRuns: 200 },
+      { numRuns: 100 },
     );
   });
 });
@@ -124,7 +124,7 @@ describe('localDate', () => {
       fc.property(zone, instantMs, (name, atMs) => {
         expect(localDate(name, atMs)).toBe(wallClock(name, atMs).slice(0, 10));
       }),
-      { numRuns: 1000 },
+      { numRuns: 400 },
     );
   });
 });
@@ -156,7 +156,7 @@ describe('nightsSlept', () => {
 
         expect(nightsSlept(zone, fromMs, toMs)).toEqual(expected);
       }),
-      { numRuns: 80 },
+      { numRuns: 40 },
     );
   });
 

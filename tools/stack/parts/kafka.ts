@@ -27,7 +27,7 @@ export const kafkaPart: Part<JavaPartContext> = {
         command: java,
         args: [
           ...['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', ...classPath],
-          ...['org.apache.kafka.tools.StorageTool', 'format'],
+          ...['kafka.tools.StorageTool', 'format'],
           ...['--cluster-id', identity.clusterId, '--config', settingsFile, '--ignore-formatted'],
         ],
         ...{ env, cwd: folder, signal: context.signal, timeoutMs: formatTimeoutMs },

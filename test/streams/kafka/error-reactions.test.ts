@@ -1,0 +1,72 @@
+import { describe, expect, test } from '@jest/globals';
+import {
+  brokerError,
+  brokerErrors,
+  reactionTo,
+  worstError,
+} from '../../../streams/kafka/error-reactions.ts';
+import { javaErrors } from './java-client.ts';
+
+// Codes of requests that this client never sends: elections, reassignments, delegation tokens, quorum,
+// features, KIP-848 and share groups, telemetry, log directories, ACLs.
+const ofOtherRequests = new Set([
+  11, 57, 60, 61, 62, 63, 64, 65, 66, 67, 68, 77, 80, 83, 84, 85, 86, 92, 93, 94, 95, 96, 97, 98,
+  101, 102, 104, 106, 107, 111, 112, 114, 115, 116, 117, 118, 119, 121, 122, 123, 124, 125, 126,
+  127, 128, 129, 130, 131, 132, 133,
+]);
+
+const codes = Object.entries(javaErrors).map(([code, row]) => ({ code: Number(code), ...row }));
+const answered = codes.filter(({ code }) => code !== 0 && !ofOtherRequests.has(code));
+
+describe('error reactions', () => {
+  test.each(answered)('have a row for $name ($code), under Kafka’s name', ({ code, name }) => {
+    expect(brokerErrors.get(code)?.name).toBe(name);
+  });
+
+  test('try again where the Java client does, and never where it must not', () => {
+    const patient = ['wait', 'find-leader', 'find-coordinator', 'find-topic'];
+    const differing = answered
+      .filter(({ code, retriable }) => patient.includes(reactionTo(code)) !== retriable)
+      .map(({ name }) => name);
+
+    expect(differing).toEqual([
+      // Java gives these up and leaves the retry to the application.
+      'UNKNOWN_SERVER_ERROR',
+      'BROKER_NOT_AVAILABLE',
+      'TRANSACTION_COORDINATOR_FENCED',
+      'OPERATION_NOT_ATTEMPTED',
+      'NEW_LEADER_ELECTED',
+    ]);
+  });
+
+  test('treat a code without a row as fatal and say its number', () => {
+    expect(brokerError(9_999, 'commit')).toMatchObject({
+      code: 'KAFKA_FATAL',
+      message: expect.stringContaining('9999') as string,
+    });
+  });
+
+  test.each([
+    [51, 'KAFKA_RETRIABLE'],
+    [47, 'PRODUCER_FENCED'],
+    [90, 'PRODUCER_FENCED'],
+    [22, 'ILLEGAL_GENERATION'],
+    [82, 'ILLEGAL_GENERATION'],
+    [120, 'TRANSACTION_ABORTED'],
+    [10, 'RECORD_TOO_LARGE'],
+    [1, 'OFFSET_OUT_OF_RANGE'],
+    [45, 'OUTCOME_UNKNOWN'],
+    [53, 'KAFKA_FATAL'],
+  ])('turn Kafka’s %i into %s', (kafkaCode, code) => {
+    expect(brokerError(kafkaCode, 'a request').code).toBe(code);
+  });
+
+  test('let the error decide that leaves the least to hope for', () => {
+    const codesOf = (...list: number[]): { errorCode: number }[] =>
+      list.map((errorCode) => ({ errorCode }));
+
+    expect(worstError(codesOf(0, 55, 51, 29))).toEqual({ errorCode: 29 });
+    expect(worstError(codesOf(6, 90, 10))).toEqual({ errorCode: 90 });
+    expect(worstError(codesOf(0, 0))).toBeUndefined();
+  });
+});

@@ -1,0 +1,164 @@
+/**
+ * One consumer group, as the broker's coordinator has it (classic protocol): members join, the first
+ * one's assignor decides, a change is told through heartbeats, a silent member is dropped.
+ */
+import type { Clock } from '../../kernel/clock.ts';
+import { RollguardError } from '../../kernel/errors.ts';
+import type {
+  GroupAssignment,
+  GroupOptions,
+  PartitionOffset,
+  TopicPartition,
+} from '../../streams/kafka/port.ts';
+
+interface Member {
+  readonly id: string;
+  readonly options: GroupOptions;
+  lastSeenMs: number;
+  /** Set while the member waits in a join. */
+  joining: ((assignment: GroupAssignment) => void) | undefined;
+}
+
+export class GroupCoordinator {
+  readonly #clock: Clock;
+  readonly #groupId: string;
+  readonly #members = new Map<string, Member>();
+  readonly #committed = new Map<string, PartitionOffset>();
+  /** Partitions with offsets in open transactions, and in how many. */
+  readonly #pending = new Map<string, number>();
+  #generation = 0;
+  #isRebalancing = false;
+  #nextMember = 1;
+
+  constructor(groupId: string, clock: Clock) {
+    this.#groupId = groupId;
+    this.#clock = clock;
+  }
+
+  /** Resolves when every member of the group has joined, or was dropped for not doing so. */
+  join(memberId: string | undefined, options: GroupOptions): Promise<GroupAssignment> {
+    this.expire();
+    const known = memberId === undefined ? undefined : this.#members.get(memberId);
+    const member = known ?? this.#add(options);
+    member.lastSeenMs = this.#clock.nowMs();
+    this.#isRebalancing = true;
+    const joined = new Promise<GroupAssignment>((resolve) => {
+      member.joining = resolve;
+    });
+    if (!this.#completeIfAllJoined()) void this.#dropStragglers(options.rebalanceTimeoutMs);
+    return joined;
+  }
+
+  heartbeat(memberId: string): 'stable' | 'rebalance' {
+    this.expire();
+    const member = this.#memberOf(memberId);
+    member.lastSeenMs = this.#clock.nowMs();
+    return this.#isRebalancing ? 'rebalance' : 'stable';
+  }
+
+  leave(memberId: string): void {
+    if (this.#members.delete(memberId)) this.#changed();
+  }
+
+  /** @throws ILLEGAL_GENERATION when the member is not part of the current generation. */
+  check(memberId: string, generationId: number): void {
+    this.expire();
+    this.#memberOf(memberId);
+    if (generationId !== this.#generation)
+      throw this.#illegal(`generation ${generationId} is not current`);
+  }
+
+  /** Drops members whose session has timed out. */
+  expire(): void {
+    const nowMs = this.#clock.nowMs();
+    for (const member of this.#members.values()) {
+      const isSilent =
+        member.joining === undefined && nowMs - member.lastSeenMs > member.options.sessionTimeoutMs;
+      if (isSilent && this.#members.delete(member.id)) this.#changed();
+    }
+  }
+
+  hold(offsets: readonly PartitionOffset[]): void {
+    for (const each of offsets)
+      this.#pending.set(nameOf(each), (this.#pending.get(nameOf(each)) ?? 0) + 1);
+  }
+
+  release(offsets: readonly PartitionOffset[], committed: boolean): void {
+    for (const each of offsets) {
+      const count = (this.#pending.get(nameOf(each)) ?? 1) - 1;
+      if (count === 0) this.#pending.delete(nameOf(each));
+      else this.#pending.set(nameOf(each), count);
+      if (committed) this.#committed.set(nameOf(each), each);
+    }
+  }
+
+  /** Undefined while a transaction that moves one of them is open. */
+  stableOffsets(partitions: readonly TopicPartition[]): readonly PartitionOffset[] | undefined {
+    if (partitions.some((each) => this.#pending.has(nameOf(each)))) return undefined;
+    return partitions.flatMap((each) => {
+      const offset = this.#committed.get(nameOf(each));
+      return offset === undefined ? [] : [offset];
+    });
+  }
+
+  #add(options: GroupOptions): Member {
+    const id = `${this.#groupId}-${this.#nextMember}`;
+    this.#nextMember += 1;
+    const member = { id, options, lastSeenMs: this.#clock.nowMs(), joining: undefined };
+    this.#members.set(id, member);
+    return member;
+  }
+
+  #changed(): void {
+    if (this.#members.size === 0) {
+      this.#isRebalancing = false;
+      return;
+    }
+    this.#isRebalancing = true;
+    this.#completeIfAllJoined();
+  }
+
+  /** @returns whether the group is stable now. */
+  #completeIfAllJoined(): boolean {
+    const members = [...this.#members.values()];
+    const leader = members[0];
+    if (leader === undefined || members.some((member) => member.joining === undefined))
+      return false;
+    this.#generation += 1;
+    this.#isRebalancing = false;
+    const infos = members.map(({ id, options }) => ({ memberId: id, userData: options.userData }));
+    const assignment = leader.options.assignor(infos);
+    for (const member of members) {
+      const joined = member.joining;
+      member.joining = undefined;
+      member.lastSeenMs = this.#clock.nowMs();
+      const partitions = assignment.get(member.id) ?? [];
+      joined?.({ memberId: member.id, generationId: this.#generation, partitions });
+    }
+    return true;
+  }
+
+  async #dropStragglers(rebalanceTimeoutMs: number): Promise<void> {
+    const generation = this.#generation;
+    await this.#clock.sleep(rebalanceTimeoutMs);
+    if (!this.#isRebalancing || this.#generation !== generation) return;
+    for (const member of this.#members.values()) {
+      if (member.joining === undefined) this.#members.delete(member.id);
+    }
+    this.#completeIfAllJoined();
+  }
+
+  #memberOf(memberId: string): Member {
+    const member = this.#members.get(memberId);
+    if (member === undefined) throw this.#illegal(`member ${memberId} is unknown`);
+    return member;
+  }
+
+  #illegal(why: string): RollguardError {
+    return new RollguardError('ILLEGAL_GENERATION', `group ${this.#groupId}: ${why}`);
+  }
+}
+
+function nameOf({ topic, partition }: TopicPartition): string {
+  return `${topic}-${partition}`;
+}

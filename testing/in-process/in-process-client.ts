@@ -1,0 +1,242 @@
+/** One instance's view of the in-process Kafka: the port, with faults between it and the cluster. */
+import { RollguardError } from '../../kernel/errors.ts';
+import type {
+  GroupMember,
+  GroupOptions,
+  KafkaAdmin,
+  KafkaPort,
+  PartitionReader,
+  ProduceBatch,
+  ProducedBatch,
+  ProducerOptions,
+  TopicPartition,
+  TransactionalProducer,
+  TransactionOffsets,
+} from '../../streams/kafka/port.ts';
+import type { InProcessKafka, RequestKind } from '../in-process-kafka.ts';
+import { InProcessReader } from './in-process-reader.ts';
+import type { ProducerIdentity } from './transaction-coordinator.ts';
+
+/** Requests that act inside a transaction: without an answer their outcome is unknown. */
+const transactional: ReadonlySet<RequestKind> = new Set([
+  'AddPartitions',
+  'Produce',
+  'TxnOffsetCommit',
+  'EndTxn',
+]);
+
+// How long a coordinator may keep a caller waiting for a pending transaction's offsets.
+const stableOffsetsPollMs = 5;
+
+/** Sends one request to the cluster, through its fault plan. */
+export type Send = <T>(kind: RequestKind, execute: () => T) => Promise<T>;
+
+export class InProcessClient implements KafkaPort {
+  readonly admin: KafkaAdmin;
+  readonly #cluster: InProcessKafka;
+  readonly #send: Send;
+
+  constructor(cluster: InProcessKafka, name: string) {
+    this.#cluster = cluster;
+    this.#send = async (kind, execute) => {
+      // A request takes at least a turn: nothing is answered in the caller's own stack.
+      await Promise.resolve();
+      cluster.transactions.expire();
+      const fault = cluster.faults({ kind, client: name });
+      if (fault === 'lose-request') throw lost(kind);
+      const answer = execute();
+      if (fault === 'lose-answer') throw lost(kind);
+      return answer;
+    };
+    this.admin = inProcessAdmin(cluster, this.#send);
+  }
+
+  openReader(): PartitionReader {
+    return new InProcessReader(this.#cluster, this.#send);
+  }
+
+  async openProducer(options: ProducerOptions): Promise<TransactionalProducer> {
+    const { transactionalId, transactionTimeoutMs } = options;
+    const take = (): ProducerIdentity =>
+      this.#cluster.transactions.take(transactionalId, transactionTimeoutMs);
+    return new InProcessProducer(
+      this.#cluster,
+      this.#send,
+      await this.#send('InitProducerId', take),
+    );
+  }
+
+  openMember(options: GroupOptions): GroupMember {
+    return inProcessMember(this.#cluster, this.#send, options);
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+class InProcessProducer implements TransactionalProducer {
+  readonly transactionalId: string;
+  readonly #cluster: InProcessKafka;
+  readonly #send: Send;
+  #identity: ProducerIdentity;
+  #isOpen = false;
+
+  constructor(cluster: InProcessKafka, send: Send, identity: ProducerIdentity) {
+    this.transactionalId = identity.transactionalId;
+    this.#cluster = cluster;
+    this.#send = send;
+    this.#identity = identity;
+  }
+
+  get producerEpoch(): number {
+    return this.#identity.epoch;
+  }
+
+  async addPartitions(partitions: readonly TopicPartition[]): Promise<void> {
+    this.#isOpen = true;
+    await this.#send('AddPartitions', () => {
+      const transaction = this.#cluster.transactions.open(this.#identity);
+      for (const partition of partitions) transaction.partitions.add(this.#cluster.log(partition));
+    });
+  }
+
+  async produce(batches: readonly ProduceBatch[]): Promise<readonly ProducedBatch[]> {
+    for (const { topic, records } of batches) this.#cluster.checkSize(topic, records);
+    await this.addPartitions(batches);
+    return this.#send('Produce', () => {
+      const transaction = this.#cluster.transactions.open(this.#identity);
+      const produced = batches.map(({ topic, partition, records }) => ({
+        topic,
+        partition,
+        baseOffset: this.#cluster.log({ topic, partition }).append(records, transaction),
+      }));
+      this.#cluster.wakeReaders();
+      return produced;
+    });
+  }
+
+  async sendOffsets({
+    groupId,
+    memberId,
+    generationId,
+    offsets,
+  }: TransactionOffsets): Promise<void> {
+    this.#isOpen = true;
+    await this.#send('TxnOffsetCommit', () => {
+      const group = this.#cluster.group(groupId);
+      const transaction = this.#cluster.transactions.open(this.#identity);
+      group.check(memberId, generationId);
+      group.hold(offsets);
+      transaction.offsets.set(groupId, [...(transaction.offsets.get(groupId) ?? []), ...offsets]);
+    });
+  }
+
+  commit(): Promise<void> {
+    return this.#end(true);
+  }
+
+  abort(): Promise<void> {
+    return this.#end(false);
+  }
+
+  async recover(): Promise<void> {
+    this.#isOpen = false;
+    const recover = (): ProducerIdentity => this.#cluster.transactions.recover(this.#identity);
+    this.#identity = await this.#send('InitProducerId', recover);
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  async #end(commit: boolean): Promise<void> {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    await this.#send('EndTxn', () => this.#cluster.transactions.end(this.#identity, commit));
+  }
+}
+
+function inProcessMember(cluster: InProcessKafka, send: Send, options: GroupOptions): GroupMember {
+  const group = cluster.group(options.groupId);
+  let memberId: string | undefined;
+  const current = (): string => {
+    if (memberId !== undefined) return memberId;
+    throw new RollguardError('ILLEGAL_GENERATION', 'the member has not joined');
+  };
+  return {
+    join: async () => {
+      const assignment = await (
+        await send('JoinGroup', () => ({ joined: group.join(memberId, options) }))
+      ).joined;
+      memberId = assignment.memberId;
+      return assignment;
+    },
+    heartbeat: async () => {
+      try {
+        return await send('Heartbeat', () => group.heartbeat(current()));
+      } catch (error) {
+        if (error instanceof RollguardError && error.code === 'ILLEGAL_GENERATION')
+          memberId = undefined;
+        throw error;
+      }
+    },
+    committedOffsets: async (partitions) => {
+      for (;;) {
+        const offsets = await send('OffsetFetch', () => group.stableOffsets(partitions));
+        if (offsets !== undefined) return offsets;
+        await cluster.clock.sleep(stableOffsetsPollMs);
+      }
+    },
+    leave: async () => {
+      const leaving = memberId;
+      memberId = undefined;
+      if (leaving !== undefined) await send('Heartbeat', () => group.leave(leaving));
+    },
+  };
+}
+
+function inProcessAdmin(cluster: InProcessKafka, send: Send): KafkaAdmin {
+  return {
+    describeTopics: (names) =>
+      send('Metadata', () =>
+        names.flatMap((name) => {
+          const topic = cluster.topic(name);
+          return topic === undefined
+            ? []
+            : [{ name, topicId: topic.topicId, partitionCount: topic.partitions.length }];
+        }),
+      ),
+    createTopics: (topics) =>
+      send('Metadata', () => {
+        for (const topic of topics) cluster.createTopic(topic);
+      }),
+    topicConfigs: (names) =>
+      send(
+        'Metadata',
+        () => new Map(names.map((name) => [name, cluster.topic(name)?.configs ?? {}])),
+      ),
+    listOffsets: (partitions, which) =>
+      send('Metadata', () =>
+        partitions.map((partition) => {
+          const log = cluster.log(partition);
+          const offsets = {
+            earliest: log.startOffset,
+            latest: log.highWatermark,
+            stable: log.lastStableOffset,
+          };
+          return { ...partition, offset: offsets[which] };
+        }),
+      ),
+    deleteTopics: (names) =>
+      send('Metadata', () => {
+        for (const name of names) cluster.deleteTopic(name);
+      }),
+  };
+}
+
+function lost(kind: RequestKind): RollguardError {
+  return transactional.has(kind)
+    ? new RollguardError('OUTCOME_UNKNOWN', `${kind} was sent and no answer came`)
+    : new RollguardError('KAFKA_UNAVAILABLE', `${kind} got no answer`);
+}
