@@ -78,6 +78,9 @@ export default ts.config(
         { assertFunctionNames: ['expect', 'fc.assert', 'expect*', 'verify*'] },
       ],
       'max-lines-per-function': 'off',
+      // A table test takes a row's cells as parameters; a property asserts about every case it meets.
+      'max-params': 'off',
+      'jest/no-conditional-expect': 'off',
       '@typescript-eslint/no-non-null-assertion': 'off',
     },
   },

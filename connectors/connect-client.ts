@@ -27,12 +27,12 @@ const statusSchema = z.object({
   }),
   tasks: z.array(taskSchema),
 });
-const tasksSchema = z.array(
-  z.object({ config: z.record(z.string(), z.string().nullable()) }),
-);
+const tasksSchema = z.array(z.object({ config: z.record(z.string(), z.string().nullable()) }));
 const validationSchema = z.object({
   error_count: z.number(),
-  configs: z.array(z.object({ value: z.object({ name: z.string(), errors: z.array(z.string()) }) })),
+  configs: z.array(
+    z.object({ value: z.object({ name: z.string(), errors: z.array(z.string()) }) }),
+  ),
 });
 
 /** A connector or task as Connect reports it. */
@@ -164,7 +164,8 @@ export class ConnectClient {
 
   async #askOnce({ method, path, body }: ConnectRequest): Promise<unknown> {
     const deadline = AbortSignal.timeout(requestTimeoutMs);
-    const signal = this.#signal === undefined ? deadline : AbortSignal.any([deadline, this.#signal]);
+    const signal =
+      this.#signal === undefined ? deadline : AbortSignal.any([deadline, this.#signal]);
     let status: number;
     let text: string;
     try {

@@ -38,7 +38,9 @@ export function maskSecrets(config: ConnectConfig): ConnectConfig {
 
 /** One line per thing that is wrong, each beginning with the field's path. */
 export function describeIssues(error: z.ZodError): readonly string[] {
-  return error.issues.map((issue) => `${issue.path.join('.') || 'configuration'}: ${issue.message}`);
+  return error.issues.map(
+    (issue) => `${issue.path.join('.') || 'configuration'}: ${issue.message}`,
+  );
 }
 
 /** @throws CONNECTOR_INVALID naming each field and what it must be. */

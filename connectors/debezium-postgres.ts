@@ -59,14 +59,23 @@ export const debeziumPostgresSchema = z
           ),
       )
       .min(1, 'must name at least one table'),
+    /** Columns that stay in the database, `<schema>.<table>.<column>`. */
+    excludedColumns: z
+      .array(
+        z
+          .string()
+          .regex(
+            /^[a-z_][a-z0-9_]*(\.[a-z_][a-z0-9_]*){2}$/,
+            'must be <schema>.<table>.<column> in lower case',
+          ),
+      )
+      .default([]),
     /** Made by `prepare-database.ts`, never by Debezium: it would take all tables. */
     publication: postgresName.default('rollguard'),
     /** Made by Debezium with the snapshot, so that stream and snapshot meet without gap. */
     slot: postgresName.default('rollguard'),
     /** Both leave a lost slot a visible failure; modes that snapshot again would hide a gap. */
-    snapshot: z
-      .enum(['initial', 'no_data'], 'must be initial or no_data')
-      .default('initial'),
+    snapshot: z.enum(['initial', 'no_data'], 'must be initial or no_data').default('initial'),
     heartbeatIntervalMs: milliseconds.default(5000),
     /** The registry's own API (Apicurio), which the worker's Avro converter speaks. */
     registryUrl: z
@@ -122,6 +131,9 @@ const fixedSettings = {
   // A logical message needs no table and no right to write in the platform's database.
   'heartbeat.action.query': `SELECT pg_logical_emit_message(false, '${heartbeatMessagePrefix}', now()::text)`,
   'message.prefix.include.list': heartbeatMessagePrefix,
+  // Both cost time for every record, and nobody reads them.
+  'extended.headers.enabled': 'false',
+  'statistics.metrics.enabled': 'false',
 } as const satisfies ConnectConfig;
 
 /** Confluent wire format out of Apicurio's converter, readable by any Confluent client. */
@@ -151,7 +163,10 @@ export function toConnect(connector: DebeziumPostgres): ConnectorDefinition {
     'database.password': database.password,
     'database.sslmode': database.sslMode,
     'topic.prefix': connector.topicPrefix,
-    'table.include.list': connector.tables.map(literalPattern).join(','),
+    'table.include.list': patterns(connector.tables),
+    ...(connector.excludedColumns.length === 0
+      ? {}
+      : { 'column.exclude.list': patterns(connector.excludedColumns) }),
     'publication.name': connector.publication,
     'slot.name': connector.slot,
     'snapshot.mode': connector.snapshot,
@@ -166,6 +181,15 @@ export function toConnect(connector: DebeziumPostgres): ConnectorDefinition {
     ...topicSettings(connector.topicPrefix, connector.topics),
   };
   return { name: connector.name, config };
+}
+
+/** Debezium's lists are regular expressions. */
+function patterns(names: readonly string[]): string {
+  return names.map(literalPattern).join(',');
+}
+
+function names(patterns: string | undefined): readonly string[] | undefined {
+  return patterns?.split(',').map((pattern) => pattern.replaceAll('\\.', '.'));
 }
 
 function converter(side: 'key' | 'value', registryUrl: string): ConnectConfig {
@@ -195,7 +219,8 @@ export function fromConnect({ name, config }: ConnectorDefinition): DebeziumPost
       sslMode: config['database.sslmode'],
     },
     topicPrefix: config['topic.prefix'],
-    tables: config['table.include.list']?.split(',').map((table) => table.replaceAll('\\.', '.')),
+    tables: names(config['table.include.list']),
+    excludedColumns: names(config['column.exclude.list']),
     publication: config['publication.name'],
     slot: config['slot.name'],
     snapshot: config['snapshot.mode'],

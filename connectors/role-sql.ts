@@ -39,7 +39,8 @@ export function roleScript(options: RoleScriptOptions): readonly string[] {
 /** The script as one text for psql. */
 export function renderRoleScript(options: RoleScriptOptions): string {
   const body = roleScript(options).map((statement) => `${statement};`);
-  const title = '-- Change data capture for Rollguard: run as a superuser on the platform database.';
+  const title =
+    '-- Change data capture for Rollguard: run as a superuser on the platform database.';
   const password = `-- Then give the role a password: \\password ${options.user}`;
   return [title, 'BEGIN;', ...body, 'COMMIT;', password, ''].join('\n');
 }

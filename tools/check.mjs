@@ -1,5 +1,6 @@
 // `npm run check`: every static check and the unit tests, fastest first; stops at the first failure.
 import { spawnSync } from 'node:child_process';
+import { performance } from 'node:perf_hooks';
 import { ensureInstalled } from './install.mjs';
 
 ensureInstalled();

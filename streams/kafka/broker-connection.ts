@@ -108,7 +108,7 @@ export class BrokerConnection {
   close(reason: string): Promise<void> {
     if (this.isOpen) {
       this.#ended.abort(reason);
-      const error = new Error(reason);
+      const error = new RollguardError('KAFKA_TIMEOUT', reason);
       this.#connection.rejectRequests(error);
       this.#connection.requestQueue.destroy();
       // kafkajs's own timer of a connection that is not up yet ends by an error only.
@@ -249,7 +249,7 @@ export class BrokerConnection {
   #untilEnded<T>(work: Promise<T>): Promise<T> {
     const { signal } = this.#ended;
     return new Promise((resolve, reject) => {
-      const ended = (): void => reject(new Error(String(signal.reason)));
+      const ended = (): void => reject(new RollguardError('KAFKA_TIMEOUT', String(signal.reason)));
       if (signal.aborted) ended();
       signal.addEventListener('abort', ended, { once: true });
       work.then(resolve, reject).finally(() => signal.removeEventListener('abort', ended));

@@ -3,6 +3,7 @@
  * is written and read here, since exactly-once needs what kafkajs lacks (ADR 0003). One broker answers
  * a connection's requests in order, so roles that would hold each other up have connections of their own.
  */
+import { setMaxListeners } from 'node:events';
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import type { SASLOptions } from 'kafkajs';
 import type { Clock } from '../../kernel/clock.ts';
@@ -76,6 +77,8 @@ class KafkajsPort implements KafkaPort {
     const cluster = new Cluster({ pool, seeds, attemptTimeoutMs });
     const retries = new Retries({ clock, requestTimeoutMs, signal: this.#closed.signal });
     this.#client = { cluster, retries, clock, logger, requestTimeoutMs };
+    // Every request that waits for its next try listens to it.
+    setMaxListeners(0, this.#closed.signal);
     this.#lanes = Array.from({ length: producerLanes }, () => this.#openPool());
     this.admin = new KafkajsAdmin(this.#client, pool);
   }

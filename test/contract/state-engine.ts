@@ -205,7 +205,7 @@ export function describeStateEngine(name: string, { open, reopen }: EngineUnderT
       'agrees with a sorted map after any batches and reopens',
       async () => {
         await fc.assert(
-          fc.asyncProperty(fc.array(step, { maxLength: 12 }), async (steps) => {
+          fc.asyncProperty(fc.array(step, { maxLength: 12, size: 'max' }), async (steps) => {
             let subject = await open();
             const model = new Map<string, string>();
             let offset = 0;
@@ -246,7 +246,7 @@ const modelQuery = fc.record({
   reverse: fc.boolean(),
 });
 const step = fc.record({
-  changes: fc.array(change, { maxLength: 20 }),
+  changes: fc.array(change, { maxLength: 20, size: 'max' }),
   query: modelQuery,
   reopens: fc.nat(4).map((dice) => dice === 0),
 });

@@ -237,11 +237,11 @@ function fold(changes: readonly Change[]): Content {
 
 test('remembers what a log and an open transaction say, whatever happens to its checkpoints', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(action, { maxLength: 60 }), async (actions) => {
+    fc.asyncProperty(fc.array(action, { maxLength: 80, size: 'max' }), async (actions) => {
       const simulation = new Simulation();
       for (const each of actions) await simulation.run(each);
       await simulation.end();
     }),
-    { numRuns: 300 },
+    { numRuns: 200 },
   );
 }, 60_000);

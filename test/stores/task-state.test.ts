@@ -152,11 +152,13 @@ describe('checkpoints', () => {
     expect(state.checkpointDue(5_100)).toBe(true);
 
     await state.checkpoint(5_100);
+    expect(state.checkpointDue(5_100)).toBe(false);
     put(state, 'big', 'x'.repeat(1_000));
     state.commit(at(2));
     expect(state.checkpointDue(5_100)).toBe(true);
 
     await state.checkpoint(5_100);
+    expect(state.checkpointDue(5_100)).toBe(false);
     for (let key = 0; key < 10; key += 1) put(state, String(key), '');
     state.commit(at(12));
     expect(state.checkpointDue(5_100)).toBe(true);

@@ -4,12 +4,7 @@ import { isRollguardError, messageOf } from '../../kernel/errors.ts';
 import { identify } from './processes.ts';
 import { stackFolders } from './stack-folders.ts';
 import { Supervisor } from './supervisor.ts';
-import {
-  repairSignal,
-  type FromSupervisor,
-  type SupervisorTask,
-  type ToSupervisor,
-} from './supervisor-messages.ts';
+import { repairSignal, type FromSupervisor, type SupervisorTask } from './supervisor-messages.ts';
 
 const logCheckIntervalMs = 5_000;
 
@@ -36,7 +31,7 @@ async function main(task: SupervisorTask): Promise<void> {
   });
   let isKept = false;
   const stop = (): void => void supervisor.stop().finally(() => process.exit(0));
-  process.on('message', (_message: ToSupervisor) => {
+  process.on('message', () => {
     isKept = true;
     supervisor.keep();
     process.disconnect();

@@ -81,7 +81,8 @@ export class Supervisor {
   /** From now on the stack outlives its starter. */
   keep(): void {
     if (this.#state === undefined || this.#stopping.signal.aborted) return;
-    const { owner: _gone, ...kept } = this.#state;
+    const kept = { ...this.#state };
+    delete kept.owner;
     this.#write(kept);
   }
 

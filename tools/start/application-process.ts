@@ -73,14 +73,20 @@ export class ApplicationProcess {
       await clock.sleep(probeIntervalMs, signal);
     }
     signal.throwIfAborted();
-    throw new RollguardError('STACK_START', `the application is not ready (${reason}); its log: ${logFile}`);
+    throw new RollguardError(
+      'STACK_START',
+      `the application is not ready (${reason}); its log: ${logFile}`,
+    );
   }
 
   /** @throws STACK_START when the process has ended by itself. */
   assertAlive(): void {
     if (this.#exitCode === undefined) return;
     const { logFile } = this.#options;
-    throw new RollguardError('STACK_START', `the application ended with code ${String(this.#exitCode)}; its log: ${logFile}`);
+    throw new RollguardError(
+      'STACK_START',
+      `the application ended with code ${String(this.#exitCode)}; its log: ${logFile}`,
+    );
   }
 
   async stop(): Promise<void> {

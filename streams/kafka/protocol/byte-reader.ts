@@ -1,7 +1,8 @@
 /**
  * Reads Kafka's wire types from one buffer. Byte strings are views of that buffer, never copies.
- * Reading past the end throws a RangeError: the caller knows what it was reading.
+ * Reading past the end throws: the caller knows what it was reading.
  */
+import { RollguardError } from '../../../kernel/errors.ts';
 import { formatUuid } from '../../../kernel/uuid.ts';
 
 const twoPow32 = 4_294_967_296;
@@ -48,9 +49,7 @@ export class ByteReader {
   raw(length: number): Buffer {
     const end = this.#at + length;
     if (length < 0 || end > this.#buffer.length) {
-      throw new RangeError(
-        `${length} bytes at ${this.#at} exceed the ${this.#buffer.length} there`,
-      );
+      throw unreadable(`${length} bytes at ${this.#at} exceed the ${this.#buffer.length} there`);
     }
     const bytes = this.#buffer.subarray(this.#at, end);
     this.#at = end;
@@ -84,7 +83,7 @@ export class ByteReader {
       value |= (byte & 0x7f) << shift;
       if (byte < 0x80) return value >>> 0;
     }
-    throw new RangeError(`varint at ${this.#at} has more than 5 bytes`);
+    throw unreadable(`the varint before ${this.#at} has more than 5 bytes`);
   }
 
   compactString(): string {
@@ -114,4 +113,8 @@ export class ByteReader {
     for (let i = 0; i < count; i += 1) items.push(read());
     return items;
   }
+}
+
+function unreadable(message: string): RollguardError {
+  return new RollguardError('KAFKA_FATAL', message);
 }

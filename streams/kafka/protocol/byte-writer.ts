@@ -25,7 +25,8 @@ export class ByteWriter {
   }
 
   int8(value: number): void {
-    this.#buffer.writeInt8(value, this.#advance(1));
+    const at = this.#advance(1);
+    this.#buffer.writeInt8(value, at);
   }
 
   boolean(value: boolean): void {
@@ -33,11 +34,13 @@ export class ByteWriter {
   }
 
   int16(value: number): void {
-    this.#buffer.writeInt16BE(value, this.#advance(2));
+    const at = this.#advance(2);
+    this.#buffer.writeInt16BE(value, at);
   }
 
   int32(value: number): void {
-    this.#buffer.writeInt32BE(value, this.#advance(4));
+    const at = this.#advance(4);
+    this.#buffer.writeInt32BE(value, at);
   }
 
   int64(value: number): void {
@@ -79,10 +82,10 @@ export class ByteWriter {
   unsignedVarint(value: number): void {
     let rest = value >>> 0;
     while (rest > 0x7f) {
-      this.#buffer[this.#advance(1)] = (rest & 0x7f) | 0x80;
+      this.#byte((rest & 0x7f) | 0x80);
       rest >>>= 7;
     }
-    this.#buffer[this.#advance(1)] = rest;
+    this.#byte(rest);
   }
 
   compactString(value: string): void {
@@ -106,11 +109,17 @@ export class ByteWriter {
     this.int8(0);
   }
 
+  #byte(value: number): void {
+    const at = this.#advance(1);
+    this.#buffer[at] = value;
+  }
+
   #utf8(value: string, length: number): void {
     const at = this.#advance(length);
     this.#buffer.write(value, at, length, 'utf8');
   }
 
+  /** May replace the buffer: take the position first, then the buffer. */
   #advance(bytes: number): number {
     const at = this.#length;
     const needed = at + bytes;

@@ -11,46 +11,65 @@ interface Step {
   readonly count: number;
 }
 
-interface Log {
-  readonly batches: StoredBatch[];
-  readonly aborted: (AbortedTransaction & { readonly markerOffset: number })[];
-  readonly committed: string[];
+interface Transaction {
+  readonly producerId: number;
+  readonly firstOffset: number;
+  /** Undefined while it is open. */
+  ended?: { readonly kind: 'commit' | 'abort'; readonly markerOffset: number };
 }
 
-/** The broker's view, and the truth: a value is committed iff its transaction was, which its name tells. */
-function build(steps: readonly Step[]): Log {
-  const log: Log = { batches: [], aborted: [], committed: [] };
-  const open = new Map<number, { readonly firstOffset: number; readonly values: string[] }>();
-  const committedValues = new Set<string>();
+interface LoggedBatch extends StoredBatch {
+  /** Whose values these are; none for plain batches and markers. */
+  readonly transaction?: Transaction;
+}
+
+/** The log these steps leave; a marker without an open transaction never happened. */
+function build(steps: readonly Step[]): LoggedBatch[] {
+  const open = new Map<number, Transaction>();
+  const batches: LoggedBatch[] = [];
   let offset = 0;
   for (const { producerId, kind, count } of steps) {
-    if ((kind === 'commit' || kind === 'abort') && !open.has(producerId)) continue;
-    const isData = kind === 'plain' || kind === 'transactional';
-    const values = isData ? Array.from({ length: count }, (_, i) => `${offset + i}`) : [];
-    log.batches.push({ baseOffset: offset, producerId, values, kind });
-    if (kind === 'plain') for (const value of values) committedValues.add(value);
-    if (kind === 'transactional') {
-      const transaction = open.get(producerId) ?? { firstOffset: offset, values: [] };
-      transaction.values.push(...values);
-      open.set(producerId, transaction);
-    }
-    const ended = open.get(producerId);
-    if (kind === 'commit') for (const value of ended?.values ?? []) committedValues.add(value);
-    if (kind === 'abort') {
-      const firstOffset = ended?.firstOffset ?? 0;
-      log.aborted.push({ producerId, firstOffset, markerOffset: offset });
-    }
-    if (!isData) open.delete(producerId);
-    offset += isData ? count : 1;
+    const isMarker = kind === 'commit' || kind === 'abort';
+    let transaction = open.get(producerId);
+    if (isMarker && transaction === undefined) continue;
+    if (kind === 'transactional') transaction ??= { producerId, firstOffset: offset };
+    if (isMarker && transaction) transaction.ended = { kind, markerOffset: offset };
+    if (isMarker || !transaction) open.delete(producerId);
+    else open.set(producerId, transaction);
+    const from = offset;
+    const values = isMarker ? [] : Array.from({ length: count }, (_, i) => `${from + i}`);
+    const batch = { baseOffset: offset, producerId, values, kind };
+    batches.push(kind === 'transactional' && transaction ? { ...batch, transaction } : batch);
+    offset += isMarker ? 1 : count;
   }
-  // Readers see up to the last stable offset: the first record of the oldest open transaction.
-  const stable = Math.min(offset, ...[...open.values()].map(({ firstOffset }) => firstOffset));
-  const isStable = ({ baseOffset }: StoredBatch): boolean => baseOffset < stable;
-  log.batches.splice(0, log.batches.length, ...log.batches.filter(isStable));
-  const all = log.batches.flatMap(({ values }) => values);
-  log.committed.push(...all.filter((value) => committedValues.has(value)));
-  return log;
+  return batches;
 }
+
+const transactionsOf = (batches: readonly LoggedBatch[]): Transaction[] => [
+  ...new Set(batches.flatMap(({ transaction }) => transaction ?? [])),
+];
+
+/** What a reader may see: batches before the first record of the oldest open transaction. */
+function stableBatches(batches: readonly LoggedBatch[]): LoggedBatch[] {
+  const open = transactionsOf(batches).filter(({ ended }) => ended === undefined);
+  const stable = Math.min(...open.map(({ firstOffset }) => firstOffset));
+  return batches.filter(({ baseOffset }) => baseOffset < stable);
+}
+
+/** What the broker tells with a fetch of these offsets. */
+function abortedIn(
+  batches: readonly LoggedBatch[],
+  from: number,
+  to: number,
+): AbortedTransaction[] {
+  return transactionsOf(batches).filter(
+    ({ firstOffset, ended }) =>
+      ended?.kind === 'abort' && firstOffset <= to && ended.markerOffset >= from,
+  );
+}
+
+const lastOffset = ({ baseOffset, values }: StoredBatch): number =>
+  baseOffset + Math.max(1, values.length) - 1;
 
 const step: fc.Arbitrary<Step> = fc.record({
   producerId: fc.integer({ min: 1, max: 4 }),
@@ -60,29 +79,27 @@ const step: fc.Arbitrary<Step> = fc.record({
 
 describe('aborted ranges', () => {
   test('leave exactly the committed records, wherever a fetch begins and ends', () => {
+    const steps = fc.array(step, { maxLength: 60 });
     fc.assert(
-      fc.property(
-        fc.array(step, { maxLength: 60 }),
-        fc.nat(100),
-        fc.nat(60),
-        (steps, from, size) => {
-          const log = build(steps);
-          const lastOf = ({ baseOffset, values }: StoredBatch): number =>
-            baseOffset + Math.max(1, values.length) - 1;
-          const first = log.batches.findIndex((batch) => lastOf(batch) >= from);
-          const sent = first < 0 ? [] : log.batches.slice(first, first + size);
-          const end = sent.length === 0 ? from : lastOf(sent.at(-1)!);
-          const overlaps = log.aborted.filter(
-            ({ firstOffset, markerOffset }) => firstOffset <= end && markerOffset >= from,
-          );
+      fc.property(steps, fc.nat(100), fc.integer({ min: 1, max: 60 }), (history, from, size) => {
+        const log = build(history);
+        const sent = stableBatches(log)
+          .filter((batch) => lastOffset(batch) >= from)
+          .slice(0, size);
+        const to = Math.max(-1, ...sent.map(lastOffset));
+        const committed = sent
+          .filter(
+            ({ transaction }) => transaction === undefined || transaction.ended?.kind === 'commit',
+          )
+          .flatMap(({ values }) => values)
+          .filter((value) => Number(value) >= from);
 
-          const decoded = decodeRecords(Buffer.concat(sent.map(storedBatch)), from, overlaps);
+        const bytes = Buffer.concat(sent.map(storedBatch));
+        const decoded = decodeRecords(bytes, from, abortedIn(log, from, to));
 
-          const values = decoded.records.map(({ value }) => String(value));
-          const isSent = (value: string): boolean => Number(value) >= from && Number(value) <= end;
-          expect(values).toEqual(sent.length === 0 ? [] : log.committed.filter(isSent));
-        },
-      ),
+        expect(decoded.records.map(({ value }) => String(value))).toEqual(committed);
+        expect(decoded.nextOffset).toBe(Math.max(from, to + 1));
+      }),
       { numRuns: 500 },
     );
   });

@@ -48,7 +48,9 @@ export const postgresPart: Part = {
   check: async ({ url }) => {
     // The one database that is there before `furnish` has made the others.
     const always = new URL('/postgres', url).href;
-    await withClient(always, async (client) => void (await client.query('SELECT 1')));
+    await withClient(always, async (client) => {
+      await client.query('SELECT 1');
+    });
   },
   furnish: furnishDatabases,
 };
