@@ -67,7 +67,18 @@ function publicationStatements(publication: string, tables: readonly string[]): 
       `SELECT WHERE NOT EXISTS ((${members}) EXCEPT (${wanted})) AND NOT EXISTS ((${wanted}) EXCEPT (${members}))`,
       `ALTER PUBLICATION ${name} SET TABLE ${list}`,
     ),
+    publishGeneratedColumns(publication),
   ];
+}
+
+/**
+ * Since PostgreSQL 18 a table with REPLICA IDENTITY FULL whose generated columns are not published
+ * refuses every UPDATE ("cannot update table"); before, they never were published and nothing minded.
+ */
+function publishGeneratedColumns(publication: string): string {
+  const change = `ALTER PUBLICATION ${identifier(publication)} SET (publish_generated_columns = stored)`;
+  const isWanted = `SELECT FROM pg_publication WHERE pubname = ${literal(publication)} AND to_jsonb(pg_publication) ->> 'pubgencols' = 'n'`;
+  return `DO $do$ BEGIN IF current_setting('server_version_num')::int >= 180000 AND EXISTS (${isWanted}) THEN ${change}; END IF; END $do$`;
 }
 
 function whenMissing(query: string, statement: string): string {

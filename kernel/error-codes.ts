@@ -49,6 +49,7 @@ export const errorCodes = {
   NOT_FOUND: { summary: 'nothing has this id', reaction: 'reject', http: 404, grpc: 'NOT_FOUND' },
   NOT_READY: { summary: 'the owner of this key is restoring', ...retry },
   DIFFERENCE_FOUND: { summary: 'a comparison found a difference', ...stop },
+  INTERRUPTED: { summary: 'a signal ended it before it was done', ...stop },
   UNSUPPORTED: { summary: 'this part cannot do that', ...stop },
 
   // the local stack and its tools

@@ -9,17 +9,31 @@ import { createCliContext, type CliContext } from './cli-context.ts';
 import { loadCommand } from './commands/load.ts';
 import { stackCommand } from './commands/stack.ts';
 
+/** As shells tell that Ctrl-C ended a command. */
+const interruptedExitCode = 130;
+
 const nouns: readonly ((cli: CliContext) => Command)[] = [stackCommand, loadCommand];
 
 /** Runs one command line (without `node` and the script) and returns the exit code. */
-export async function runCli(args: readonly string[], cli = createCliContext()): Promise<number> {
+export function runCli(args: readonly string[], cli = createCliContext()): Promise<number> {
   const program = new Command('rollguard')
     .description('Availability Guard and Roll Service for hotel reservation platforms')
-    .version(cli.version)
+    .version(cli.version);
+  for (const noun of nouns) program.addCommand(noun(cli));
+  return runCommand(program, args, cli);
+}
+
+/** Runs a command of ours with our way of telling errors; returns the exit code. */
+export async function runCommand(
+  program: Command,
+  args: readonly string[],
+  cli: CliContext,
+): Promise<number> {
+  program
     .showHelpAfterError('(add --help for usage and examples)')
     .exitOverride()
     .configureOutput({ writeOut: cli.out, writeErr: cli.err });
-  for (const noun of nouns) program.addCommand(inheritSettings(noun(cli), program));
+  for (const command of program.commands) inheritSettings(command, program);
   try {
     await program.parseAsync([...args], { from: 'user' });
     return cli.exitCode;
@@ -29,10 +43,9 @@ export async function runCli(args: readonly string[], cli = createCliContext()):
 }
 
 /** exitOverride and output settings are copied only to subcommands made by `.command()`. */
-function inheritSettings(command: Command, parent: Command): Command {
+function inheritSettings(command: Command, parent: Command): void {
   command.copyInheritedSettings(parent);
   for (const child of command.commands) inheritSettings(child, command);
-  return command;
 }
 
 function exitCodeOf(error: unknown, cli: CliContext): number {
@@ -43,6 +56,7 @@ function exitCodeOf(error: unknown, cli: CliContext): number {
     return 1;
   }
   cli.err(`rollguard: ${messageOf(error)} [${error.code}]\n`);
+  if (error.code === 'INTERRUPTED') return interruptedExitCode;
   if (error.code === 'USAGE') return 2;
   return error.code === 'DIFFERENCE_FOUND' || error.code === 'SCHEMA_INCOMPATIBLE' ? 3 : 1;
 }

@@ -1,5 +1,5 @@
 /** CPU time and memory of a process of ours, from the kernel's own accounting (Linux). */
-import { readFileSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 
 export interface ProcessUsage {
   readonly cpuSeconds: number;
@@ -22,5 +22,24 @@ export function processUsage(pid: number): ProcessUsage | undefined {
     return { cpuSeconds: ticks / ticksPerSecond, peakRssMb: peakKb / 1024 };
   } catch {
     return undefined;
+  }
+}
+
+/** CPU seconds of a process and everything below it, those that have ended included. */
+export function treeCpuSeconds(pid: number): number {
+  const below = childrenOf(pid).reduce((sum, child) => sum + treeCpuSeconds(child), 0);
+  return (processUsage(pid)?.cpuSeconds ?? 0) + below;
+}
+
+function childrenOf(pid: number): number[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`).flatMap((thread) =>
+      readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8')
+        .split(' ')
+        .filter((child) => child !== '')
+        .map(Number),
+    );
+  } catch {
+    return [];
   }
 }

@@ -1,0 +1,153 @@
+/**
+ * `npm start -- --once`: the whole line for a bounded load, compared with what the input says, on data
+ * and ports of its own. Ends with `main job: OK`, or with what differs.
+ */
+import type { Clock } from '../../kernel/clock.ts';
+import { RollguardError, isRollguardError } from '../../kernel/errors.ts';
+import type { ExpectedTotals } from '../../examples/reservation-platform/expected.ts';
+import { compareWithApi, type Comparison } from './comparison.ts';
+import { bottleneckOf, countCosts, type PartCosts } from './part-costs.ts';
+import { startSystem, type System, type SystemOptions } from './system.ts';
+import type { Workload } from './workload.ts';
+
+/** Right twice, this far apart: whatever would still come has had time to arrive. */
+const settleMs = 1_000;
+const pollIntervalMs = 500;
+/** Nothing changed for this long after the feed ended: it will not become right any more. */
+const stalledMs = 30_000;
+const progressIntervalMs = 2_000;
+
+export interface OnceOptions extends Omit<SystemOptions, 'isFresh' | 'httpPort'> {
+  readonly workload: Workload;
+}
+
+export interface OnceResult {
+  readonly totals: ExpectedTotals;
+  /** Bookings. */
+  readonly rows: number;
+  readonly rowsPerSecond: number;
+  /** Inserts and updates of the captured tables. */
+  readonly rowChanges: number;
+  readonly rowChangesPerSecond: number;
+  /** From the first row written until the answers were right. */
+  readonly seconds: number;
+  readonly peakRssMb: number;
+  readonly cpuSeconds: Readonly<Record<string, number>>;
+  readonly bottleneck: string;
+}
+
+/** @throws CHECK_FAILED naming what differs; STACK_START and what else the parts throw. */
+export async function runOnce(options: OnceOptions): Promise<OnceResult> {
+  const system = await startSystem({ ...options, isFresh: true, httpPort: 0 });
+  try {
+    const costs = countCosts(system, options.clock);
+    const rowChanges = await feed(system, options);
+    await system.application.ready(options.signal);
+    const { totals } = await untilRight(system, options);
+    return resultOf(totals, { rows: options.workload.rows, rowChanges }, costs());
+  } finally {
+    await system.stop();
+  }
+}
+
+function resultOf(
+  totals: ExpectedTotals,
+  fed: { readonly rows: number; readonly rowChanges: number },
+  costs: PartCosts,
+): OnceResult {
+  // The wait that proves the answers stay right is not part of the work.
+  const seconds = costs.seconds - settleMs / 1_000;
+  return {
+    totals,
+    rows: fed.rows,
+    rowsPerSecond: Math.round(fed.rows / seconds),
+    rowChanges: fed.rowChanges,
+    rowChangesPerSecond: Math.round(fed.rowChanges / seconds),
+    seconds: rounded(seconds),
+    peakRssMb: Math.round(costs.peakRssMb),
+    cpuSeconds: Object.fromEntries(
+      Object.entries(costs.cpuSeconds).map(([name, value]) => [name, rounded(value)]),
+    ),
+    bottleneck: bottleneckOf(costs),
+  };
+}
+
+async function feed(system: System, options: OnceOptions): Promise<number> {
+  const { workload, clock, signal } = options;
+  options.progress(`load: ${workload.description}`);
+  const progress = atMostEvery(progressIntervalMs, clock, (line) =>
+    options.progress(`load: ${line}`),
+  );
+  const rowChanges = await workload.feed({
+    databaseUrl: system.stack.endpoints.platformAdminDatabaseUrl,
+    ...{ clock, signal, progress },
+  });
+  signal.throwIfAborted();
+  options.progress(`load: ${rowChanges} row changes written; waiting for the ledgers`);
+  return rowChanges;
+}
+
+/** Waits until the API's answers are what the input says, and stay so. */
+async function untilRight(system: System, options: OnceOptions): Promise<Comparison> {
+  const { clock, signal, workload } = options;
+  const progress = atMostEvery(progressIntervalMs, clock, options.progress);
+  let last = '';
+  let changedMs = clock.monotonicMs();
+  for (;;) {
+    system.application.assertAlive();
+    const now = await compareWithApi(system.application.url, workload).catch(notYet);
+    if (now?.differences.length === 0) {
+      await clock.sleep(settleMs, signal);
+      const again = await compareWithApi(system.application.url, workload);
+      if (again.differences.length === 0) return again;
+    }
+    signal.throwIfAborted();
+    const text = JSON.stringify(now ?? null);
+    if (text !== last) changedMs = clock.monotonicMs();
+    last = text;
+    if (clock.monotonicMs() - changedMs > stalledMs) throw differs(now);
+    if (now !== undefined) progress(`ledgers: ${describeTotals(now.totals)}`);
+    await clock.sleep(pollIntervalMs, signal);
+  }
+}
+
+function notYet(error: unknown): undefined {
+  if (isRollguardError(error) && error.code === 'NOT_READY') return undefined;
+  throw error;
+}
+
+function differs(now: Comparison | undefined): RollguardError {
+  const reasons = now?.differences ?? ['the API answers no totals'];
+  return new RollguardError(
+    'CHECK_FAILED',
+    `the ledgers differ from what was loaded:\n  ${reasons.join('\n  ')}`,
+  );
+}
+
+export function describeTotals(totals: ExpectedTotals): string {
+  return [
+    `${totals.checkout} check-outs`,
+    `${totals.cancel} cancels`,
+    `${totals.no_show} no-shows`,
+    `${totals.nights} nights`,
+    `${totals.revenue_cents} minor units`,
+  ].join(', ');
+}
+
+export function atMostEvery(
+  intervalMs: number,
+  clock: Clock,
+  print: (line: string) => void,
+): (line: string) => void {
+  let lastMs = -Infinity;
+  return (line) => {
+    const nowMs = clock.monotonicMs();
+    if (nowMs - lastMs < intervalMs) return;
+    lastMs = nowMs;
+    print(line);
+  };
+}
+
+function rounded(value: number): number {
+  return Math.round(value * 10) / 10;
+}

@@ -1,0 +1,120 @@
+/**
+ * The whole system for the first command: the stack, the sample platform's tables, the connector, the
+ * application. It belongs to this process: whatever ends it, nothing stays behind.
+ */
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { ConnectClient } from '../../connectors/connect-client.ts';
+import { toConnect } from '../../connectors/debezium-postgres.ts';
+import { platformConnector } from '../../connectors/platform-connector.ts';
+import { prepareDatabase } from '../../connectors/prepare-database.ts';
+import { applyConnectors } from '../../connectors/reconcile.ts';
+import { connectPlatformDatabase } from '../../examples/reservation-platform/database.ts';
+import { createPlatformSchema } from '../../examples/reservation-platform/schema.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import { stackFolders, type StackFolders } from '../stack/stack-folders.ts';
+import type { StackState } from '../stack/stack-state.ts';
+import { isOwnedByThisProcess, stackDown, stackUp } from '../stack/stack.ts';
+import { ApplicationProcess } from './application-process.ts';
+
+const connectorTimeoutMs = 90_000;
+const passwordFile = 'rollguard-cdc.properties';
+const passwordBytes = 24;
+
+export interface SystemOptions {
+  readonly root: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly clock: Clock;
+  readonly progress: (line: string) => void;
+  readonly signal: AbortSignal;
+  /** State, data and logs; undefined: the default stack's. */
+  readonly stateDir?: string | undefined;
+  /** True: begins with empty data. */
+  readonly isFresh: boolean;
+  /** 0 picks a free one. */
+  readonly httpPort: number;
+}
+
+export interface System {
+  readonly stack: StackState;
+  readonly application: ApplicationProcess;
+  /** The application first, then the stack if it is ours. */
+  stop(): Promise<void>;
+}
+
+/** @throws what its parts throw, after everything that was started is stopped again. */
+export async function startSystem(options: SystemOptions): Promise<System> {
+  const { signal } = options;
+  const folders = stackFolders(options);
+  if (options.isFresh) {
+    await stackDown({ ...options, deleteData: true });
+    rmSync(stateFolder(folders), { recursive: true, force: true });
+  }
+  const stack = await stackUp(options);
+  let application: ApplicationProcess | undefined;
+  const stop = async (): Promise<void> => {
+    await application?.stop();
+    if (isOwnedByThisProcess(stack)) await stackDown(options);
+  };
+  try {
+    await connectPlatform(stack, options);
+    signal.throwIfAborted();
+    application = startApplicationProcess(stack, options, folders);
+    return { stack, application, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Tables, role, publication, secret and connector; what is there already stays as it is. */
+async function connectPlatform(stack: StackState, options: SystemOptions): Promise<void> {
+  const { clock, progress, signal } = options;
+  const { endpoints } = stack;
+  const database = await connectPlatformDatabase(endpoints.platformAdminDatabaseUrl);
+  await createPlatformSchema(database).finally(() => database.close());
+  const secret = path.join(stack.secretsFolder, passwordFile);
+  const settings = platformConnector({
+    databaseUrl: endpoints.platformDatabaseUrl,
+    passwordReference: `\${file:${secret}:password}`,
+    registryUrl: endpoints.registryApiUrl,
+  });
+  const password = randomBytes(passwordBytes).toString('base64url');
+  const { database: target, tables, publication } = settings;
+  await prepareDatabase({
+    adminDatabaseUrl: endpoints.platformAdminDatabaseUrl,
+    ...{ user: target.user, tables, publication, password },
+  });
+  mkdirSync(stack.secretsFolder, { recursive: true });
+  writeFileSync(secret, `password=${password}\n`, { mode: 0o600 });
+  await applyConnectors({
+    client: new ConnectClient({ url: endpoints.kafkaConnectUrl, clock, signal }),
+    connectors: [toConnect(settings)],
+    waitTimeoutMs: connectorTimeoutMs,
+    ...{ clock, progress, signal },
+  });
+}
+
+function startApplicationProcess(
+  stack: StackState,
+  options: SystemOptions,
+  folders: StackFolders,
+): ApplicationProcess {
+  const logFile = path.join(folders.logs, 'application.log');
+  options.progress(`application: starting, its log is ${path.relative(options.root, logFile)}`);
+  return new ApplicationProcess({
+    settings: {
+      KAFKA_BROKERS: stack.endpoints.kafkaBrokers,
+      SCHEMA_REGISTRY_URL: stack.endpoints.schemaRegistryUrl,
+      ROLLGUARD_STATE_DIR: stateFolder(folders),
+      HTTP_PORT: String(options.httpPort),
+    },
+    logFile,
+    clock: options.clock,
+  });
+}
+
+function stateFolder(folders: StackFolders): string {
+  return path.join(folders.stateFolder, 'state');
+}
