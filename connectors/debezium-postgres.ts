@@ -34,7 +34,10 @@ const databaseSchema = z.strictObject({
   sslMode: z.enum(['disable', 'prefer', 'require', 'verify-ca', 'verify-full']).default('prefer'),
 });
 
-/** Measured on two cores; docs/adr/0005-connector-settings.md has the figures. */
+/**
+ * Larger than Debezium's defaults in the same proportion (a queue of four batches); not tuned by
+ * measurement yet: docs/adr/0005-connector-settings.md.
+ */
 const throughputSchema = z.strictObject({
   batchRecordsMax: count.default(8192),
   queueRecordsMax: count.default(32_768),

@@ -6,13 +6,18 @@
 import { Command, CommanderError } from 'commander';
 import { isRollguardError, messageOf } from '../kernel/errors.ts';
 import { createCliContext, type CliContext } from './cli-context.ts';
+import { connectorsCommand } from './commands/connectors.ts';
 import { loadCommand } from './commands/load.ts';
 import { stackCommand } from './commands/stack.ts';
 
 /** As shells tell that Ctrl-C ended a command. */
 const interruptedExitCode = 130;
 
-const nouns: readonly ((cli: CliContext) => Command)[] = [stackCommand, loadCommand];
+const nouns: readonly ((cli: CliContext) => Command)[] = [
+  stackCommand,
+  connectorsCommand,
+  loadCommand,
+];
 
 /** Runs one command line (without `node` and the script) and returns the exit code. */
 export function runCli(args: readonly string[], cli = createCliContext()): Promise<number> {

@@ -1,48 +1,78 @@
 // `npm test`: installs what is missing, runs every test that fits 15 minutes on 2 cores, and prints
 // `N passed, N failed` as the last line. A test file that does not even load counts as failed.
-import { spawnSync } from 'node:child_process';
+// Everything after `--` goes to Jest: `npm test -- --unit-only test/stores`.
+import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { ensureInstalled } from './install.mjs';
 
 ensureInstalled();
+const root = fileURLToPath(new URL('..', import.meta.url));
 const args = process.argv.slice(2);
-const projects = args.includes('--unit-only')
-  ? ['unit']
-  : args.includes('--integration-only')
-    ? ['integration']
-    : ['unit', 'integration'];
+const isUnit = !args.includes('--integration-only');
+const isIntegration = !args.includes('--unit-only');
 const rest = args.filter((arg) => !arg.endsWith('-only'));
-let passed = 0;
-let failed = 0;
-mkdirSync('.rollguard', { recursive: true });
-for (const project of projects) {
-  const outputFile = `.rollguard/test-${project}.json`;
-  rmSync(outputFile, { force: true });
-  // The stack's parts fill both cores: integration files run one after another.
-  const workers = project === 'integration' ? ['--runInBand'] : ['--maxWorkers=2'];
-  const { status } = spawnSync(
-    process.execPath,
-    [
-      '--experimental-vm-modules',
-      '--no-warnings',
-      'node_modules/jest/bin/jest.js',
-      '--selectProjects',
-      project,
-      ...workers,
-      '--json',
-      `--outputFile=${outputFile}`,
-      ...rest,
-    ],
-    { stdio: ['ignore', 'ignore', 'inherit'] },
-  );
-  const result = readResult(outputFile);
-  passed += result.numPassedTests;
-  failed += result.numFailedTests + result.numRuntimeErrorTestSuites;
-  // Jest failed outside any test (a leak, a broken set-up): never report that as a success.
-  if (status !== 0 && result.numFailedTests + result.numRuntimeErrorTestSuites === 0) failed += 1;
+const interrupted = new AbortController();
+// Jest gets the terminal's Ctrl-C itself; here it only has to be survived, to take the stack down.
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => interrupted.abort());
+const counts = { passed: 0, failed: 0 };
+if (isUnit) await runJest('unit', ['--maxWorkers=2']);
+if (isIntegration && !interrupted.signal.aborted) await withStack(() => runIntegration());
+process.stdout.write(`${counts.passed} passed, ${counts.failed} failed\n`);
+process.exitCode = counts.failed === 0 && counts.passed > 0 && !interrupted.signal.aborted ? 0 : 1;
+
+/** The stack's parts fill both cores: integration files run one after another. */
+function runIntegration() {
+  return runJest('integration', ['--runInBand']);
 }
-process.stdout.write(`${passed} passed, ${failed} failed\n`);
-process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
+
+/** One stack for all integration tests, with fresh data; the tests find it by its folder. */
+async function withStack(use) {
+  const { register } = await import('tsx/esm/api');
+  register();
+  const { stackDown, stackUp } = await import('./stack/stack.ts');
+  const { systemClock } = await import('../kernel/clock.ts');
+  const options = {
+    root,
+    env: process.env,
+    clock: systemClock,
+    progress: (line) => process.stderr.write(`${line}\n`),
+    signal: interrupted.signal,
+    stateDir: path.join(root, '.rollguard/test'),
+  };
+  try {
+    await stackDown({ ...options, deleteData: true });
+    rmSync(path.join(options.stateDir, 'state'), { recursive: true, force: true });
+    await stackUp(options);
+    await use();
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    counts.failed += 1;
+  } finally {
+    await stackDown(options).catch(() => undefined);
+  }
+}
+
+async function runJest(project, flags) {
+  const outputFile = `.rollguard/test-${project}.json`;
+  mkdirSync(path.join(root, '.rollguard'), { recursive: true });
+  rmSync(path.join(root, outputFile), { force: true });
+  const jest = ['node_modules/jest/bin/jest.js', ...rest, '--selectProjects', project, ...flags];
+  const report = ['--json', `--outputFile=${outputFile}`];
+  const child = spawn(
+    process.execPath,
+    ['--experimental-vm-modules', '--no-warnings', ...jest, ...report],
+    { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] },
+  );
+  const status = await new Promise((resolve) => child.once('exit', resolve));
+  const result = readResult(path.join(root, outputFile));
+  const failures = result.numFailedTests + result.numRuntimeErrorTestSuites;
+  counts.passed += result.numPassedTests;
+  counts.failed += failures;
+  // Jest failed outside any test (a leak, a broken set-up): never report that as a success.
+  if (status !== 0 && failures === 0) counts.failed += 1;
+}
 
 function readResult(file) {
   try {

@@ -2,25 +2,22 @@
  * The whole system for the first command: the stack, the sample platform's tables, the connector, the
  * application. It belongs to this process: whatever ends it, nothing stays behind.
  */
-import { randomBytes } from 'node:crypto';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import path from 'node:path';
 import { ConnectClient } from '../../connectors/connect-client.ts';
 import { toConnect } from '../../connectors/debezium-postgres.ts';
 import { platformConnector } from '../../connectors/platform-connector.ts';
-import { prepareDatabase } from '../../connectors/prepare-database.ts';
 import { applyConnectors } from '../../connectors/reconcile.ts';
 import { connectPlatformDatabase } from '../../examples/reservation-platform/database.ts';
 import { createPlatformSchema } from '../../examples/reservation-platform/schema.ts';
 import type { Clock } from '../../kernel/clock.ts';
+import { prepareStackDatabase, stackSecret } from '../connectors/prepare-stack-database.ts';
 import { stackFolders, type StackFolders } from '../stack/stack-folders.ts';
 import type { StackState } from '../stack/stack-state.ts';
 import { isOwnedByThisProcess, stackDown, stackUp } from '../stack/stack.ts';
 import { ApplicationProcess } from './application-process.ts';
 
 const connectorTimeoutMs = 90_000;
-const passwordFile = 'rollguard-cdc.properties';
-const passwordBytes = 24;
 
 export interface SystemOptions {
   readonly root: string;
@@ -74,20 +71,13 @@ async function connectPlatform(stack: StackState, options: SystemOptions): Promi
   const { endpoints } = stack;
   const database = await connectPlatformDatabase(endpoints.platformAdminDatabaseUrl);
   await createPlatformSchema(database).finally(() => database.close());
-  const secret = path.join(stack.secretsFolder, passwordFile);
   const settings = platformConnector({
     databaseUrl: endpoints.platformDatabaseUrl,
-    passwordReference: `\${file:${secret}:password}`,
+    passwordReference: stackSecret(stack).reference,
     registryUrl: endpoints.registryApiUrl,
   });
-  const password = randomBytes(passwordBytes).toString('base64url');
   const { database: target, tables, publication } = settings;
-  await prepareDatabase({
-    adminDatabaseUrl: endpoints.platformAdminDatabaseUrl,
-    ...{ user: target.user, tables, publication, password },
-  });
-  mkdirSync(stack.secretsFolder, { recursive: true });
-  writeFileSync(secret, `password=${password}\n`, { mode: 0o600 });
+  await prepareStackDatabase(stack, { user: target.user, tables, publication });
   await applyConnectors({
     client: new ConnectClient({ url: endpoints.kafkaConnectUrl, clock, signal }),
     connectors: [toConnect(settings)],

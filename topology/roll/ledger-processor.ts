@@ -16,6 +16,7 @@ import type {
 import { addDays } from './calendar-date.ts';
 import type { PropertyCalendar } from './derive.ts';
 import {
+  decideAlike,
   mergeLifecycleRow,
   mergeReservationRow,
   propertyIdOf,
@@ -87,6 +88,11 @@ export class LedgerProcessor implements Processor<string, LedgerInputRecord> {
     const facts = merge(ledger.facts, fact);
     // Nothing newer came: the ledger already follows from it.
     if (facts === ledger.facts) return undefined;
+    // Most lifecycle rows are states on the way to APPLIED: kept, but nothing follows from them.
+    if (decideAlike(ledger.facts, facts)) {
+      this.#ledgers.put(record.key, { ...ledger, facts });
+      return undefined;
+    }
     const propertyId = propertyIdOf(facts);
     const calendar =
       propertyId === undefined

@@ -1,0 +1,411 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { errorCodeOf } from '../support/error-code.ts';
+import type {
+  FetchedRecord,
+  GroupAssignor,
+  GroupMember,
+  KafkaPort,
+  PartitionReader,
+  TransactionalProducer,
+} from '../../streams/kafka/port.ts';
+
+/** A cluster under test: each client is another instance's connection. */
+export interface PortUnderTest {
+  client(): KafkaPort;
+  /** Unique in this cluster, so that runs do not meet. */
+  readonly prefix: string;
+}
+
+const transactionTimeoutMs = 30_000;
+const timeoutMs = 60_000;
+
+const all: GroupAssignor = (members) =>
+  new Map(members.map(({ memberId }, index) => [memberId, index === 0 ? everything : []]));
+const everything = [{ topic: 'any', partition: 0 }];
+
+/** What an implementation of the Kafka port must do, on a broker or in this process. */
+export function kafkaPortContract(name: string, open: () => Promise<PortUnderTest>): void {
+  describe(`the Kafka port: ${name}`, () => {
+    let under: PortUnderTest;
+    let port: KafkaPort;
+    let topics = 0;
+
+    beforeAll(async () => {
+      under = await open();
+      port = under.client();
+    }, timeoutMs);
+
+    afterAll(async () => {
+      await port.close();
+    });
+
+    async function topic(partitionCount = 1): Promise<string> {
+      topics += 1;
+      const created = `${under.prefix}-topic-${topics}`;
+      await port.admin.createTopics([
+        { name: created, partitionCount, configs: { 'cleanup.policy': 'compact' } },
+      ]);
+      return created;
+    }
+
+    const producer = (id: string, client = port): Promise<TransactionalProducer> =>
+      client.openProducer({ transactionalId: `${under.prefix}-${id}`, transactionTimeoutMs });
+
+    function member(groupId: string, client = port): GroupMember {
+      return client.openMember({
+        groupId: `${under.prefix}-${groupId}`,
+        topics: ['any'],
+        userData: Buffer.from('address'),
+        sessionTimeoutMs: 10_000,
+        rebalanceTimeoutMs: 10_000,
+        assignor: all,
+      });
+    }
+
+    test(
+      'describes topics: created once, with their settings, a new id when made again',
+      async () => {
+        const name1 = await topic(3);
+        await port.admin.createTopics([{ name: name1, partitionCount: 5, configs: {} }]);
+        const [described] = await port.admin.describeTopics([name1, `${name1}-missing`]);
+        const configs = await port.admin.topicConfigs([name1]);
+
+        expect(described).toMatchObject({ name: name1, partitionCount: 3 });
+        expect(configs.get(name1)?.['cleanup.policy']).toBe('compact');
+
+        await port.admin.deleteTopics([name1]);
+        await eventually(async () => (await port.admin.describeTopics([name1])).length === 0);
+        await port.admin.createTopics([{ name: name1, partitionCount: 1, configs: {} }]);
+        const [again] = await port.admin.describeTopics([name1]);
+        expect(again?.topicId).not.toBe(described?.topicId);
+      },
+      timeoutMs,
+    );
+
+    test(
+      'hands records over as they were: null keys and values, empty ones, headers, order',
+      async () => {
+        const name1 = await topic();
+        const writer = await producer('bytes');
+        const headers = [
+          { key: 'a', value: Buffer.from([0, 255]) },
+          { key: 'a', value: null },
+        ];
+        await writer.produce([
+          {
+            topic: name1,
+            partition: 0,
+            records: [
+              { key: null, value: Buffer.from('v'), timestampMs: 5 },
+              { key: Buffer.from('k'), value: null, timestampMs: 6, headers },
+              { key: Buffer.alloc(0), value: Buffer.alloc(0), timestampMs: 7 },
+            ],
+          },
+        ]);
+        await writer.commit();
+
+        const records = await readAll(name1, 3);
+        expect(records.map(({ key, value }) => [key, value])).toEqual([
+          [null, Buffer.from('v')],
+          [Buffer.from('k'), null],
+          [Buffer.alloc(0), Buffer.alloc(0)],
+        ]);
+        expect(records[1]?.headers).toEqual(headers);
+        expect(records.map(({ timestampMs }) => timestampMs)).toEqual([5, 6, 7]);
+        await writer.close();
+      },
+      timeoutMs,
+    );
+
+    test(
+      'tells where a batch landed: transaction markers take offsets',
+      async () => {
+        const name1 = await topic();
+        const writer = await producer('offsets');
+        const [first] = await writer.produce([batch(name1, 'a', 'b')]);
+        await writer.commit();
+        const [second] = await writer.produce([batch(name1, 'c')]);
+        await writer.commit();
+
+        expect([first?.baseOffset, second?.baseOffset]).toEqual([0, 3]);
+        expect(await offset(name1, 'latest')).toBe(5);
+        await writer.close();
+      },
+      timeoutMs,
+    );
+
+    test(
+      'shows readers nothing of an open transaction, and never what was aborted',
+      async () => {
+        const name1 = await topic();
+        const writer = await producer('isolation');
+        await writer.produce([batch(name1, 'aborted')]);
+        await writer.abort();
+        await writer.produce([batch(name1, 'committed')]);
+        await writer.commit();
+        await writer.produce([batch(name1, 'open')]);
+
+        const records = await readAll(name1, 1);
+        expect(records.map(text)).toEqual(['committed']);
+        expect(await offset(name1, 'stable')).toBe(4);
+        expect(await offset(name1, 'latest')).toBe(5);
+
+        await writer.commit();
+        expect((await readAll(name1, 2)).map(text)).toEqual(['committed', 'open']);
+        await writer.close();
+      },
+      timeoutMs,
+    );
+
+    test(
+      'moves the position past aborted records that end the partition',
+      async () => {
+        const name1 = await topic();
+        const writer = await producer('trailing');
+        await writer.produce([batch(name1, 'a')]);
+        await writer.commit();
+        await writer.produce([batch(name1, 'aborted')]);
+        await writer.abort();
+        const end = await offset(name1, 'latest');
+
+        const reader = port.openReader();
+        reader.assign([{ topic: name1, partition: 0, offset: 0 }]);
+        let position = 0;
+        await eventually(async () => {
+          for (const fetched of await reader.poll(200)) position = fetched.nextOffset;
+          return position === end;
+        });
+        await reader.close();
+        expect(position).toBe(end);
+        await writer.close();
+      },
+      timeoutMs,
+    );
+
+    test(
+      'fences the old owner of a transactional id; its open transaction is aborted',
+      async () => {
+        const name1 = await topic();
+        const other = under.client();
+        const old = await producer('fencing');
+        await old.produce([batch(name1, 'of the old owner')]);
+        const successor = await producer('fencing', other);
+
+        expect(await errorCodeOf(old.commit())).toBe('PRODUCER_FENCED');
+        expect(await errorCodeOf(old.recover())).toBe('PRODUCER_FENCED');
+        await successor.produce([batch(name1, 'of the successor')]);
+        await successor.commit();
+        expect((await readAll(name1, 1)).map(text)).toEqual(['of the successor']);
+        await other.close();
+      },
+      timeoutMs,
+    );
+
+    test(
+      'recovers under its own id: the open transaction is settled, the next one works',
+      async () => {
+        const name1 = await topic();
+        const writer = await producer('recover');
+        await writer.produce([batch(name1, 'lost')]);
+        const epoch = writer.producerEpoch;
+        await writer.recover();
+        await writer.produce([batch(name1, 'kept')]);
+        await writer.commit();
+
+        expect(writer.producerEpoch).toBeGreaterThan(epoch);
+        expect((await readAll(name1, 1)).map(text)).toEqual(['kept']);
+        await writer.close();
+      },
+      timeoutMs,
+    );
+
+    test(
+      'ends a transaction that never opened without a word',
+      async () => {
+        const writer = await producer('empty');
+
+        await writer.commit();
+        await writer.abort();
+        await writer.close();
+        expect(writer.transactionalId).toBe(`${under.prefix}-empty`);
+      },
+      timeoutMs,
+    );
+
+    test(
+      'refuses a record larger than the topic takes; the producer goes on after an abort',
+      async () => {
+        const name1 = await topic();
+        const writer = await producer('large');
+        const large = { key: Buffer.from('k'), value: Buffer.alloc(2_000_000, 1), timestampMs: 1 };
+        const refused = writer.produce([{ topic: name1, partition: 0, records: [large] }]);
+
+        expect(await errorCodeOf(refused)).toBe('RECORD_TOO_LARGE');
+        await writer.abort();
+        await writer.produce([batch(name1, 'small')]);
+        await writer.commit();
+        expect((await readAll(name1, 1)).map(text)).toEqual(['small']);
+        await writer.close();
+      },
+      timeoutMs,
+    );
+
+    test(
+      'commits offsets with the transaction, for the member and generation that hold them',
+      async () => {
+        const name1 = await topic();
+        const group = member('offsets');
+        const { memberId, generationId, partitions } = await group.join();
+        const writer = await producer('group-offsets');
+        const groupId = `${under.prefix}-offsets`;
+        const position = { topic: name1, partition: 0, offset: 17 };
+        await writer.produce([batch(name1, 'x')]);
+        await writer.sendOffsets({ groupId, memberId, generationId, offsets: [position] });
+        await writer.abort();
+        const afterAbort = await group.committedOffsets([position]);
+        await writer.produce([batch(name1, 'x')]);
+        await writer.sendOffsets({ groupId, memberId, generationId, offsets: [position] });
+        await writer.commit();
+
+        expect(partitions).toEqual(everything);
+        expect(afterAbort).toEqual([]);
+        expect(await group.committedOffsets([position])).toEqual([position]);
+        await group.leave();
+        await writer.close();
+      },
+      timeoutMs,
+    );
+
+    test(
+      'refuses offsets of a generation that is over',
+      async () => {
+        const name1 = await topic();
+        const group = member('zombie');
+        const { memberId, generationId } = await group.join();
+        const writer = await producer('zombie-offsets');
+        const groupId = `${under.prefix}-zombie`;
+        const offsets = [{ topic: name1, partition: 0, offset: 1 }];
+        await writer.produce([batch(name1, 'x')]);
+        const stale = { groupId, memberId, generationId: generationId - 1, offsets };
+
+        expect(await errorCodeOf(writer.sendOffsets(stale))).toBe('ILLEGAL_GENERATION');
+        await writer.abort();
+        expect(await group.committedOffsets(offsets)).toEqual([]);
+        await group.leave();
+        await writer.close();
+      },
+      timeoutMs,
+    );
+
+    test(
+      'tells a member by heartbeat that another one joins',
+      async () => {
+        const other = under.client();
+        const first = member('rebalance');
+        const second = member('rebalance', other);
+        await first.join();
+        expect(await first.heartbeat()).toBe('stable');
+        const joining = second.join();
+        await eventually(async () => (await first.heartbeat()) === 'rebalance');
+        const assignments = await Promise.all([first.join(), joining]);
+
+        expect(new Set(assignments.map(({ generationId }) => generationId)).size).toBe(1);
+        expect(assignments.flatMap(({ partitions }) => partitions)).toEqual(everything);
+        await second.leave();
+        await first.leave();
+        await other.close();
+      },
+      timeoutMs,
+    );
+
+    test(
+      'leaves paused partitions out of polls and goes on where they stood',
+      async () => {
+        const name1 = await topic();
+        const writer = await producer('pause');
+        await writer.produce([batch(name1, 'a')]);
+        await writer.commit();
+        const reader = port.openReader();
+        const partition = { topic: name1, partition: 0 };
+        reader.assign([{ ...partition, offset: 0 }]);
+        reader.pause([partition]);
+        const paused = (await reader.poll(100)).flatMap(({ records }) => records);
+        reader.resume([partition]);
+        const resumed: FetchedRecord[] = [];
+        await eventually(async () => {
+          resumed.push(...(await recordsOf(reader)));
+          return resumed.length > 0;
+        });
+
+        expect(paused).toEqual([]);
+        expect(resumed.map(text)).toEqual(['a']);
+        await reader.close();
+        await writer.close();
+      },
+      timeoutMs,
+    );
+
+    test(
+      'reports an offset that the log does not have',
+      async () => {
+        const name1 = await topic();
+        const reader = port.openReader();
+        reader.assign([{ topic: name1, partition: 0, offset: 1_000 }]);
+        let code: string | undefined;
+        await eventually(async () => {
+          for (const { error } of await reader.poll(200)) {
+            if (error !== undefined) code = await errorCodeOf(Promise.reject(error));
+          }
+          return code !== undefined;
+        });
+
+        expect(code).toBe('OFFSET_OUT_OF_RANGE');
+        await reader.close();
+      },
+      timeoutMs,
+    );
+
+    async function readAll(name1: string, count: number): Promise<FetchedRecord[]> {
+      const reader = port.openReader();
+      reader.assign([{ topic: name1, partition: 0, offset: 0 }]);
+      const records: FetchedRecord[] = [];
+      await eventually(async () => {
+        records.push(...(await recordsOf(reader)));
+        return records.length >= count;
+      });
+      await reader.close();
+      return records;
+    }
+
+    async function offset(name1: string, which: 'latest' | 'stable'): Promise<number> {
+      const [found] = await port.admin.listOffsets([{ topic: name1, partition: 0 }], which);
+      return found?.offset ?? -1;
+    }
+  });
+}
+
+async function recordsOf(reader: PartitionReader): Promise<FetchedRecord[]> {
+  return (await reader.poll(200)).flatMap(({ records }) => records);
+}
+
+function batch(topic: string, ...values: string[]) {
+  const records = values.map((value) => ({
+    key: Buffer.from('key'),
+    value: Buffer.from(value),
+    timestampMs: 1,
+  }));
+  return { topic, partition: 0, records };
+}
+
+function text({ value }: FetchedRecord): string {
+  return value?.toString() ?? '';
+}
+
+/** Waits for a condition; each try waits inside itself. */
+async function eventually(isTrue: () => Promise<boolean>): Promise<void> {
+  for (let attempt = 0; attempt < 200; attempt += 1) {
+    if (await isTrue()) return;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  throw new Error('the condition did not become true');
+}

@@ -1,0 +1,177 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import pg from 'pg';
+import { ConnectClient } from '../../connectors/connect-client.ts';
+import { toConnect } from '../../connectors/debezium-postgres.ts';
+import { platformConnector } from '../../connectors/platform-connector.ts';
+import { prepareDatabase } from '../../connectors/prepare-database.ts';
+import { applyConnectors } from '../../connectors/reconcile.ts';
+import { systemClock } from '../../kernel/clock.ts';
+import { compareWithApi } from '../../tools/start/comparison.ts';
+import { startSystem, type System } from '../../tools/start/system.ts';
+import { chainWorkload, type Workload } from '../../tools/start/workload.ts';
+import { errorCodeOf } from '../support/error-code.ts';
+import { systemOptions } from './test-system.ts';
+
+const startTimeoutMs = 240_000;
+const waitMs = 90_000;
+const { signal } = systemOptions;
+
+describe('the line from Postgres to the ledgers', () => {
+  let system: System;
+  let workload: Workload;
+
+  beforeAll(async () => {
+    system = await startSystem(systemOptions);
+    workload = chainWorkload({ seed: Math.floor(Date.now() / 1_000), days: 4 });
+    await workload.feed({
+      databaseUrl: system.stack.endpoints.platformAdminDatabaseUrl,
+      clock: systemClock,
+      progress: () => undefined,
+      signal,
+    });
+    await system.application.ready(signal);
+  }, startTimeoutMs);
+
+  afterAll(async () => {
+    await system.stop();
+  }, startTimeoutMs);
+
+  test(
+    'says of every property and day what the chain says of itself',
+    async () => {
+      expect(await differences(system)).toEqual([]);
+    },
+    waitMs,
+  );
+
+  test('shows a departed guest with a night for each business date and one check-out', async () => {
+    const { tenant_id: tenantId, id, nights } = await departedGuest();
+    const response = await fetch(`${system.application.url}/v1/ledgers/${id}`, {
+      headers: { 'x-tenant-id': tenantId },
+    });
+    const { entries } = (await response.json()) as { entries: { rollType: string }[] };
+    const types = entries.map(({ rollType }) => rollType);
+
+    expect(types.filter((type) => type === 'EOD')).toHaveLength(nights);
+    expect(types.filter((type) => type === 'CHECKOUT')).toHaveLength(1);
+  });
+
+  test('writes every change of an entry to the events topic, in the registered contract', async () => {
+    const metrics = await (await fetch(`${system.application.url}/metrics`)).text();
+    const subjects = await (
+      await fetch(`${system.stack.endpoints.schemaRegistryUrl}/subjects`)
+    ).json();
+
+    expect(metrics).toMatch(/roll_service_lifecycle_events_total\{.*\} [1-9]/);
+    expect(subjects).toContain('roll.events.shadow-value');
+  });
+
+  test(
+    'goes on where it was after the application is stopped and started again',
+    async () => {
+      await system.stop();
+      system = await startSystem(systemOptions);
+      await system.application.ready(signal);
+
+      expect(await differences(system)).toEqual([]);
+    },
+    startTimeoutMs,
+  );
+
+  test(
+    'a connector that is as wanted is not touched; a failed task is told with its trace and mended',
+    async () => {
+      expect((await apply()).map(({ action }) => action)).toEqual(['nothing']);
+
+      await platform((client) => client.query('DROP PUBLICATION rollguard'));
+      await restartTask();
+      const failure = apply();
+      expect(await errorCodeOf(failure)).toBe('CONNECTOR_FAILED');
+      await expect(failure).rejects.toThrow(/publication/i);
+
+      await prepare();
+      expect((await apply()).map(({ action, verdict }) => [action, verdict])).toEqual([
+        ['restart', 'running'],
+      ]);
+    },
+    startTimeoutMs,
+  );
+
+  async function differences(running: System): Promise<readonly string[]> {
+    const deadlineMs = systemClock.monotonicMs() + waitMs / 2;
+    for (;;) {
+      const found = await compareWithApi(running.application.url, workload).catch(() => undefined);
+      if (found?.differences.length === 0) return [];
+      if (systemClock.monotonicMs() > deadlineMs) return found?.differences ?? ['no answer'];
+      await systemClock.sleep(250);
+    }
+  }
+
+  function platform<Result>(use: (client: pg.Client) => Promise<Result>): Promise<Result> {
+    return withDatabase(system.stack.endpoints.platformAdminDatabaseUrl, use);
+  }
+
+  async function departedGuest() {
+    const tenants = workload.expectations.map(({ tenantId }) => tenantId);
+    const { rows } = await platform((client) =>
+      client.query<{ tenant_id: string; id: string; nights: number }>(
+        `SELECT tenant_id, id, actual_check_out::date - actual_check_in::date AS nights
+         FROM reservations r
+         WHERE status = 'CHECKED_OUT' AND tenant_id = ANY($1)
+           AND actual_check_out::date - actual_check_in::date = 2
+           AND extract(hour FROM actual_check_in) BETWEEN 12 AND 22 LIMIT 1`,
+        [tenants],
+      ),
+    );
+    return rows[0]!;
+  }
+
+  function definition() {
+    const { endpoints, secretsFolder } = system.stack;
+    return platformConnector({
+      databaseUrl: endpoints.platformDatabaseUrl,
+      passwordReference: `\${file:${secretsFolder}/rollguard-cdc.properties:password}`,
+      registryUrl: endpoints.registryApiUrl,
+    });
+  }
+
+  function apply() {
+    return applyConnectors({
+      client: new ConnectClient({
+        url: system.stack.endpoints.kafkaConnectUrl,
+        clock: systemClock,
+      }),
+      connectors: [toConnect(definition())],
+      clock: systemClock,
+      waitTimeoutMs: 60_000,
+    });
+  }
+
+  async function prepare(): Promise<void> {
+    const { database, tables, publication } = definition();
+    await prepareDatabase({
+      adminDatabaseUrl: system.stack.endpoints.platformAdminDatabaseUrl,
+      ...{ user: database.user, tables, publication },
+    });
+  }
+
+  async function restartTask(): Promise<void> {
+    const url = `${system.stack.endpoints.kafkaConnectUrl}/connectors/rollguard-platform`;
+    await fetch(`${url}/tasks/0/restart`, { method: 'POST' });
+    const deadlineMs = systemClock.monotonicMs() + waitMs;
+    while (systemClock.monotonicMs() < deadlineMs) {
+      const text = await (await fetch(`${url}/status`)).text();
+      if (text.includes('FAILED')) return;
+      await systemClock.sleep(250);
+    }
+  }
+});
+
+async function withDatabase<Result>(
+  connectionString: string,
+  use: (client: pg.Client) => Promise<Result>,
+): Promise<Result> {
+  const client = new pg.Client({ connectionString });
+  await client.connect();
+  return use(client).finally(() => client.end());
+}

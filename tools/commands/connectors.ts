@@ -1,0 +1,250 @@
+/** `rollguard connectors prepare|validate|apply|status`: what captures the platform's tables. */
+import { Command, InvalidArgumentError } from 'commander';
+import { ConnectClient } from '../../connectors/connect-client.ts';
+import { verdictOf } from '../../connectors/connector-health.ts';
+import { toConnect } from '../../connectors/debezium-postgres.ts';
+import { defaultConnectorName, platformConnector } from '../../connectors/platform-connector.ts';
+import { prepareDatabase } from '../../connectors/prepare-database.ts';
+import { applyConnectors } from '../../connectors/reconcile.ts';
+import { renderRoleScript, type RoleScriptOptions } from '../../connectors/role-sql.ts';
+import { RollguardError } from '../../kernel/errors.ts';
+import type { CliContext } from '../cli-context.ts';
+import { renderApplied, renderProblems, renderStatus } from '../connectors/connector-report.ts';
+import {
+  connectorEndpoints,
+  readOverrides,
+  remindOfPrepare,
+  requiredUrl,
+  wantedConnector,
+  type ConnectorEndpoints,
+  type ConnectorFlags,
+} from '../connectors/connector-settings.ts';
+import { prepareStackDatabase } from '../connectors/prepare-stack-database.ts';
+import { validateConnector } from '../connectors/validate-connector.ts';
+
+const defaultWaitSeconds = 90;
+const passwordSetting = 'ROLLGUARD_CDC_PASSWORD';
+
+export function connectorsCommand(cli: CliContext): Command {
+  const connectors = new Command('connectors').description(
+    "the connector that captures the platform's tables",
+  );
+  connectors.addCommand(prepareCommand(cli));
+  connectors.addCommand(validateCommand(cli));
+  connectors.addCommand(applyCommand(cli));
+  connectors.addCommand(statusCommand(cli));
+  return connectors;
+}
+
+function commandWithSettings(name: string): Command {
+  return new Command(name)
+    .option('--connect-url <url>', "Kafka Connect's REST address (default: KAFKA_CONNECT_URL)")
+    .option(
+      '--database-url <url>',
+      "the platform's Postgres as the worker sees it (default: PLATFORM_DATABASE_URL)",
+    )
+    .option('--registry-url <url>', 'the registry (default: SCHEMA_REGISTRY_URL)')
+    .option(
+      '--password-reference <reference>',
+      'where the worker finds the password (default: ROLLGUARD_CDC_PASSWORD_REFERENCE, else ${env:ROLLGUARD_CDC_PASSWORD})',
+    )
+    .option('--config <file>', "JSON that overrides the connector's settings")
+    .option('--json', 'print one JSON object on stdout');
+}
+
+const localStackNote = `
+Without any address, flag or setting, a running local stack (\`rollguard stack up\`) is used.`;
+
+interface PrepareFlags extends ConnectorFlags {
+  readonly print?: true;
+}
+
+function prepareCommand(cli: CliContext): Command {
+  return commandWithSettings('prepare')
+    .description("make the platform's database ready: role, publication, whole rows in the WAL")
+    .option(
+      '--admin-database-url <url>',
+      "superuser on the platform's Postgres (default: PLATFORM_ADMIN_DATABASE_URL)",
+    )
+    .option('--print', 'print the SQL for a DBA instead; needs no database')
+    .addHelpText('after', prepareExamples)
+    .action((flags: PrepareFlags) =>
+      flags.print === true ? printScript(flags, cli) : prepare(flags, cli),
+    );
+}
+
+const prepareExamples = `
+Examples:
+  rollguard connectors prepare --print > capture.sql
+  rollguard connectors prepare --admin-database-url postgres://postgres@db:5432/platform
+  ROLLGUARD_CDC_PASSWORD=… rollguard connectors prepare     gives the role this password
+${localStackNote} Its role gets a new random password,
+kept where only its worker looks.`;
+
+function printScript(flags: PrepareFlags, cli: CliContext): void {
+  const script = renderRoleScript(wantedRole(flags));
+  cli.out(flags.json === true ? `${JSON.stringify({ script })}\n` : script);
+}
+
+async function prepare(flags: PrepareFlags, cli: CliContext): Promise<void> {
+  const endpoints = connectorEndpoints(flags, cli);
+  const adminDatabaseUrl = requiredUrl(endpoints, 'adminDatabaseUrl');
+  const role = wantedRole(flags);
+  const passwordFrom = await prepareWithPassword(role, adminDatabaseUrl, { endpoints, cli });
+  const { user, publication, tables } = role;
+  if (flags.json === true) {
+    cli.out(`${JSON.stringify({ user, publication, tables, passwordFrom })}\n`);
+    return;
+  }
+  const password = passwordFrom === 'unchanged' ? 'unchanged' : `set (${passwordFrom})`;
+  cli.out(
+    `prepared: role ${user}, publication ${publication}, ${tables.length} tables; password ${password}\n`,
+  );
+}
+
+type PasswordSource = 'local stack' | typeof passwordSetting | 'unchanged';
+
+async function prepareWithPassword(
+  role: RoleScriptOptions,
+  adminDatabaseUrl: string,
+  { endpoints, cli }: { readonly endpoints: ConnectorEndpoints; readonly cli: CliContext },
+): Promise<PasswordSource> {
+  if (endpoints.stack !== undefined) {
+    await prepareStackDatabase(endpoints.stack, role);
+    return 'local stack';
+  }
+  const password = cli.env[passwordSetting];
+  if (password === undefined || password === '') {
+    await prepareDatabase({ ...role, adminDatabaseUrl });
+    return 'unchanged';
+  }
+  await prepareDatabase({ ...role, adminDatabaseUrl, password });
+  return passwordSetting;
+}
+
+/** The connector's checked settings as far as the database is concerned: no address matters to them. */
+function wantedRole(flags: ConnectorFlags): RoleScriptOptions {
+  const { database, tables, publication } = platformConnector({
+    databaseUrl: 'postgres://any/any',
+    registryUrl: 'http://any/apis/registry/v2',
+    passwordReference: '${env:ANY}',
+    overrides: readOverrides(flags.config),
+  });
+  return { user: database.user, tables, publication };
+}
+
+function validateCommand(cli: CliContext): Command {
+  return commandWithSettings('validate')
+    .description('check the configuration here, then have Connect check it; exit 1 when not valid')
+    .addHelpText('after', validateExamples)
+    .action((flags: ConnectorFlags) => validate(flags, cli));
+}
+
+const validateExamples = `
+Examples:
+  rollguard connectors validate
+  rollguard connectors validate --connect-url http://connect:8083 --config connector.json --json
+${localStackNote}`;
+
+async function validate(flags: ConnectorFlags, cli: CliContext): Promise<void> {
+  const endpoints = connectorEndpoints(flags, cli);
+  const client = new ConnectClient({
+    url: requiredUrl(endpoints, 'connectUrl'),
+    clock: cli.clock,
+  });
+  const result = await validateConnector(() => wantedConnector(endpoints, flags), client);
+  if (!result.isValid) cli.exitCode = 1;
+  if (flags.json === true) cli.out(`${JSON.stringify(result)}\n`);
+  else cli.out(result.isValid ? 'valid\n' : renderProblems(result.problems));
+}
+
+interface ApplyFlags extends ConnectorFlags {
+  readonly dryRun?: true;
+  readonly waitTimeout: number;
+}
+
+function applyCommand(cli: CliContext): Command {
+  return commandWithSettings('apply')
+    .description('create or change what differs, and wait until the tasks run')
+    .option('--dry-run', 'only say what would be done')
+    .option('--wait-timeout <seconds>', 'until the tasks run', positive, defaultWaitSeconds)
+    .addHelpText('after', applyExamples)
+    .action((flags: ApplyFlags) => apply(flags, cli));
+}
+
+const applyExamples = `
+Examples:
+  rollguard connectors apply --dry-run
+  rollguard connectors apply --wait-timeout 300 --json
+  rollguard connectors apply --password-reference '\${file:/run/secrets/cdc.properties:password}'
+
+Applied twice it says "nothing" and changes nothing. A FAILED task: its trace, exit 1.
+${localStackNote}`;
+
+async function apply(flags: ApplyFlags, cli: CliContext): Promise<void> {
+  const endpoints = connectorEndpoints(flags, cli);
+  const url = requiredUrl(endpoints, 'connectUrl');
+  const connector = toConnect(wantedConnector(endpoints, flags));
+  remindOfPrepare(endpoints, cli);
+  const { clock, progress } = cli;
+  const results = await untilInterrupted((signal) =>
+    applyConnectors({
+      client: new ConnectClient({ url, clock, signal }),
+      connectors: [connector],
+      waitTimeoutMs: flags.waitTimeout * 1_000,
+      ...(flags.dryRun === true ? { dryRun: true } : {}),
+      ...{ clock, progress, signal },
+    }),
+  );
+  if (flags.json === true) cli.out(`${JSON.stringify({ connectors: results })}\n`);
+  else cli.out(results.map(renderApplied).join(''));
+}
+
+/** Ctrl-C ends the wait; what Connect was told stays as it is. */
+async function untilInterrupted<Result>(
+  work: (signal: AbortSignal) => Promise<Result>,
+): Promise<Result> {
+  const interrupt = new AbortController();
+  const message = 'interrupted; what was sent to Connect stays, apply again to go on';
+  const onSignal = (): void => interrupt.abort(new RollguardError('INTERRUPTED', message));
+  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
+  try {
+    return await work(interrupt.signal);
+  } catch (error) {
+    // A request that was cut off reports the address as silent, which is not what happened.
+    interrupt.signal.throwIfAborted();
+    throw error;
+  } finally {
+    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+  }
+}
+
+function statusCommand(cli: CliContext): Command {
+  return commandWithSettings('status')
+    .description('how the connector and its tasks are; exit 1 unless they run')
+    .addHelpText('after', statusExamples)
+    .action((flags: ConnectorFlags) => status(flags, cli));
+}
+
+const statusExamples = `
+Examples:
+  rollguard connectors status
+  rollguard connectors status --connect-url http://connect:8083 --json
+${localStackNote}`;
+
+async function status(flags: ConnectorFlags, cli: CliContext): Promise<void> {
+  const url = requiredUrl(connectorEndpoints(flags, cli), 'connectUrl');
+  const name = readOverrides(flags.config).name ?? defaultConnectorName;
+  const found = await new ConnectClient({ url, clock: cli.clock }).status(name);
+  const verdict = verdictOf(found);
+  if (verdict !== 'running') cli.exitCode = 1;
+  const connectors = [{ name, verdict, status: found }];
+  if (flags.json === true) cli.out(`${JSON.stringify({ connectors })}\n`);
+  else cli.out(renderStatus(name, found));
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (Number.isInteger(value) && value > 0) return value;
+  throw new InvalidArgumentError('It must be a whole number above 0.');
+}
