@@ -65,6 +65,7 @@ export default ts.config(
         console: 'readonly',
         URL: 'readonly',
         setTimeout: 'readonly',
+        AbortController: 'readonly',
       },
     },
   },
@@ -81,6 +82,8 @@ export default ts.config(
       // A table test takes a row's cells as parameters; a property asserts about every case it meets.
       'max-params': 'off',
       'jest/no-conditional-expect': 'off',
+      // Contract suites are exported tests.
+      'jest/no-export': 'off',
       '@typescript-eslint/no-non-null-assertion': 'off',
     },
   },

@@ -97,6 +97,8 @@ function refusal(subject: string, error: unknown): unknown {
 function statusOf(error: unknown): number | undefined {
   if (typeof error !== 'object' || error === null || !('status' in error)) return undefined;
   const status = Number(error.status);
+  // A refused connection reaches us as status 400 too, with the system's words instead of an answer.
+  if (status === 400 && messageOf(error).includes('Error, status 400')) return undefined;
   return status >= 400 && status < 500 && status !== 408 && status !== 429 ? status : undefined;
 }
 

@@ -39,12 +39,11 @@ export function kafkaPortContract(name: string, open: () => Promise<PortUnderTes
       await port.close();
     });
 
-    async function topic(partitionCount = 1): Promise<string> {
+    async function topic(partitionCount = 1, policy = 'delete'): Promise<string> {
       topics += 1;
       const created = `${under.prefix}-topic-${topics}`;
-      await port.admin.createTopics([
-        { name: created, partitionCount, configs: { 'cleanup.policy': 'compact' } },
-      ]);
+      const configs = { 'cleanup.policy': policy };
+      await port.admin.createTopics([{ name: created, partitionCount, configs }]);
       return created;
     }
 
@@ -65,18 +64,18 @@ export function kafkaPortContract(name: string, open: () => Promise<PortUnderTes
     test(
       'describes topics: created once, with their settings, a new id when made again',
       async () => {
-        const name1 = await topic(3);
-        await port.admin.createTopics([{ name: name1, partitionCount: 5, configs: {} }]);
-        const [described] = await port.admin.describeTopics([name1, `${name1}-missing`]);
-        const configs = await port.admin.topicConfigs([name1]);
+        const topicName = await topic(3, 'compact');
+        await port.admin.createTopics([{ name: topicName, partitionCount: 5, configs: {} }]);
+        const [described] = await port.admin.describeTopics([topicName, `${topicName}-missing`]);
+        const configs = await port.admin.topicConfigs([topicName]);
 
-        expect(described).toMatchObject({ name: name1, partitionCount: 3 });
-        expect(configs.get(name1)?.['cleanup.policy']).toBe('compact');
+        expect(described).toMatchObject({ name: topicName, partitionCount: 3 });
+        expect(configs.get(topicName)?.['cleanup.policy']).toBe('compact');
 
-        await port.admin.deleteTopics([name1]);
-        await eventually(async () => (await port.admin.describeTopics([name1])).length === 0);
-        await port.admin.createTopics([{ name: name1, partitionCount: 1, configs: {} }]);
-        const [again] = await port.admin.describeTopics([name1]);
+        await port.admin.deleteTopics([topicName]);
+        await eventually(async () => (await port.admin.describeTopics([topicName])).length === 0);
+        await port.admin.createTopics([{ name: topicName, partitionCount: 1, configs: {} }]);
+        const [again] = await port.admin.describeTopics([topicName]);
         expect(again?.topicId).not.toBe(described?.topicId);
       },
       timeoutMs,
@@ -85,7 +84,7 @@ export function kafkaPortContract(name: string, open: () => Promise<PortUnderTes
     test(
       'hands records over as they were: null keys and values, empty ones, headers, order',
       async () => {
-        const name1 = await topic();
+        const topicName = await topic();
         const writer = await producer('bytes');
         const headers = [
           { key: 'a', value: Buffer.from([0, 255]) },
@@ -93,7 +92,7 @@ export function kafkaPortContract(name: string, open: () => Promise<PortUnderTes
         ];
         await writer.produce([
           {
-            topic: name1,
+            topic: topicName,
             partition: 0,
             records: [
               { key: null, value: Buffer.from('v'), timestampMs: 5 },
@@ -104,7 +103,7 @@ export function kafkaPortContract(name: string, open: () => Promise<PortUnderTes
         ]);
         await writer.commit();
 
-        const records = await readAll(name1, 3);
+        const records = await readAll(topicName, 3);
         expect(records.map(({ key, value }) => [key, value])).toEqual([
           [null, Buffer.from('v')],
           [Buffer.from('k'), null],
@@ -120,15 +119,16 @@ export function kafkaPortContract(name: string, open: () => Promise<PortUnderTes
     test(
       'tells where a batch landed: transaction markers take offsets',
       async () => {
-        const name1 = await topic();
+        const topicName = await topic();
         const writer = await producer('offsets');
-        const [first] = await writer.produce([batch(name1, 'a', 'b')]);
+        const [first] = await writer.produce([batch(topicName, 'a', 'b')]);
         await writer.commit();
-        const [second] = await writer.produce([batch(name1, 'c')]);
+        const [second] = await writer.produce([batch(topicName, 'c')]);
         await writer.commit();
 
         expect([first?.baseOffset, second?.baseOffset]).toEqual([0, 3]);
-        expect(await offset(name1, 'latest')).toBe(5);
+        // The marker is written after the broker answered the commit.
+        await eventually(async () => (await offset(topicName, 'latest')) === 5);
         await writer.close();
       },
       timeoutMs,
@@ -137,21 +137,21 @@ export function kafkaPortContract(name: string, open: () => Promise<PortUnderTes
     test(
       'shows readers nothing of an open transaction, and never what was aborted',
       async () => {
-        const name1 = await topic();
+        const topicName = await topic();
         const writer = await producer('isolation');
-        await writer.produce([batch(name1, 'aborted')]);
+        await writer.produce([batch(topicName, 'aborted')]);
         await writer.abort();
-        await writer.produce([batch(name1, 'committed')]);
+        await writer.produce([batch(topicName, 'committed')]);
         await writer.commit();
-        await writer.produce([batch(name1, 'open')]);
+        await writer.produce([batch(topicName, 'open')]);
 
-        const records = await readAll(name1, 1);
+        const records = await readAll(topicName, 1);
         expect(records.map(text)).toEqual(['committed']);
-        expect(await offset(name1, 'stable')).toBe(4);
-        expect(await offset(name1, 'latest')).toBe(5);
+        expect(await offset(topicName, 'stable')).toBe(4);
+        expect(await offset(topicName, 'latest')).toBe(5);
 
         await writer.commit();
-        expect((await readAll(name1, 2)).map(text)).toEqual(['committed', 'open']);
+        expect((await readAll(topicName, 2)).map(text)).toEqual(['committed', 'open']);
         await writer.close();
       },
       timeoutMs,
@@ -160,16 +160,17 @@ export function kafkaPortContract(name: string, open: () => Promise<PortUnderTes
     test(
       'moves the position past aborted records that end the partition',
       async () => {
-        const name1 = await topic();
+        const topicName = await topic();
         const writer = await producer('trailing');
-        await writer.produce([batch(name1, 'a')]);
+        await writer.produce([batch(topicName, 'a')]);
         await writer.commit();
-        await writer.produce([batch(name1, 'aborted')]);
+        await writer.produce([batch(topicName, 'aborted')]);
         await writer.abort();
-        const end = await offset(name1, 'latest');
+        const end = 4;
+        await eventually(async () => (await offset(topicName, 'stable')) === end);
 
         const reader = port.openReader();
-        reader.assign([{ topic: name1, partition: 0, offset: 0 }]);
+        reader.assign([{ topic: topicName, partition: 0, offset: 0 }]);
         let position = 0;
         await eventually(async () => {
           for (const fetched of await reader.poll(200)) position = fetched.nextOffset;
@@ -185,17 +186,17 @@ export function kafkaPortContract(name: string, open: () => Promise<PortUnderTes
     test(
       'fences the old owner of a transactional id; its open transaction is aborted',
       async () => {
-        const name1 = await topic();
+        const topicName = await topic();
         const other = under.client();
         const old = await producer('fencing');
-        await old.produce([batch(name1, 'of the old owner')]);
+        await old.produce([batch(topicName, 'of the old owner')]);
         const successor = await producer('fencing', other);
 
         expect(await errorCodeOf(old.commit())).toBe('PRODUCER_FENCED');
         expect(await errorCodeOf(old.recover())).toBe('PRODUCER_FENCED');
-        await successor.produce([batch(name1, 'of the successor')]);
+        await successor.produce([batch(topicName, 'of the successor')]);
         await successor.commit();
-        expect((await readAll(name1, 1)).map(text)).toEqual(['of the successor']);
+        expect((await readAll(topicName, 1)).map(text)).toEqual(['of the successor']);
         await other.close();
       },
       timeoutMs,
@@ -204,16 +205,16 @@ export function kafkaPortContract(name: string, open: () => Promise<PortUnderTes
     test(
       'recovers under its own id: the open transaction is settled, the next one works',
       async () => {
-        const name1 = await topic();
+        const topicName = await topic();
         const writer = await producer('recover');
-        await writer.produce([batch(name1, 'lost')]);
+        await writer.produce([batch(topicName, 'lost')]);
         const epoch = writer.producerEpoch;
         await writer.recover();
-        await writer.produce([batch(name1, 'kept')]);
+        await writer.produce([batch(topicName, 'kept')]);
         await writer.commit();
 
         expect(writer.producerEpoch).toBeGreaterThan(epoch);
-        expect((await readAll(name1, 1)).map(text)).toEqual(['kept']);
+        expect((await readAll(topicName, 1)).map(text)).toEqual(['kept']);
         await writer.close();
       },
       timeoutMs,
@@ -235,16 +236,16 @@ export function kafkaPortContract(name: string, open: () => Promise<PortUnderTes
     test(
       'refuses a record larger than the topic takes; the producer goes on after an abort',
       async () => {
-        const name1 = await topic();
+        const topicName = await topic();
         const writer = await producer('large');
         const large = { key: Buffer.from('k'), value: Buffer.alloc(2_000_000, 1), timestampMs: 1 };
-        const refused = writer.produce([{ topic: name1, partition: 0, records: [large] }]);
+        const refused = writer.produce([{ topic: topicName, partition: 0, records: [large] }]);
 
         expect(await errorCodeOf(refused)).toBe('RECORD_TOO_LARGE');
         await writer.abort();
-        await writer.produce([batch(name1, 'small')]);
+        await writer.produce([batch(topicName, 'small')]);
         await writer.commit();
-        expect((await readAll(name1, 1)).map(text)).toEqual(['small']);
+        expect((await readAll(topicName, 1)).map(text)).toEqual(['small']);
         await writer.close();
       },
       timeoutMs,
@@ -253,17 +254,17 @@ export function kafkaPortContract(name: string, open: () => Promise<PortUnderTes
     test(
       'commits offsets with the transaction, for the member and generation that hold them',
       async () => {
-        const name1 = await topic();
+        const topicName = await topic();
         const group = member('offsets');
         const { memberId, generationId, partitions } = await group.join();
         const writer = await producer('group-offsets');
         const groupId = `${under.prefix}-offsets`;
-        const position = { topic: name1, partition: 0, offset: 17 };
-        await writer.produce([batch(name1, 'x')]);
+        const position = { topic: topicName, partition: 0, offset: 17 };
+        await writer.produce([batch(topicName, 'x')]);
         await writer.sendOffsets({ groupId, memberId, generationId, offsets: [position] });
         await writer.abort();
         const afterAbort = await group.committedOffsets([position]);
-        await writer.produce([batch(name1, 'x')]);
+        await writer.produce([batch(topicName, 'x')]);
         await writer.sendOffsets({ groupId, memberId, generationId, offsets: [position] });
         await writer.commit();
 
@@ -279,13 +280,13 @@ export function kafkaPortContract(name: string, open: () => Promise<PortUnderTes
     test(
       'refuses offsets of a generation that is over',
       async () => {
-        const name1 = await topic();
+        const topicName = await topic();
         const group = member('zombie');
         const { memberId, generationId } = await group.join();
         const writer = await producer('zombie-offsets');
         const groupId = `${under.prefix}-zombie`;
-        const offsets = [{ topic: name1, partition: 0, offset: 1 }];
-        await writer.produce([batch(name1, 'x')]);
+        const offsets = [{ topic: topicName, partition: 0, offset: 1 }];
+        await writer.produce([batch(topicName, 'x')]);
         const stale = { groupId, memberId, generationId: generationId - 1, offsets };
 
         expect(await errorCodeOf(writer.sendOffsets(stale))).toBe('ILLEGAL_GENERATION');
@@ -321,12 +322,12 @@ export function kafkaPortContract(name: string, open: () => Promise<PortUnderTes
     test(
       'leaves paused partitions out of polls and goes on where they stood',
       async () => {
-        const name1 = await topic();
+        const topicName = await topic();
         const writer = await producer('pause');
-        await writer.produce([batch(name1, 'a')]);
+        await writer.produce([batch(topicName, 'a')]);
         await writer.commit();
         const reader = port.openReader();
-        const partition = { topic: name1, partition: 0 };
+        const partition = { topic: topicName, partition: 0 };
         reader.assign([{ ...partition, offset: 0 }]);
         reader.pause([partition]);
         const paused = (await reader.poll(100)).flatMap(({ records }) => records);
@@ -348,9 +349,9 @@ export function kafkaPortContract(name: string, open: () => Promise<PortUnderTes
     test(
       'reports an offset that the log does not have',
       async () => {
-        const name1 = await topic();
+        const topicName = await topic();
         const reader = port.openReader();
-        reader.assign([{ topic: name1, partition: 0, offset: 1_000 }]);
+        reader.assign([{ topic: topicName, partition: 0, offset: 1_000 }]);
         let code: string | undefined;
         await eventually(async () => {
           for (const { error } of await reader.poll(200)) {
@@ -365,9 +366,9 @@ export function kafkaPortContract(name: string, open: () => Promise<PortUnderTes
       timeoutMs,
     );
 
-    async function readAll(name1: string, count: number): Promise<FetchedRecord[]> {
+    async function readAll(topicName: string, count: number): Promise<FetchedRecord[]> {
       const reader = port.openReader();
-      reader.assign([{ topic: name1, partition: 0, offset: 0 }]);
+      reader.assign([{ topic: topicName, partition: 0, offset: 0 }]);
       const records: FetchedRecord[] = [];
       await eventually(async () => {
         records.push(...(await recordsOf(reader)));
@@ -377,8 +378,8 @@ export function kafkaPortContract(name: string, open: () => Promise<PortUnderTes
       return records;
     }
 
-    async function offset(name1: string, which: 'latest' | 'stable'): Promise<number> {
-      const [found] = await port.admin.listOffsets([{ topic: name1, partition: 0 }], which);
+    async function offset(topicName: string, which: 'latest' | 'stable'): Promise<number> {
+      const [found] = await port.admin.listOffsets([{ topic: topicName, partition: 0 }], which);
       return found?.offset ?? -1;
     }
   });

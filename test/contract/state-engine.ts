@@ -1,5 +1,4 @@
 /** What every StateEngine must do; run against each from test/stores/. */
-/* eslint-disable jest/no-export -- this is the suite, not a test file */
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type {

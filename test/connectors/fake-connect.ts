@@ -1,0 +1,110 @@
+/** A Kafka Connect that keeps what it is told: real HTTP on a free port, no Java, no database. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+type Config = Record<string, string>;
+
+export interface FakeTask {
+  state: string;
+  trace?: string;
+}
+
+export interface FakeConnector {
+  config: Config;
+  state: string;
+  tasks: FakeTask[];
+}
+
+interface Answer {
+  readonly status: number;
+  readonly body?: unknown;
+}
+
+const worker = '127.0.0.1:8083';
+const missing: Answer = { status: 404, body: { error_code: 404, message: 'not found' } };
+
+export class FakeConnect {
+  readonly connectors = new Map<string, FakeConnector>();
+  /** `METHOD path` of every request that may change something. */
+  readonly writes: string[] = [];
+  /** What the plugin says about a configuration. */
+  problems: { name: string; errors: string[] }[] = [];
+  /** The tasks that a configuration is answered with, and that a restart ends in. */
+  tasksAfterPut: FakeTask[] = [{ state: 'RUNNING' }];
+  /** Answers given instead of the right ones, first come first. */
+  readonly refusals: Answer[] = [];
+  requests = 0;
+  readonly #server: Server;
+  #url = '';
+
+  private constructor() {
+    this.#server = createServer((request, response) => void this.#serve(request, response));
+  }
+
+  static async start(): Promise<FakeConnect> {
+    const fake = new FakeConnect();
+    await new Promise<void>((resolve) => fake.#server.listen(0, '127.0.0.1', resolve));
+    const { port } = fake.#server.address() as AddressInfo;
+    fake.#url = `http://127.0.0.1:${port}`;
+    return fake;
+  }
+
+  get url(): string {
+    return this.#url;
+  }
+
+  async stop(): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    let text = '';
+    for await (const chunk of request) text += String(chunk);
+    const config = text === '' ? {} : (JSON.parse(text) as Config);
+    const path = decodeURIComponent((request.url ?? '').split('?')[0]!);
+    const method = request.method ?? '';
+    this.requests += 1;
+    const answer = this.refusals.shift() ?? this.#answer(method, path, config);
+    response.writeHead(answer.status, { 'content-type': 'application/json' });
+    response.end(answer.body === undefined ? '' : JSON.stringify(answer.body));
+  }
+
+  #answer(method: string, path: string, config: Config): Answer {
+    const [, area, name = '', what = ''] = path.split('/');
+    if (area === 'connector-plugins' && method === 'PUT') return this.#validate();
+    if (method !== 'GET') this.writes.push(`${method} ${path}`);
+    if (method === 'PUT' && what === 'config') return this.#put(name, config);
+    const connector = this.connectors.get(name);
+    if (connector === undefined) return missing;
+    if (method === 'POST' && what === 'restart') {
+      connector.state = 'RUNNING';
+      connector.tasks = structuredClone(this.tasksAfterPut);
+      return { status: 202 };
+    }
+    return what === 'config' ? { status: 200, body: connector.config } : read(connector, what);
+  }
+
+  #put(name: string, config: Config): Answer {
+    this.connectors.set(name, {
+      config: { ...config, name },
+      state: 'RUNNING',
+      tasks: structuredClone(this.tasksAfterPut),
+    });
+    return { status: 201, body: { name, config } };
+  }
+
+  #validate(): Answer {
+    const configs = this.problems.map((value) => ({ value }));
+    return { status: 200, body: { error_count: configs.length, configs } };
+  }
+}
+
+function read({ config, state, tasks }: FakeConnector, what: string): Answer {
+  const status = {
+    connector: { state, worker_id: worker },
+    tasks: tasks.map((task, id) => ({ id, worker_id: worker, ...task })),
+  };
+  if (what === 'status') return { status: 200, body: status };
+  return what === 'tasks' ? { status: 200, body: tasks.map(() => ({ config })) } : missing;
+}
