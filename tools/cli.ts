@@ -8,6 +8,7 @@ import { isRollguardError, messageOf } from '../kernel/errors.ts';
 import { createCliContext, type CliContext } from './cli-context.ts';
 import { connectorsCommand } from './commands/connectors.ts';
 import { loadCommand } from './commands/load.ts';
+import { schemasCommand } from './commands/schemas.ts';
 import { stackCommand } from './commands/stack.ts';
 
 /** As shells tell that Ctrl-C ended a command. */
@@ -17,6 +18,7 @@ const nouns: readonly ((cli: CliContext) => Command)[] = [
   stackCommand,
   connectorsCommand,
   loadCommand,
+  schemasCommand,
 ];
 
 /** Runs one command line (without `node` and the script) and returns the exit code. */

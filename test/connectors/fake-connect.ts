@@ -13,6 +13,8 @@ export interface FakeConnector {
   config: Config;
   state: string;
   tasks: FakeTask[];
+  /** What the tasks run with, which lags behind `config`. */
+  taskConfig: Config;
 }
 
 interface Answer {
@@ -33,8 +35,13 @@ export class FakeConnect {
   tasksAfterPut: FakeTask[] = [{ state: 'RUNNING' }];
   /** Answers given instead of the right ones, first come first. */
   readonly refusals: Answer[] = [];
+  /** Reads of a status that still show the old tasks after a configuration was put. */
+  readsOfOldTasks = 0;
+  /** What becomes of the new tasks after so many reads of their status. */
+  fate: { readonly afterReads: number; readonly tasks: FakeTask[] } | undefined;
   requests = 0;
   readonly #server: Server;
+  #readsSincePut = 0;
   #url = '';
 
   private constructor() {
@@ -82,16 +89,30 @@ export class FakeConnect {
       connector.tasks = structuredClone(this.tasksAfterPut);
       return { status: 202 };
     }
+    if (what === 'status') {
+      this.#readsSincePut += 1;
+      this.#moveOn(name);
+    }
     return what === 'config' ? { status: 200, body: connector.config } : read(connector, what);
   }
 
   #put(name: string, config: Config): Answer {
-    this.connectors.set(name, {
-      config: { ...config, name },
-      state: 'RUNNING',
-      tasks: structuredClone(this.tasksAfterPut),
-    });
+    const stored = { ...config, name };
+    const old = this.connectors.get(name) ?? { tasks: [], taskConfig: {} };
+    this.connectors.set(name, { ...old, config: stored, state: 'RUNNING' });
+    this.#readsSincePut = 0;
+    this.#moveOn(name);
     return { status: 201, body: { name, config } };
+  }
+
+  #moveOn(name: string): void {
+    const connector = this.connectors.get(name)!;
+    const reads = this.#readsSincePut;
+    if (reads === this.readsOfOldTasks) {
+      connector.tasks = structuredClone(this.tasksAfterPut);
+      connector.taskConfig = connector.config;
+    }
+    if (reads === this.fate?.afterReads) connector.tasks = structuredClone(this.fate.tasks);
   }
 
   #validate(): Answer {
@@ -100,11 +121,13 @@ export class FakeConnect {
   }
 }
 
-function read({ config, state, tasks }: FakeConnector, what: string): Answer {
+function read({ taskConfig, state, tasks }: FakeConnector, what: string): Answer {
   const status = {
     connector: { state, worker_id: worker },
     tasks: tasks.map((task, id) => ({ id, worker_id: worker, ...task })),
   };
   if (what === 'status') return { status: 200, body: status };
-  return what === 'tasks' ? { status: 200, body: tasks.map(() => ({ config })) } : missing;
+  return what === 'tasks'
+    ? { status: 200, body: tasks.map(() => ({ config: taskConfig })) }
+    : missing;
 }

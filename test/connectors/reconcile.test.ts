@@ -136,6 +136,23 @@ describe('applying connectors', () => {
     expect(error.context).toMatchObject({ name: 'rooms', verdict: 'failed' });
   });
 
+  test('does not take the old tasks, which still run, for the new ones', async () => {
+    await applyConnectors(options);
+    connect.readsOfOldTasks = 20;
+    connect.tasksAfterPut = [{ state: 'FAILED', trace: 'the new task' }];
+    const changed = { name: 'rooms', config: { ...desired.config, 'tasks.max': '2' } };
+    const error = await failureOf(applyConnectors({ ...options, connectors: [changed] }));
+
+    expect(error.message).toBe('connector rooms FAILED:\n  the new task');
+  });
+
+  test('does not trust tasks that have only just begun to run', async () => {
+    connect.fate = { afterReads: 5, tasks: [{ state: 'FAILED', trace: 'no such table' }] };
+    const error = await failureOf(applyConnectors(options));
+
+    expect(error.message).toBe('connector rooms FAILED:\n  no such table');
+  });
+
   test('does not wake what somebody paused', async () => {
     await applyConnectors(options);
     Object.assign(connect.connectors.get('rooms')!, {
