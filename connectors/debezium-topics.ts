@@ -24,11 +24,6 @@ export interface TopicLayout {
   readonly replicationFactor: number;
 }
 
-/** Topic of a table, `<prefix>.<schema>.<table>`. */
-export function tableTopic(topicPrefix: string, table: string): string {
-  return `${topicPrefix}.${table}`;
-}
-
 /** Topic of the heartbeats that went through the WAL: messages of the heartbeat's action. */
 export function heartbeatMessageTopic(topicPrefix: string): string {
   return `${topicPrefix}.message`;

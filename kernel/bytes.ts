@@ -1,5 +1,4 @@
-/** Byte strings: order, order-preserving encodings. */
-export type Bytes = Buffer;
+/** Byte strings and their order. */
 
 /** Unsigned lexicographic order, the order of every store. */
 export function compareBytes(left: Uint8Array, right: Uint8Array): number {

@@ -20,4 +20,13 @@ export type {
 } from './processor.ts';
 export type { StreamsOptions } from './streams-config.ts';
 export type { KafkaPort, FetchedRecord, RecordHeader } from './kafka/port.ts';
+export {
+  bytesSerde,
+  compositeSerde,
+  int64Serde,
+  jsonSerde,
+  stringSerde,
+  type Serde,
+} from '../stores/serde.ts';
+export { keyValueStore, type StoreBuilder } from '../stores/store-builder.ts';
 export type { KeyValueStore, ReadOnlyKeyValueStore } from '../stores/key-value-store.ts';
