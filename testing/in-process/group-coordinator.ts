@@ -27,6 +27,8 @@ export class GroupCoordinator {
   /** Partitions with offsets in open transactions, and in how many. */
   readonly #pending = new Map<string, number>();
   #generation = 0;
+  /** Aborted when the rebalance under way is complete: nobody waits for stragglers any more. */
+  #settled = new AbortController();
   #isRebalancing = false;
   #nextMember = 1;
 
@@ -126,6 +128,8 @@ export class GroupCoordinator {
       return false;
     this.#generation += 1;
     this.#isRebalancing = false;
+    this.#settled.abort();
+    this.#settled = new AbortController();
     const infos = members.map(({ id, options }) => ({ memberId: id, userData: options.userData }));
     const assignment = leader.options.assignor(infos);
     for (const member of members) {
@@ -140,7 +144,7 @@ export class GroupCoordinator {
 
   async #dropStragglers(rebalanceTimeoutMs: number): Promise<void> {
     const generation = this.#generation;
-    await this.#clock.sleep(rebalanceTimeoutMs);
+    await this.#clock.sleep(rebalanceTimeoutMs, this.#settled.signal);
     if (!this.#isRebalancing || this.#generation !== generation) return;
     for (const member of this.#members.values()) {
       if (member.joining === undefined) this.#members.delete(member.id);
