@@ -52,7 +52,8 @@ export interface KafkajsPortOptions {
 }
 
 const mebibyte = 1_048_576;
-// A broker works on one request of a connection at a time; producers share these many (measured: …).
+// A broker works on one request of a connection at a time: a few connections keep producers from
+// waiting for each other, one for each would be many. How many is best has not been measured.
 const producerLanes = 4;
 
 export function createKafkajsPort(options: KafkajsPortOptions): KafkaPort {

@@ -79,6 +79,31 @@ describe('the line from Postgres to the ledgers', () => {
   );
 
   test(
+    'counts everything once when the application is killed in the middle of a load',
+    async () => {
+      workload = chainWorkload({ seed: Math.floor(Date.now() / 1_000) + 1, days: 10 });
+      const feeding = workload.feed({
+        databaseUrl: system.stack.endpoints.platformAdminDatabaseUrl,
+        clock: systemClock,
+        progress: () => undefined,
+        signal,
+      });
+      // Some of the load is counted, most is not.
+      while ((await countedEntries()) < 20) await systemClock.sleep(50);
+      process.kill(system.application.pid, 'SIGKILL');
+      await feeding;
+      const early = await countedEntries().catch(() => undefined);
+      await system.stop();
+      system = await startSystem(systemOptions);
+      await system.application.ready(signal);
+
+      expect(early).toBeUndefined();
+      expect(await differences(system)).toEqual([]);
+    },
+    startTimeoutMs,
+  );
+
+  test(
     'a connector that is as wanted is not touched; a failed task is told with its trace and mended',
     async () => {
       expect((await apply()).map(({ action }) => action)).toEqual(['nothing']);
@@ -96,6 +121,12 @@ describe('the line from Postgres to the ledgers', () => {
     },
     startTimeoutMs,
   );
+
+  /** Nights and endings in the answers about the current workload. */
+  async function countedEntries(): Promise<number> {
+    const { totals } = await compareWithApi(system.application.url, workload);
+    return totals.nights + totals.cancel + totals.checkout;
+  }
 
   async function differences(running: System): Promise<readonly string[]> {
     const deadlineMs = systemClock.monotonicMs() + waitMs / 2;
