@@ -2,6 +2,7 @@
 import { writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { RollguardError } from '../../kernel/errors.ts';
 import type { CliContext } from '../cli-context.ts';
 import { lockArtifacts, shaListFile } from '../stack/artifacts.ts';
 import { formatShaList } from '../stack/sha-list.ts';
@@ -116,7 +117,7 @@ function abortOnSignals(): AbortSignal {
   const controller = new AbortController();
   const onSignal = (): void => {
     if (controller.signal.aborted) process.exit(secondSignalExitCode);
-    controller.abort();
+    controller.abort(new RollguardError('INTERRUPTED', 'interrupted'));
   };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);

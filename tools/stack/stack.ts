@@ -158,6 +158,8 @@ async function startSupervisor(
   options.signal?.removeEventListener('abort', abort);
   if (outcome.kind === 'failed') {
     await exited;
+    // Stopped by us: who asked for it is what there is to say.
+    options.signal?.throwIfAborted();
     throw new RollguardError(knownErrorCode(outcome.code), outcome.message);
   }
   if (options.detached === true) await keepRunning(child);
