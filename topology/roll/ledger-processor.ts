@@ -132,14 +132,20 @@ export class LedgerProcessor implements Processor<string, LedgerInputRecord> {
     };
     const hasMovedZone = before.zone !== undefined && before.zone !== zone;
     if (hasMovedZone) await this.#forAllOf(tick, derive);
-    else await this.#forWoken(tick, derive);
+    else await this.#forWoken(tick, before, derive);
   }
 
   /** The ledgers that this tick can change: those whose next night it closes, or that wait for the property. */
-  async #forWoken(tick: Tick, visit: (ledgerKey: string) => Promise<void>): Promise<void> {
+  async #forWoken(
+    tick: Tick,
+    before: PropertyCalendar,
+    visit: (ledgerKey: string) => Promise<void>,
+  ): Promise<void> {
     const { tenantId, propertyId, lastClosedDate } = tick;
     const until = lastClosedDate === undefined ? '0' : addDays(lastClosedDate, 1);
-    let from: WakeKey = [tenantId, propertyId, beforeEveryNight];
+    // Earlier nights were taken out by earlier ticks: an engine would step over each of their deletions.
+    const firstNight = before.zone === undefined ? beforeEveryNight : before.lastClosedDate;
+    let from: WakeKey = [tenantId, propertyId, firstNight ?? beforeEveryNight];
     for (;;) {
       const page = await this.#wakes.range(from, [tenantId, propertyId, until], {
         limit: wakesPerPage,
