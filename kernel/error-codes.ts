@@ -90,6 +90,8 @@ export const errorCodes = {
   // topology, tasks and stores
   TOPOLOGY_INVALID: { summary: 'the topology is not well formed', ...stop },
   PROCESSING_FAILED: { summary: 'a processor threw on a record', ...skip },
+  INPUT_REFUSED: { summary: 'a record cannot be used and its policy says to stop', ...stop },
+  CHANGELOG_TRUNCATED: { summary: 'a changelog lost records that state is made of', ...stop },
   STATE_LOCKED: { summary: 'another process uses this state folder', ...stop },
   STATE_DAMAGED: {
     summary: 'a store on disk cannot be trusted',

@@ -9,6 +9,7 @@
  * An engine that cannot be trusted is never repaired and never used: it is renamed, loudly, and a fresh
  * one is restored from the changelog.
  */
+import { existsSync } from 'node:fs';
 import { mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pid } from 'node:process';
@@ -89,28 +90,17 @@ export class StateDirectory {
       const reason = this.#distrust(engine, rules);
       if (reason === undefined) return engine;
       await engine.close();
-      await this.#setAside(task, reason);
+      await this.setAside(task, reason);
     } catch (error) {
       if (!isRollguardError(error, 'STATE_DAMAGED')) throw error;
-      await this.#setAside(task, 'damaged', error);
+      await this.setAside(task, 'damaged', error);
     }
     return RocksDbEngine.open(folder);
   }
 
-  /** Gives the folder free. The tasks' engines are closed by their owners, before. */
-  close(): Promise<void> {
-    return this.#lock.close();
-  }
-
-  #distrust(engine: StateEngine, rules: TrustRules): SetAsideReason | undefined {
-    const position = engine.position();
-    if (position === undefined) return undefined;
-    if (position.topicId !== rules.topicId) return 'other-topic';
-    const ageMs = this.#options.clock.nowMs() - position.writtenAtMs;
-    return ageMs > rules.ageMaxMs ? 'too-old' : undefined;
-  }
-
-  async #setAside(task: string, reason: SetAsideReason, error?: unknown): Promise<void> {
+  /** Renames the task's folder, whose engine is closed. A task without one is left alone. */
+  async setAside(task: string, reason: SetAsideReason, error?: unknown): Promise<void> {
+    if (!existsSync(path.join(this.folder, task))) return;
     const { applicationId, clock, logger } = this.#options;
     const prefix = `${task}.set-aside-`;
     // Without colons, which not every file system takes; text order stays time order.
@@ -128,6 +118,19 @@ export class StateDirectory {
     for (const name of names.toSorted().slice(0, -setAsideMax)) {
       await rm(path.join(this.folder, name), { recursive: true, force: true });
     }
+  }
+
+  /** Gives the folder free. The tasks' engines are closed by their owners, before. */
+  close(): Promise<void> {
+    return this.#lock.close();
+  }
+
+  #distrust(engine: StateEngine, rules: TrustRules): SetAsideReason | undefined {
+    const position = engine.position();
+    if (position === undefined) return undefined;
+    if (position.topicId !== rules.topicId) return 'other-topic';
+    const ageMs = this.#options.clock.nowMs() - position.writtenAtMs;
+    return ageMs > rules.ageMaxMs ? 'too-old' : undefined;
   }
 }
 

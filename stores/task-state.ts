@@ -12,6 +12,7 @@
  * the position stored with the data. Keeps the buffers it is given: they must not change afterwards.
  */
 import { assert } from '../kernel/assert.ts';
+import { RollguardError } from '../kernel/errors.ts';
 import { ChangeLayer } from './change-layer.ts';
 import { EntryCache } from './entry-cache.ts';
 import { keyName } from './key-name.ts';
@@ -27,6 +28,8 @@ export interface TaskStateOptions {
   readonly checkpointBytesMax: number;
   /** … and so long. The position is written again after that time even if nothing changed. */
   readonly checkpointIntervalMs: number;
+  /** Bytes of key and value that one changelog record may have; asked anew for every write. */
+  readonly recordBytesMax: () => number;
   /** Now: an empty engine is restored from here on. */
   readonly nowMs: number;
 }
@@ -100,7 +103,10 @@ export class TaskState {
     if (missing.size > 0) await this.#read([...missing]);
   }
 
+  /** @throws RECORD_TOO_LARGE when the changelog cannot take it. */
   put(key: Buffer, value: Buffer): void {
+    const bytes = key.length + value.length;
+    if (bytes > this.#options.recordBytesMax()) throw tooLarge(bytes, this.#options);
     this.#overlay.put({ key, value });
   }
 
@@ -246,4 +252,13 @@ export class TaskState {
       this.#writing = undefined;
     }
   }
+}
+
+function tooLarge(bytes: number, { recordBytesMax }: TaskStateOptions): RollguardError {
+  return new RollguardError(
+    'RECORD_TOO_LARGE',
+    `a store's entry of ${bytes} bytes exceeds the ${recordBytesMax()} that its changelog takes; ` +
+      "raise the changelog topic's max.message.bytes",
+    { context: { bytes } },
+  );
 }

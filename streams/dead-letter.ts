@@ -7,7 +7,11 @@ import { isRollguardError, messageOf } from '../kernel/errors.ts';
 import type { FetchedRecord, RecordHeader, TopicPartition } from './kafka/port.ts';
 import type { OutputRecord } from './record-collector.ts';
 
-export type FailureStage = 'deserialize' | 'process';
+/**
+ * deserialize: its bytes cannot be read · process: a processor threw · produce: what follows from it
+ * cannot be written (too large, or not what its schema says).
+ */
+export type FailureStage = 'deserialize' | 'process' | 'produce';
 
 export interface Failure {
   readonly stage: FailureStage;
@@ -15,6 +19,9 @@ export interface Failure {
   /** How often the record was tried, 1 for the first time. */
   readonly attempt: number;
 }
+
+/** A header of ours begins with it; `rollguard dlq redrive` takes them off again. */
+export const deadLetterHeaderPrefix = '__dlq.';
 
 // A header is for people; a stack of nested causes must not make the record too large to write.
 const messageLengthMax = 1_000;

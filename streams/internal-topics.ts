@@ -6,11 +6,22 @@
 import { RollguardError } from '../kernel/errors.ts';
 import { deadLetterTopic } from './dead-letter.ts';
 import type { KafkaAdmin, NewTopic, TopicDescription } from './kafka/port.ts';
+import { messageBytesMaxDefault } from './output-topics.ts';
 import type { StreamsConfig } from './streams-config.ts';
 import { changelogTopic, topicName, type SubTopology, type Topology } from './topology-builder.ts';
 
+export interface KnownTopic extends TopicDescription {
+  /** The topic's `max.message.bytes`; of topics that are only read, Kafka's default. */
+  readonly messageBytesMax: number;
+}
+
 /** Every topic of a topology that exists now, by its name on the broker. */
-export type TopicCatalogue = ReadonlyMap<string, TopicDescription>;
+export type TopicCatalogue = ReadonlyMap<string, KnownTopic>;
+
+type TopicConfigs = ReadonlyMap<string, Readonly<Record<string, string>>>;
+
+// Whatever a source topic takes, the dead-letter topic takes too: no broker accepts a larger request.
+const deadLetterBytesMax = 104_857_600;
 
 /**
  * Makes sure that every topic of the topology is there and fit.
@@ -21,7 +32,6 @@ export async function prepareTopics(
   topology: Topology,
   config: StreamsConfig,
 ): Promise<TopicCatalogue> {
-  const { applicationId } = config;
   const external = externalTopics(topology);
   const known = await describe(admin, external);
   const missing = external.filter((name) => !known.has(name));
@@ -49,15 +59,30 @@ export async function prepareTopics(
     known.set(name, topic);
   }
   checkCounts(changelogs, known);
-  await checkCompacted(admin, topology.subTopologies, applicationId);
-  return known;
+  const written = [...wanted, ...changelogs].map(({ name }) => name);
+  const configs = await admin.topicConfigs([...new Set([...written, ...sinkTopics(topology)])]);
+  checkCompacted(
+    changelogs.map(({ name }) => name),
+    configs,
+  );
+  return new Map(
+    [...known].map(([name, topic]) => [
+      name,
+      { ...topic, messageBytesMax: bytesMax(configs, name) },
+    ]),
+  );
+}
+
+function bytesMax(configs: TopicConfigs, name: string): number {
+  const setting = Number(configs.get(name)?.['max.message.bytes']);
+  return setting > 0 ? setting : messageBytesMaxDefault;
 }
 
 /** Tasks of a sub-topology: the partitions of its sources; with stores they must all have the same count. */
 export function taskCount(
   subTopology: SubTopology,
   applicationId: string,
-  known: TopicCatalogue,
+  known: ReadonlyMap<string, TopicDescription>,
 ): number {
   const counts = sourceTopics(subTopology, applicationId).map(
     (name) => [name, known.get(name)?.partitionCount ?? 0] as const,
@@ -92,6 +117,13 @@ function externalTopics(topology: Topology): readonly string[] {
   return [...names];
 }
 
+/** Topics of somebody else that the topology writes. */
+function sinkTopics(topology: Topology): readonly string[] {
+  return topology.subTopologies.flatMap(({ sinks }) =>
+    sinks.flatMap(({ topic }) => (typeof topic === 'string' ? [topic] : [])),
+  );
+}
+
 function internalTopics(topology: Topology, config: StreamsConfig): readonly NewTopic[] {
   const topics = [...topology.internalTopics].map(([name, { partitionCount, configs = {} }]) =>
     newTopic(`${config.applicationId}-${name}`, partitionCount, config, configs),
@@ -99,6 +131,7 @@ function internalTopics(topology: Topology, config: StreamsConfig): readonly New
   const deadLetters = newTopic(deadLetterTopic(config.applicationId), 1, config, {
     'cleanup.policy': 'delete',
     'retention.ms': '-1',
+    'max.message.bytes': String(deadLetterBytesMax),
   });
   return [...topics, deadLetters];
 }
@@ -106,7 +139,7 @@ function internalTopics(topology: Topology, config: StreamsConfig): readonly New
 function changelogsOf(
   topology: Topology,
   config: StreamsConfig,
-  known: TopicCatalogue,
+  known: ReadonlyMap<string, TopicDescription>,
 ): readonly NewTopic[] {
   return topology.subTopologies
     .filter((subTopology) => subTopology.stores.length > 0)
@@ -152,7 +185,10 @@ async function createMissing(admin: KafkaAdmin, wanted: readonly NewTopic[]): Pr
   if (missing.length > 0) await admin.createTopics(missing);
 }
 
-function checkCounts(wanted: readonly NewTopic[], known: TopicCatalogue): void {
+function checkCounts(
+  wanted: readonly NewTopic[],
+  known: ReadonlyMap<string, TopicDescription>,
+): void {
   for (const { name, partitionCount } of wanted) {
     const actual = known.get(name)?.partitionCount;
     if (actual === partitionCount) continue;
@@ -164,17 +200,9 @@ function checkCounts(wanted: readonly NewTopic[], known: TopicCatalogue): void {
   }
 }
 
-async function checkCompacted(
-  admin: KafkaAdmin,
-  subTopologies: readonly SubTopology[],
-  applicationId: string,
-): Promise<void> {
-  const names = subTopologies
-    .filter((subTopology) => subTopology.stores.length > 0)
-    .map((subTopology) => changelogTopic(subTopology.name, applicationId));
-  if (names.length === 0) return;
-  for (const [name, configs] of await admin.topicConfigs(names)) {
-    const policy = configs['cleanup.policy'];
+function checkCompacted(changelogs: readonly string[], configs: TopicConfigs): void {
+  for (const name of changelogs) {
+    const policy = configs.get(name)?.['cleanup.policy'];
     if (policy === 'compact') continue;
     throw new RollguardError(
       'TOPIC_MISCONFIGURED',

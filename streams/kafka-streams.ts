@@ -16,6 +16,7 @@ import { roundRobinAssignor } from './assignor.ts';
 import { prepareTopics, sourceTopics, taskCount, type TopicCatalogue } from './internal-topics.ts';
 import type { KafkaPort, PartitionReader } from './kafka/port.ts';
 import { Membership } from './membership.ts';
+import { OutputTopics } from './output-topics.ts';
 import { StreamLoop } from './stream-loop.ts';
 import { compileStreamsConfig, type StreamsConfig, type StreamsOptions } from './streams-config.ts';
 import { createStreamsMetrics, type StreamsMetrics } from './streams-metrics.ts';
@@ -242,9 +243,7 @@ export class KafkaStreams {
       clock,
       logger,
       metrics: this.#metrics,
-      partitionCounts: new Map(
-        [...topics.values()].map((topic) => [topic.name, topic.partitionCount]),
-      ),
+      topics: new OutputTopics(topics),
       membership,
       directory,
     });

@@ -26,6 +26,8 @@ export class Membership {
   readonly #options: MembershipOptions;
   #assignment: GroupAssignment | undefined;
   #status: MembershipStatus = 'rebalance';
+  /** Wall-clock time at which the last request was sent that the group answered with our membership. */
+  #confirmedAtMs = 0;
   #heartbeats: { readonly stop: AbortController; readonly done: Promise<void> } | undefined;
 
   constructor(options: MembershipOptions) {
@@ -34,6 +36,11 @@ export class Membership {
 
   get status(): MembershipStatus {
     return this.#status;
+  }
+
+  /** When the group last confirmed this instance, by the wall clock; 0: never. */
+  get confirmedAtMs(): number {
+    return this.#confirmedAtMs;
   }
 
   /** The current generation; what every commit carries. */
@@ -46,7 +53,9 @@ export class Membership {
 
   async join(): Promise<GroupAssignment> {
     await this.#stopHeartbeats();
+    const sentAtMs = this.#options.clock.nowMs();
     this.#assignment = await this.#options.member.join();
+    this.#confirmedAtMs = sentAtMs;
     this.#status = 'stable';
     const stop = new AbortController();
     this.#heartbeats = { stop, done: this.#heartbeat(stop.signal) };
@@ -55,8 +64,10 @@ export class Membership {
 
   /** Asks the group now, e.g. whether a fenced task is still ours. */
   async refresh(): Promise<MembershipStatus> {
+    const sentAtMs = this.#options.clock.nowMs();
     try {
       const answer = await this.#options.member.heartbeat();
+      this.#confirmedAtMs = sentAtMs;
       if (this.#status === 'stable') this.#status = answer;
     } catch (error) {
       if (!isRollguardError(error, 'ILLEGAL_GENERATION')) throw error;

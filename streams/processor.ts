@@ -9,6 +9,11 @@ import type { RecordHeader } from './kafka/port.ts';
 /** A value now, or later when something had to be read from disk. */
 export type MaybePromise<T> = T | Promise<T>;
 
+/** True for a promise of any realm. */
+export function isPromise<T>(value: MaybePromise<T>): value is Promise<T> {
+  return typeof value === 'object' && value !== null && 'then' in value;
+}
+
 export interface StreamRecord<K, V> {
   readonly key: K;
   readonly value: V;

@@ -5,6 +5,7 @@
 import { RollguardError } from '../kernel/errors.ts';
 import { partitionFor } from '../kernel/murmur2.ts';
 import type { ProduceBatch, ProduceRecord, RecordHeader } from './kafka/port.ts';
+import type { OutputTopics } from './output-topics.ts';
 import type { StreamRecord } from './processor.ts';
 import type { SinkNode } from './topology-builder.ts';
 
@@ -18,14 +19,13 @@ export interface OutputRecord {
 }
 
 export class RecordCollector {
-  readonly #partitionCounts: ReadonlyMap<string, number>;
+  readonly #topics: OutputTopics;
   #batches = new Map<string, { topic: string; partition: number; records: ProduceRecord[] }>();
   #bytes = 0;
   #count = 0;
 
-  /** @param partitionCounts partitions of every topic that sinks write to. */
-  constructor(partitionCounts: ReadonlyMap<string, number>) {
-    this.#partitionCounts = partitionCounts;
+  constructor(topics: OutputTopics) {
+    this.#topics = topics;
   }
 
   get bytes(): number {
@@ -36,8 +36,9 @@ export class RecordCollector {
     return this.#count;
   }
 
+  /** @throws TOPIC_MISSING, RECORD_TOO_LARGE, and what serialising throws. */
   send(sink: SinkNode, topic: string, record: StreamRecord<unknown, unknown>): void {
-    const partitionCount = this.#partitionCounts.get(topic);
+    const partitionCount = this.#topics.partitionCount(topic);
     if (partitionCount === undefined) {
       throw new RollguardError(
         'TOPIC_MISSING',
@@ -45,6 +46,7 @@ export class RecordCollector {
       );
     }
     const { key, value } = sink.serialize(record);
+    this.#topics.checkSize(topic, bytesOf(key, value, record.headers));
     const chosen = sink.partition?.(record, partitionCount);
     const output = produceRecord({ key, value, timestampMs: record.timestampMs }, record.headers);
     if (chosen === 'all') {
@@ -82,6 +84,16 @@ export class RecordCollector {
     this.#bytes = 0;
     this.#count = 0;
   }
+}
+
+function bytesOf(
+  key: Buffer | null,
+  value: Buffer | null,
+  headers: readonly RecordHeader[] = [],
+): number {
+  let bytes = (key?.length ?? 0) + (value?.length ?? 0);
+  for (const header of headers) bytes += header.key.length + (header.value?.length ?? 0) + 8;
+  return bytes;
 }
 
 function produceRecord(record: ProduceRecord, headers?: readonly RecordHeader[]): ProduceRecord {

@@ -10,6 +10,8 @@ interface PartitionQueue extends TopicPartition {
   batches: (readonly FetchedRecord[])[];
   /** Index of the next record in the first batch. */
   index: number;
+  /** Records waiting to be taken. */
+  waiting: number;
   /** Records taken and not yet done. */
   takenCount: number;
   /** Where reading goes on once the queue is empty. */
@@ -18,6 +20,9 @@ interface PartitionQueue extends TopicPartition {
   processedOffset: number;
   highWatermark: number;
 }
+
+/** A partition whose next record cannot be used yet. */
+export type IsHeld = (partition: TopicPartition) => boolean;
 
 export interface QueuedRecord extends TopicPartition {
   readonly record: FetchedRecord;
@@ -33,6 +38,7 @@ export class RecordQueue {
       partition,
       batches: [],
       index: 0,
+      waiting: 0,
       takenCount: 0,
       fetchedOffset: -1,
       processedOffset: -1,
@@ -51,20 +57,36 @@ export class RecordQueue {
     if (queue.processedOffset < 0)
       queue.processedOffset = fetched.records[0]?.offset ?? fetched.nextOffset;
     this.#size += fetched.records.length;
+    queue.waiting += fetched.records.length;
     queue.fetchedOffset = fetched.nextOffset;
     queue.highWatermark = fetched.highWatermark;
   }
 
-  /** Takes up to `recordsMax` records in processing order; each is to be reported `done`. */
-  take(recordsMax: number): QueuedRecord[] {
+  /** Records of each partition waiting to be taken. */
+  backlog(): readonly (TopicPartition & { readonly waiting: number })[] {
+    return this.#partitions.map(({ topic, partition, waiting }) => ({ topic, partition, waiting }));
+  }
+
+  /** True when a partition that is not held has records. */
+  hasTakeable(isHeld: IsHeld): boolean {
+    return this.#partitions.some((queue) => queue.waiting > 0 && !isHeld(queue));
+  }
+
+  /**
+   * Takes up to `recordsMax` records in processing order, none of held partitions; each is to be
+   * reported `done` or given back.
+   */
+  take(recordsMax: number, isHeld: IsHeld = () => false): QueuedRecord[] {
     const taken: QueuedRecord[] = [];
+    const open = this.#partitions.filter((queue) => queue.waiting > 0 && !isHeld(queue));
     while (taken.length < recordsMax) {
-      const queue = this.#next();
+      const queue = next(open);
       const record = queue?.batches[0]?.[queue.index];
       if (queue === undefined || record === undefined) break;
       taken.push({ topic: queue.topic, partition: queue.partition, record });
       queue.takenCount += 1;
       queue.index += 1;
+      queue.waiting -= 1;
       this.#size -= 1;
       if (queue.index === queue.batches[0]?.length) {
         queue.batches.shift();
@@ -72,6 +94,26 @@ export class RecordQueue {
       }
     }
     return taken;
+  }
+
+  /** Puts taken records back in front, in the order in which they were taken. */
+  giveBack(records: readonly QueuedRecord[]): void {
+    for (const queue of this.#partitions) {
+      const returned = records.filter(
+        ({ topic, partition }) => topic === queue.topic && partition === queue.partition,
+      );
+      if (returned.length === 0) continue;
+      const [first = [], ...others] = queue.batches;
+      queue.batches = [
+        returned.map(({ record }) => record),
+        ...(queue.index < first.length ? [first.slice(queue.index)] : []),
+        ...others,
+      ];
+      queue.index = 0;
+      queue.takenCount -= returned.length;
+      queue.waiting += returned.length;
+      this.#size += returned.length;
+    }
   }
 
   /** The record is processed: the partition's position moves past it. */
@@ -107,18 +149,6 @@ export class RecordQueue {
       );
   }
 
-  #next(): PartitionQueue | undefined {
-    let best: PartitionQueue | undefined;
-    let bestTimestampMs = Infinity;
-    for (const queue of this.#partitions) {
-      const record = queue.batches[0]?.[queue.index];
-      if (record === undefined || record.timestampMs >= bestTimestampMs) continue;
-      best = queue;
-      bestTimestampMs = record.timestampMs;
-    }
-    return best;
-  }
-
   #find({ topic, partition }: TopicPartition): PartitionQueue {
     const queue = this.#partitions.find(
       (each) => each.partition === partition && each.topic === topic,
@@ -126,4 +156,17 @@ export class RecordQueue {
     assert(queue !== undefined, `${topic}-${partition} belongs to another task`);
     return queue;
   }
+}
+
+/** The queue whose next record is the oldest. */
+function next(queues: readonly PartitionQueue[]): PartitionQueue | undefined {
+  let best: PartitionQueue | undefined;
+  let bestTimestampMs = Infinity;
+  for (const queue of queues) {
+    const record = queue.batches[0]?.[queue.index];
+    if (record === undefined || record.timestampMs >= bestTimestampMs) continue;
+    best = queue;
+    bestTimestampMs = record.timestampMs;
+  }
+  return best;
 }

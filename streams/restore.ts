@@ -5,6 +5,7 @@
  * behind it is not known yet.
  */
 import type { Clock } from '../kernel/clock.ts';
+import { RollguardError } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { TaskState } from '../stores/task-state.ts';
 import type { ChangelogPartition } from './commit.ts';
@@ -25,34 +26,70 @@ export interface RestoreRequest {
   readonly signal: AbortSignal;
 }
 
-/** @returns how many changelog records were applied. */
-export async function restoreState(request: RestoreRequest): Promise<number> {
+/** What was replayed: the changelog's offsets from where to where, and how many records lay there. */
+export interface Restored {
+  readonly from: number;
+  readonly to: number;
+  readonly records: number;
+}
+
+/**
+ * @throws STATE_DAMAGED when the store is ahead of its changelog, CHANGELOG_TRUNCATED when records
+ *   that it needs are gone.
+ */
+export async function restoreState(request: RestoreRequest): Promise<Restored> {
   const { port, state, changelog, signal } = request;
   const { topic, partition, topicId } = changelog;
-  const [latest] = await port.admin.listOffsets([{ topic, partition }], 'latest');
-  const end = latest?.offset ?? 0;
-  const [earliest] = await port.admin.listOffsets([{ topic, partition }], 'earliest');
-  let position = Math.max(state.position()?.offset ?? 0, earliest?.offset ?? 0);
-  if (position >= end) return 0;
+  const from = state.position()?.offset ?? 0;
+  const to = await checkedEnd(request, from);
+  if (from >= to) return { from, to, records: 0 };
   const reader = port.openReader();
   const stuck = stuckAlarm(request);
-  let restored = 0;
+  let position = from;
+  let records = 0;
   try {
     reader.assign([{ topic, partition, offset: position }]);
-    while (position < end && !signal.aborted) {
+    while (position < to && !signal.aborted) {
       for (const fetched of await reader.poll(pollMs)) {
         if (fetched.error !== undefined) throw fetched.error;
         await apply(state, fetched, topicId);
         position = fetched.nextOffset;
-        restored += fetched.records.length;
-        request.progress(restored, Math.max(0, end - position));
+        records += fetched.records.length;
+        request.progress(records, Math.max(0, to - position));
       }
       stuck(position);
     }
   } finally {
     await reader.close();
   }
-  return restored;
+  signal.throwIfAborted();
+  return { from, to, records };
+}
+
+/** The high watermark, once it is certain that the log holds everything from the store's position on. */
+async function checkedEnd({ port, changelog }: RestoreRequest, from: number): Promise<number> {
+  const { topic, partition } = changelog;
+  const [latest] = await port.admin.listOffsets([{ topic, partition }], 'latest');
+  const [earliest] = await port.admin.listOffsets([{ topic, partition }], 'earliest');
+  const end = latest?.offset ?? 0;
+  const start = earliest?.offset ?? 0;
+  if (from > end) {
+    throw new RollguardError(
+      'STATE_DAMAGED',
+      `the store of ${topic}-${partition} stands at offset ${from}, its changelog ends at ${end}`,
+      { context: { topic, partition, from, end } },
+    );
+  }
+  if (from < start) {
+    throw new RollguardError(
+      'CHANGELOG_TRUNCATED',
+      `changelog ${topic}-${partition} begins at offset ${start}, the store needs it from ${from} on: ` +
+        'records were deleted that the state is made of; bring the state folder of a current owner, or ' +
+        'start under a new application id and replay',
+      { context: { topic, partition, from, start } },
+    );
+  }
+  return end;
 }
 
 async function apply(state: TaskState, fetched: FetchedPartition, topicId: string): Promise<void> {

@@ -63,7 +63,7 @@ export class StreamLoop {
   }
 
   async #work(task: StreamTask): Promise<void> {
-    const { environment, tasks } = this.#options;
+    const { environment, tasks, membership } = this.#options;
     try {
       if (task.isProcessable) {
         const records = await task.process(environment.config.processRecordsMax);
@@ -71,6 +71,7 @@ export class StreamLoop {
         environment.metrics.lag(task.id, task.lag());
       }
       if (task.status === 'running' && !task.isCommitting) await task.punctuate();
+      await task.checkpointIfDue(membership.confirmedAtMs);
     } catch (error) {
       tasks.failed(task, error);
       return;
@@ -114,16 +115,21 @@ export class StreamLoop {
     return waitMs;
   }
 
+  /** A partition whose records pile up is left out of polls until they are worked off. */
   #throttle(task: StreamTask): void {
     const { environment, reader } = this.#options;
-    const isFull = task.queuedRecords >= environment.config.bufferedRecordsMax;
-    if (isFull === this.#paused.has(task.name)) return;
-    if (isFull) {
-      this.#paused.add(task.name);
-      reader.pause(task.partitions);
-    } else {
-      this.#paused.delete(task.name);
-      reader.resume(task.partitions);
+    const { bufferedRecordsPerPartitionMax } = environment.config;
+    for (const { topic, partition, waiting } of task.backlog()) {
+      const name = nameOf({ topic, partition });
+      const isFull = waiting >= bufferedRecordsPerPartitionMax;
+      if (isFull === this.#paused.has(name)) continue;
+      if (isFull) {
+        this.#paused.add(name);
+        reader.pause([{ topic, partition }]);
+      } else {
+        this.#paused.delete(name);
+        reader.resume([{ topic, partition }]);
+      }
     }
   }
 }

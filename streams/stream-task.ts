@@ -12,7 +12,6 @@ import { assert } from '../kernel/assert.ts';
 import { RollguardError, isRollguardError } from '../kernel/errors.ts';
 import type { TaskState } from '../stores/task-state.ts';
 import { commitTransaction, type ChangelogPartition } from './commit.ts';
-import { deadLetter, deadLetterTopic, type FailureStage } from './dead-letter.ts';
 import type {
   FetchedPartition,
   GroupAssignment,
@@ -20,9 +19,12 @@ import type {
   TopicPartition,
   TransactionalProducer,
 } from './kafka/port.ts';
-import type { MaybePromise, StreamRecord } from './processor.ts';
+import { isPromise, type MaybePromise } from './processor.ts';
 import { PunctuationQueue } from './punctuation.ts';
 import { RecordCollector } from './record-collector.ts';
+import { RecordDecoder, type DecodedRecord } from './record-decoder.ts';
+import { RecordFailures } from './record-failures.ts';
+import type { Failure } from './dead-letter.ts';
 import { RecordQueue, type QueuedRecord } from './record-queue.ts';
 import { TaskGraph } from './task-graph.ts';
 import { formatTaskId, type TaskId } from './task-id.ts';
@@ -40,22 +42,6 @@ export interface StreamTaskOptions {
   readonly environment: TaskEnvironment;
 }
 
-/** A record taken from the queue and decoded, waiting for its turn in this transaction or the next. */
-interface PreparedRecord {
-  readonly queued: QueuedRecord;
-  readonly source: SourceNode;
-  /** Undefined: the source passes it over, or its bytes could not be read. */
-  readonly record: StreamRecord<unknown, unknown> | undefined;
-  /** Why its bytes could not be read. */
-  readonly failure: unknown;
-}
-
-/** How often a record failed before, and why the last time. */
-interface Poison {
-  readonly attempts: number;
-  readonly error: unknown;
-}
-
 export class StreamTask {
   readonly id: TaskId;
   readonly name: string;
@@ -64,8 +50,9 @@ export class StreamTask {
   readonly #environment: TaskEnvironment;
   readonly #sources: ReadonlyMap<string, SourceNode>;
   readonly #collector: RecordCollector;
-  readonly #poisoned = new Map<string, Poison>();
-  #prepared: PreparedRecord[] = [];
+  readonly #failures: RecordFailures;
+  #decoder: RecordDecoder;
+  #prepared: DecodedRecord[] = [];
   #status: TaskStatus = 'created';
   #producer: TransactionalProducer | undefined;
   #state: TaskState | undefined;
@@ -77,6 +64,8 @@ export class StreamTask {
   #processedSinceCommit = 0;
   #committedAtMs = 0;
   #committing: Promise<void> | undefined;
+  /** The store was found to be untrustworthy: the next ownership begins with a fresh one. */
+  #isStateDamaged = false;
 
   constructor(options: StreamTaskOptions) {
     this.id = options.id;
@@ -85,21 +74,24 @@ export class StreamTask {
     this.#options = options;
     this.#environment = options.environment;
     this.#queue = new RecordQueue(options.partitions);
-    this.#collector = new RecordCollector(options.environment.partitionCounts);
+    this.#collector = new RecordCollector(options.environment.topics);
     const { applicationId } = options.environment.config;
     this.#sources = new Map(
       options.subTopology.sources.flatMap((source) =>
         source.topics.map((topic) => [topicName(topic, applicationId), source] as const),
       ),
     );
+    this.#failures = new RecordFailures(this.name, options.environment);
+    this.#decoder = this.#newDecoder();
   }
 
   get status(): TaskStatus {
     return this.#status;
   }
 
-  get queuedRecords(): number {
-    return this.#queue.size + this.#prepared.length;
+  /** Records of each partition that were fetched and not yet begun. */
+  backlog(): readonly (TopicPartition & { readonly waiting: number })[] {
+    return this.#queue.backlog();
   }
 
   get isCommitting(): boolean {
@@ -130,14 +122,14 @@ export class StreamTask {
     if (this.#producer === undefined) this.#producer = await environment.openProducer(this.id);
     else await this.#producer.recover();
     const positions = await environment.startPositions(this.partitions);
-    const { changelog } = this.#options;
-    if (changelog !== undefined) {
-      if (this.#state === undefined) this.#state = await environment.openState(this.id, changelog);
-      // What is committed and not on disk yet is older than the tail that is replayed over it.
-      else await this.#state.checkpoint(environment.clock.nowMs());
-      await environment.restore(this.id, this.#state, changelog, signal);
+    if (this.#options.changelog !== undefined) {
+      await this.#restore(this.#options.changelog, signal);
     }
     await this.#startGraph();
+    // The group forgot this instance meanwhile: the fencing above may be older than another owner's.
+    if (!this.#isRestoring()) {
+      throw new RollguardError('ILLEGAL_GENERATION', `${this.name}: lost while it was restored`);
+    }
     this.#committedAtMs = environment.clock.nowMs();
     this.#status = 'running';
     return positions;
@@ -150,8 +142,10 @@ export class StreamTask {
 
   /** True when a turn of `process` would do something. */
   get isProcessable(): boolean {
-    const waiting = this.#queue.size + this.#prepared.length;
-    return this.#status === 'running' && !this.isCommitting && waiting > 0;
+    if (this.#status !== 'running' || this.isCommitting) return false;
+    if (this.#prepared.length > 0) return true;
+    if (!this.#decoder.hasHolds) return this.#queue.size > 0;
+    return this.#queue.hasTakeable((partition) => this.#decoder.isHeld(partition));
   }
 
   /**
@@ -214,9 +208,19 @@ export class StreamTask {
     return this.#committing;
   }
 
+  /**
+   * Writes the committed state to disk when it is due, whether or not records come.
+   * @param ownedAtMs when the group last confirmed that the task is here.
+   */
+  async checkpointIfDue(ownedAtMs: number): Promise<void> {
+    if (this.#status !== 'running' || this.isCommitting) return;
+    if (this.#state?.checkpointDue(ownedAtMs) === true) await this.#state.checkpoint(ownedAtMs);
+  }
+
   /** Marks the task failed: it does nothing until it takes ownership again. */
-  fail(): void {
+  fail(error?: unknown): void {
     if (this.#status !== 'closed') this.#status = 'failed';
+    if (isRollguardError(error) && error.row.reaction === 'restore') this.#isStateDamaged = true;
   }
 
   /** The transactional id may be somebody else's by now: the next ownership initialises it anew. */
@@ -224,18 +228,49 @@ export class StreamTask {
     this.#producer = undefined;
   }
 
-  /** Ends without committing: what is in the open transaction is done again by the next owner. */
-  async close(): Promise<void> {
+  /**
+   * Ends without committing: what is in the open transaction is done again by the next owner.
+   * @param ownedAtMs as in `checkpointIfDue`.
+   */
+  async close(ownedAtMs: number): Promise<void> {
     if (this.#status === 'closed') return;
     const wasRunning = this.#status === 'running';
     this.#status = 'closed';
     await this.#committing?.catch(() => undefined);
     this.#graph?.close();
     this.#state?.abort();
-    await (wasRunning
-      ? this.#state?.close(this.#environment.clock.nowMs())
-      : this.#state?.closeDirty());
+    this.#decoder.close();
+    await (wasRunning ? this.#state?.close(ownedAtMs) : this.#state?.closeDirty());
     await this.#producer?.close();
+  }
+
+  #isRestoring(): boolean {
+    return this.#status === 'restoring';
+  }
+
+  async #restore(changelog: ChangelogPartition, signal: AbortSignal): Promise<void> {
+    const environment = this.#environment;
+    if (this.#isStateDamaged) await this.#setStateAside('damaged');
+    try {
+      if (this.#state === undefined) this.#state = await environment.openState(this.id, changelog);
+      // What is committed and not on disk yet is older than the tail that is replayed over it.
+      else await this.#state.checkpoint(environment.clock.nowMs());
+      await environment.restore(this.id, this.#state, changelog, signal);
+    } catch (error) {
+      if (!isRollguardError(error) || error.row.reaction !== 'restore') throw error;
+      await this.#setStateAside('damaged', error);
+      this.#state = await environment.openState(this.id, changelog);
+      await environment.restore(this.id, this.#state, changelog, signal);
+    }
+  }
+
+  async #setStateAside(reason: 'damaged', error?: unknown): Promise<void> {
+    const state = this.#state;
+    this.#state = undefined;
+    this.#isStateDamaged = false;
+    // Its engine may refuse even that; the folder is moved either way.
+    await state?.closeDirty().catch(() => undefined);
+    await this.#environment.setStateAside(this.id, reason, error);
   }
 
   async #commit(membership: GroupAssignment): Promise<void> {
@@ -244,23 +279,40 @@ export class StreamTask {
     const { changelog } = this.#options;
     const state = this.#state;
     const startedMs = clock.monotonicMs();
+    const sentAtMs = clock.nowMs();
     const records = this.#processedSinceCommit;
-    await commitTransaction({
-      producer: this.#producer,
-      outputs: this.#collector.drain(),
-      state:
-        state === undefined || changelog === undefined ? undefined : { content: state, changelog },
-      groupId: config.applicationId,
-      membership,
-      offsets: this.#queue.positions(),
-      nowMs: clock.nowMs(),
-    });
+    await this.#learningLimits(
+      commitTransaction({
+        producer: this.#producer,
+        outputs: this.#collector.drain(),
+        state:
+          state === undefined || changelog === undefined
+            ? undefined
+            : { content: state, changelog },
+        groupId: config.applicationId,
+        membership,
+        offsets: this.#queue.positions(),
+        nowMs: sentAtMs,
+      }),
+    );
     this.#processedSinceCommit = 0;
     this.#committedAtMs = clock.nowMs();
-    this.#poisoned.clear();
+    this.#failures.clear();
     this.#environment.metrics.committed(this.id, records, clock.monotonicMs() - startedMs);
-    if (state?.checkpointDue(this.#committedAtMs) === true)
-      await state.checkpoint(this.#committedAtMs);
+    if (state?.checkpointDue(sentAtMs) === true) await state.checkpoint(sentAtMs);
+  }
+
+  /** A record that the broker refused is refused by us when its transaction is done again. */
+  async #learningLimits(committing: Promise<void>): Promise<void> {
+    try {
+      await committing;
+    } catch (error) {
+      if (isRollguardError(error, 'RECORD_TOO_LARGE')) {
+        const { topic, bytes } = error.context;
+        this.#environment.topics.refused(String(topic), Number(bytes));
+      }
+      throw error;
+    }
   }
 
   #dropMemory(): void {
@@ -270,6 +322,8 @@ export class StreamTask {
     this.#collector.clear();
     this.#queue = new RecordQueue(this.partitions);
     this.#prepared = [];
+    this.#decoder.close();
+    this.#decoder = this.#newDecoder();
     this.#punctuations = new PunctuationQueue();
     this.#current = undefined;
     this.#processedSinceCommit = 0;
@@ -305,13 +359,28 @@ export class StreamTask {
     await this.#graph.init();
   }
 
+  #newDecoder(): RecordDecoder {
+    const { clock, logger, metrics, config } = this.#environment;
+    const { retryBackoffMs, retryBackoffMaxMs } = config;
+    const sources = this.#sources;
+    return new RecordDecoder({
+      ...{ task: this.name, sources, clock, logger, metrics, retryBackoffMs, retryBackoffMaxMs },
+    });
+  }
+
   /** Decodes the next records and lets processors load what they will need, together. */
   async #prepare(recordsMax: number): Promise<void> {
-    const prepared: PreparedRecord[] = [];
-    for (const queued of this.#queue.take(recordsMax)) {
-      const pending = this.#decode(queued);
-      prepared.push(isPromise(pending) ? await pending : pending);
+    const decoder = this.#decoder;
+    const isHeld = (partition: TopicPartition): boolean => decoder.isHeld(partition);
+    const prepared: DecodedRecord[] = [];
+    const held: QueuedRecord[] = [];
+    for (const queued of this.#queue.take(recordsMax, decoder.hasHolds ? isHeld : undefined)) {
+      const pending = decoder.hasHolds && isHeld(queued) ? undefined : decoder.decode(queued);
+      const decoded = isPromise(pending) ? await pending : pending;
+      if (decoded === undefined) held.push(queued);
+      else prepared.push(decoded);
     }
+    if (held.length > 0) this.#queue.giveBack(held);
     this.#prepared = prepared;
     for (const source of new Set(prepared.map((each) => each.source))) {
       if (this.#graph?.wantsLoad(source.name) !== true) continue;
@@ -322,37 +391,16 @@ export class StreamTask {
     }
   }
 
-  #decode(queued: QueuedRecord): MaybePromise<PreparedRecord> {
-    const source = this.#sources.get(queued.topic);
-    assert(source !== undefined, `${queued.topic} is a source of ${this.name}`);
-    const { topic, partition, record } = queued;
-    const failed = (failure: unknown): PreparedRecord => {
-      // A registry that does not answer is no fault of the record: hold this partition, try again.
-      if (isRollguardError(failure) && failure.row.reaction !== 'skip-record') throw failure;
-      return { queued, source, record: undefined, failure };
-    };
-    try {
-      const decoded = source.deserialize(record, { topic, partition, offset: record.offset });
-      if (!isPromise(decoded)) return { queued, source, record: decoded, failure: undefined };
-      return decoded.then(
-        (value) => ({ queued, source, record: value, failure: undefined }),
-        (error: unknown) => failed(error),
-      );
-    } catch (error) {
-      return failed(error);
-    }
-  }
-
-  #processOne({ queued, source, record, failure }: PreparedRecord): MaybePromise<void> {
+  #processOne({ queued, source, record, failure }: DecodedRecord): MaybePromise<void> {
     this.#current = queued;
     if (failure !== undefined) {
-      this.#deadLetter(queued, 'deserialize', { attempts: 1, error: failure });
+      this.#settle(queued, { stage: 'deserialize', error: failure, attempt: 1 });
       return undefined;
     }
     if (record === undefined) return undefined;
-    const poison = this.#poisoned.size === 0 ? undefined : this.#poisoned.get(positionOf(queued));
-    if (poison !== undefined && poison.attempts >= this.#environment.config.processingAttemptsMax) {
-      this.#deadLetter(queued, 'process', poison);
+    const verdict = this.#failures.verdictOn(queued);
+    if (verdict !== undefined) {
+      this.#settle(queued, verdict);
       return undefined;
     }
     if (record.timestampMs > this.#streamTimeMs) this.#streamTimeMs = record.timestampMs;
@@ -362,51 +410,20 @@ export class StreamTask {
       if (pending === undefined) return this.#punctuateStreamTime();
       return pending.then(
         () => this.#punctuateStreamTime(),
-        (error: unknown) => this.#processingFailed(queued, error),
+        (error: unknown) => this.#failures.processingFailed(queued, error),
       );
     } catch (error) {
-      return this.#processingFailed(queued, error);
+      return this.#failures.processingFailed(queued, error);
     }
+  }
+
+  #settle(queued: QueuedRecord, failure: Failure): void {
+    const letter = this.#failures.settle(queued, failure);
+    if (letter !== undefined) this.#collector.add(letter);
   }
 
   #punctuateStreamTime(): MaybePromise<void> {
     if (!this.#punctuations.isDue('stream-time', this.#streamTimeMs)) return undefined;
     return this.#punctuations.run('stream-time', this.#streamTimeMs);
   }
-
-  /** Half of the record's effects may be in the overlay: the whole transaction is done again. */
-  #processingFailed(queued: QueuedRecord, error: unknown): never {
-    if (isRollguardError(error) && error.row.reaction !== 'skip-record') throw error;
-    const { topic, partition, record } = queued;
-    const key = positionOf(queued);
-    const attempts = (this.#poisoned.get(key)?.attempts ?? 0) + 1;
-    this.#poisoned.set(key, { attempts, error });
-    throw new RollguardError(
-      'PROCESSING_FAILED',
-      `${this.name}: a processor failed on ${topic}-${partition} at offset ${record.offset} (attempt ${attempts})`,
-      { cause: error, context: { topic, partition, offset: record.offset, attempts } },
-    );
-  }
-
-  #deadLetter(queued: QueuedRecord, stage: FailureStage, { attempts, error }: Poison): void {
-    const topic = deadLetterTopic(this.#environment.config.applicationId);
-    this.#collector.add(deadLetter(topic, queued, { stage, error, attempt: attempts }));
-    this.#environment.metrics.deadLettered(queued.topic, stage);
-    this.#environment.logger.warn('record dead-lettered', {
-      task: this.name,
-      topic: queued.topic,
-      partition: queued.partition,
-      offset: queued.record.offset,
-      stage,
-      error,
-    });
-  }
-}
-
-function positionOf({ topic, partition, record }: QueuedRecord): string {
-  return `${topic}-${partition}@${record.offset}`;
-}
-
-function isPromise<T>(value: MaybePromise<T>): value is Promise<T> {
-  return typeof value === 'object' && value !== null && 'then' in value;
 }

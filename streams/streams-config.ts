@@ -7,6 +7,10 @@ import { RollguardError } from '../kernel/errors.ts';
 
 const positive = z.number().int().positive();
 
+/** dead-letter: with its bytes to the dead-letter topic · continue: without effect · fail: stop. */
+const failurePolicy = z.enum(['dead-letter', 'continue', 'fail']);
+export type FailurePolicy = z.output<typeof failurePolicy>;
+
 const schema = z.strictObject({
   /** Consumer group, prefix of transactional ids and internal topics, name of the state folder. */
   applicationId: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/),
@@ -21,14 +25,19 @@ const schema = z.strictObject({
   sessionTimeoutMs: positive.default(10_000),
   heartbeatIntervalMs: positive.default(2_000),
   rebalanceTimeoutMs: positive.default(60_000),
-  /** A task's partitions are paused while this many of its records wait. */
-  bufferedRecordsMax: positive.default(5_000),
+  /** A partition is paused while this many of its records wait. */
+  bufferedRecordsPerPartitionMax: positive.default(5_000),
   /** Records one task processes before the next task gets its turn. */
   processRecordsMax: positive.default(500),
   /** Longest wait for new records in one turn of the loop. */
   pollTimeoutMs: positive.default(100),
-  /** How often a record whose processing failed is tried before it is dead-lettered. */
+  /** An input record whose bytes cannot be read. */
+  deserializationFailure: failurePolicy.default('dead-letter'),
+  /** One on which a processor throws `processingAttemptsMax` times. */
+  processingFailure: failurePolicy.default('dead-letter'),
   processingAttemptsMax: positive.default(2),
+  /** One from which a record follows that its topic or changelog cannot take. */
+  productionFailure: failurePolicy.default('dead-letter'),
   /** Back-off after a failure, doubled up to the maximum. */
   retryBackoffMs: positive.default(100),
   retryBackoffMaxMs: positive.default(5_000),

@@ -1,5 +1,6 @@
 /** The engine's metrics, by the names that `docs/operations.md` explains. */
 import type { Metrics } from '../kernel/metrics.ts';
+import type { FailurePolicy } from './streams-config.ts';
 import { formatTaskId, type TaskId } from './task-id.ts';
 
 export interface StreamsMetrics {
@@ -7,7 +8,10 @@ export interface StreamsMetrics {
   committed(id: TaskId, records: number, durationMs: number): void;
   restored(id: TaskId, records: number): void;
   lag(id: TaskId, records: number): void;
-  deadLettered(topic: string, stage: string): void;
+  /** A record that could not be used was dead-lettered or passed over. */
+  recordFailed(topic: string, stage: string, policy: FailurePolicy): void;
+  /** A partition waits for a record that cannot be decoded yet. */
+  partitionHeld(topic: string): void;
   taskFailed(id: TaskId, code: string): void;
 }
 
@@ -48,6 +52,16 @@ export function createStreamsMetrics(metrics: Metrics, applicationId: string): S
     help: 'Records written to the dead-letter topic.',
     labels: ['application', 'topic', 'stage'],
   });
+  const passedOver = metrics.counter({
+    name: name('records_passed_over_total'),
+    help: "Records that could not be used and whose policy is 'continue'.",
+    labels: ['application', 'topic', 'stage'],
+  });
+  const holds = metrics.counter({
+    name: name('partition_holds_total'),
+    help: 'Times a partition was held because a record could not be decoded yet.',
+    labels: ['application', 'topic'],
+  });
   const failures = metrics.counter({
     name: name('task_failures_total'),
     help: 'Times a task dropped its memory and took ownership anew.',
@@ -65,7 +79,9 @@ export function createStreamsMetrics(metrics: Metrics, applicationId: string): S
     },
     restored: (id, records) => restored.add(records, labels(id)),
     lag: (id, records) => lag.set(records, labels(id)),
-    deadLettered: (topic, stage) => deadLettered.add(1, { application, topic, stage }),
+    recordFailed: (topic, stage, policy) =>
+      (policy === 'continue' ? passedOver : deadLettered).add(1, { application, topic, stage }),
+    partitionHeld: (topic) => holds.add(1, { application, topic }),
     taskFailed: (id, code) => failures.add(1, { ...labels(id), code }),
   };
 }

@@ -6,6 +6,7 @@ import type { StateDirectory } from '../stores/state-directory.ts';
 import { TaskState } from '../stores/task-state.ts';
 import type { KafkaPort, PartitionOffset, TopicPartition } from './kafka/port.ts';
 import type { Membership } from './membership.ts';
+import type { OutputTopics } from './output-topics.ts';
 import { restoreState } from './restore.ts';
 import type { StreamsConfig } from './streams-config.ts';
 import type { StreamsMetrics } from './streams-metrics.ts';
@@ -20,7 +21,7 @@ export interface TaskEnvironmentOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: StreamsMetrics;
-  readonly partitionCounts: ReadonlyMap<string, number>;
+  readonly topics: OutputTopics;
   readonly membership: Membership;
   /** Undefined: state is kept in memory and restored from the changelog at every start. */
   readonly directory: StateDirectory | undefined;
@@ -33,7 +34,7 @@ export function createTaskEnvironment(options: TaskEnvironmentOptions): TaskEnvi
     clock,
     logger,
     metrics,
-    partitionCounts: options.partitionCounts,
+    topics: options.topics,
     openProducer: (id) =>
       port.openProducer({
         transactionalId: transactionalId(config.applicationId, id),
@@ -58,12 +59,16 @@ export function createTaskEnvironment(options: TaskEnvironmentOptions): TaskEnvi
           config.checkpointIntervalMs,
           config.changelogTombstoneRetentionMs / 4,
         ),
+        recordBytesMax: () => options.topics.recordBytesMax(changelog.topic),
         nowMs: clock.nowMs(),
       });
     },
+    setStateAside: async (id, reason, error) => {
+      await directory?.setAside(formatTaskId(id), reason, error);
+    },
     restore: async (id, state, changelog, signal) => {
       const startedMs = clock.monotonicMs();
-      const restored = await restoreState({
+      const { from, to, records } = await restoreState({
         port,
         state,
         changelog,
@@ -72,9 +77,9 @@ export function createTaskEnvironment(options: TaskEnvironmentOptions): TaskEnvi
         signal,
         progress: () => undefined,
       });
-      metrics.restored(id, restored);
+      metrics.restored(id, records);
       const seconds = (clock.monotonicMs() - startedMs) / 1_000;
-      logger.info('state restored', { task: formatTaskId(id), records: restored, seconds });
+      logger.info('state restored', { task: formatTaskId(id), from, to, records, seconds });
     },
   };
 }

@@ -1,9 +1,11 @@
 /** What a task needs from the instance that runs it; `task-manager.ts` provides it, tests may too. */
 import type { Clock } from '../kernel/clock.ts';
 import type { Logger } from '../kernel/logger.ts';
+import type { SetAsideReason } from '../stores/state-directory.ts';
 import type { TaskState } from '../stores/task-state.ts';
 import type { ChangelogPartition } from './commit.ts';
 import type { PartitionOffset, TopicPartition, TransactionalProducer } from './kafka/port.ts';
+import type { OutputTopics } from './output-topics.ts';
 import type { StreamsConfig } from './streams-config.ts';
 import type { StreamsMetrics } from './streams-metrics.ts';
 import type { TaskId } from './task-id.ts';
@@ -13,13 +15,15 @@ export interface TaskEnvironment {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: StreamsMetrics;
-  /** Partitions of every topic the topology writes. */
-  readonly partitionCounts: ReadonlyMap<string, number>;
+  /** Every topic the topology writes, changelogs included. */
+  readonly topics: OutputTopics;
   /** Fences the previous owner of the task's transactional id. */
   openProducer(id: TaskId): Promise<TransactionalProducer>;
   /** Committed offsets, pending transactions waited for; the log's start where none was committed. */
   startPositions(partitions: readonly TopicPartition[]): Promise<readonly PartitionOffset[]>;
   openState(id: TaskId, changelog: ChangelogPartition): Promise<TaskState>;
+  /** Puts a closed store that cannot be trusted out of the way: the next `openState` begins with none. */
+  setStateAside(id: TaskId, reason: SetAsideReason, error?: unknown): Promise<void>;
   restore(
     id: TaskId,
     state: TaskState,

@@ -26,11 +26,17 @@ export interface TaskManagerOptions {
   readonly fatal: (error: unknown) => void;
 }
 
+interface Owning {
+  /** Ends it early, at a point where nothing is lost. */
+  readonly stop: AbortController;
+  readonly done: Promise<void>;
+}
+
 export class TaskManager {
   readonly #options: TaskManagerOptions;
   readonly #tasks = new Map<string, StreamTask>();
   /** Ownership being taken, by task. */
-  readonly #owning = new Map<string, Promise<void>>();
+  readonly #owning = new Map<string, Owning>();
   readonly #failuresInRow = new Map<string, number>();
   readonly #closing = new AbortController();
 
@@ -103,7 +109,7 @@ export class TaskManager {
     if (task.status === 'closed') return;
     const { environment, reader, fatal } = this.#options;
     const code = isRollguardError(error) ? error.code : 'UNEXPECTED';
-    task.fail();
+    task.fail(error);
     reader.unassign(task.partitions);
     environment.metrics.taskFailed(task.id, code);
     if (!isRollguardError(error) || error.row.reaction === 'stop') {
@@ -117,7 +123,7 @@ export class TaskManager {
 
   async close(): Promise<void> {
     this.#closing.abort();
-    await Promise.all(this.#owning.values());
+    await Promise.all([...this.#owning.values()].map(({ done }) => done));
     await Promise.all([...this.#tasks.values()].map((task) => this.#close(task)));
   }
 
@@ -131,37 +137,45 @@ export class TaskManager {
   async #close(task: StreamTask): Promise<void> {
     this.#options.reader.unassign(task.partitions);
     this.#tasks.delete(task.name);
-    await this.#owning.get(task.name);
-    await task.close();
+    const owning = this.#owning.get(task.name);
+    owning?.stop.abort();
+    await owning?.done;
+    await task.close(this.#options.membership.confirmedAtMs);
   }
 
   #own(task: StreamTask, options = { afterFailure: false, checkGroup: false }): void {
     if (this.#owning.has(task.name) || this.#isClosing()) return;
-    const owning = this.#takeOwnership(task, options).finally(() => this.#owning.delete(task.name));
-    this.#owning.set(task.name, owning);
+    const stop = new AbortController();
+    const signal = AbortSignal.any([stop.signal, this.#closing.signal]);
+    const done = this.#takeOwnership(task, options, signal).finally(() =>
+      this.#owning.delete(task.name),
+    );
+    this.#owning.set(task.name, { stop, done });
   }
 
   /** Tries until it serves, the group takes it away, or the error is one only a person can mend. */
   async #takeOwnership(
     task: StreamTask,
     { afterFailure, checkGroup }: { afterFailure: boolean; checkGroup: boolean },
+    signal: AbortSignal,
   ): Promise<void> {
     const { reader, environment, membership, fatal } = this.#options;
-    const signal = this.#closing.signal;
     let failed = afterFailure;
     let check = checkGroup;
-    while (!this.#isClosing() && this.#tasks.has(task.name) && membership.status === 'stable') {
+    while (!signal.aborted && membership.status === 'stable') {
       if (failed) await this.#backOff(task, signal);
       try {
         // A fenced task is ours again only if the current generation still says so.
         if (check && (await membership.refresh()) !== 'stable') return;
-        reader.assign(await task.takeOwnership(signal));
+        const positions = await task.takeOwnership(signal);
+        if (signal.aborted) return;
+        reader.assign(positions);
         this.#failuresInRow.delete(task.name);
         environment.logger.info('task runs', { task: task.name });
         return;
       } catch (error) {
-        task.fail();
-        if (this.#isClosing()) return;
+        task.fail(error);
+        if (signal.aborted) return;
         if (!isRollguardError(error) || error.row.reaction === 'stop') {
           fatal(stopped(task, error));
           return;

@@ -120,6 +120,7 @@ class Simulation {
       checkpointRecordsMax: 1_000,
       checkpointBytesMax: 1_000_000,
       checkpointIntervalMs: 1_000,
+      recordBytesMax: () => Infinity,
       nowMs: 0,
     });
   }

@@ -18,6 +18,7 @@ const openState = (options: Partial<TaskStateOptions> = {}): TaskState =>
     checkpointRecordsMax: 10,
     checkpointBytesMax: 1_000,
     checkpointIntervalMs: 5_000,
+    recordBytesMax: () => Infinity,
     nowMs: 100,
     ...options,
   });
