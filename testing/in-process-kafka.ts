@@ -31,9 +31,10 @@ export type RequestKind = (typeof requestKinds)[number];
 
 /**
  * ok: as usual · lose-request: the broker never sees it · lose-answer: the broker executes it, the
- * client does not hear of it.
+ * client does not hear of it · deliver-late: the client gives it up, the broker executes it
+ * `lateDeliveryMs` later.
  */
-export type Fault = 'ok' | 'lose-request' | 'lose-answer';
+export type Fault = 'ok' | 'lose-request' | 'lose-answer' | 'deliver-late';
 export type FaultPlan = (request: { readonly kind: RequestKind; readonly client: string }) => Fault;
 
 export interface InProcessTopic {
@@ -43,12 +44,15 @@ export interface InProcessTopic {
 }
 
 const topicIdNamespace = '5b1f4a34-7d3e-4b68-9d4d-0a6a3c2f7d11';
+// The header of a batch of one record, and the record's lengths.
+const batchOverheadBytes = 70;
 const recordBytesMaxDefault = 1_048_588;
 
 export class InProcessKafka {
   readonly clock: Clock;
   readonly transactions: TransactionCoordinator;
   faults: FaultPlan = () => 'ok';
+  lateDeliveryMs = 1_000;
   readonly #topics = new Map<string, InProcessTopic>();
   readonly #groups = new Map<string, GroupCoordinator>();
   #waiters: (() => void)[] = [];
@@ -120,11 +124,12 @@ export class InProcessKafka {
       this.#topics.get(topic)?.configs['max.message.bytes'] ?? recordBytesMaxDefault,
     );
     for (const { key, value } of records) {
-      const bytes = (key?.length ?? 0) + (value?.length ?? 0);
+      const bytes = batchOverheadBytes + (key?.length ?? 0) + (value?.length ?? 0);
       if (bytes <= limit) continue;
       throw new RollguardError(
         'RECORD_TOO_LARGE',
         `a record of ${bytes} bytes exceeds the ${limit} that ${topic} takes`,
+        { context: { topic, bytes } },
       );
     }
   }

@@ -26,6 +26,8 @@ export interface TestDriverOptions {
   readonly clock?: ManualClock;
   readonly logger?: Logger;
   readonly metrics?: Metrics;
+  /** Keeps state in RocksDB in this folder; by default it is kept in memory. */
+  readonly stateDir?: string;
 }
 
 export interface PipedRecord {
@@ -55,8 +57,8 @@ export class TopologyTestDriver {
       topology: options.topology,
       port: this.kafka.client(),
       options: { applicationId: 'test', ...options.options },
-      stateDir: '',
-      stateKind: 'memory',
+      stateDir: options.stateDir ?? '',
+      stateKind: options.stateDir === undefined ? 'memory' : 'rocksdb',
       clock: this.clock,
       logger: options.logger ?? silentLogger,
       metrics: options.metrics ?? noMetrics,

@@ -95,7 +95,11 @@ describe('an instance', () => {
     'EndTxn',
   ];
   test.each(
-    requests.flatMap((kind) => [[kind, 'lose-request'] as const, [kind, 'lose-answer'] as const]),
+    requests.flatMap((kind) => [
+      [kind, 'lose-request'] as const,
+      [kind, 'lose-answer'] as const,
+      [kind, 'deliver-late'] as const,
+    ]),
   )('counts every line once when %s of a commit is lost (%s)', async (kind, fault) => {
     const driver = await start();
     let remaining = 3;
@@ -113,6 +117,29 @@ describe('an instance', () => {
     expect(remaining).toBeLessThan(3);
     expect(counts(driver)).toEqual({ ...expectedCounts(lines), apple: ['1', '2', '3', '4'] });
   });
+
+  test.each(requests)(
+    'a late copy of %s acts on no later transaction: the epoch it carries is over',
+    async (kind) => {
+      const driver = await start({ options: { commitIntervalMs: 2_000 } });
+      driver.kafka.lateDeliveryMs = 3_000;
+      let isDue = true;
+      driver.kafka.faults = (request) => {
+        if (request.kind !== kind || !isDue) return 'ok';
+        isDue = false;
+        return 'deliver-late';
+      };
+      // The copy arrives while the next transaction is open; another copy of it would be committed.
+      for (let round = 0; round < 40; round += 1) {
+        pipeLines(driver, { apple: 1, date: 1 });
+        await driver.advance(250);
+      }
+      await driver.advance(20_000);
+
+      expect(isDue).toBe(false);
+      expect(counts(driver)).toEqual(expectedCounts({ apple: 40, date: 40 }));
+    },
+  );
 
   test('settles a lost commit answer with its own producer id and epoch, never by taking the id anew', async () => {
     const driver = await start();

@@ -1,5 +1,5 @@
 /** One instance's view of the in-process Kafka: the port, with faults between it and the cluster. */
-import { RollguardError } from '../../kernel/errors.ts';
+import { RollguardError, isRollguardError } from '../../kernel/errors.ts';
 import type {
   GroupMember,
   GroupOptions,
@@ -44,6 +44,10 @@ export class InProcessClient implements KafkaPort {
       cluster.transactions.expire();
       const fault = cluster.faults({ kind, client: name });
       if (fault === 'lose-request') throw lost(kind);
+      if (fault === 'deliver-late') {
+        void cluster.clock.sleep(cluster.lateDeliveryMs).then(() => executeLate(execute));
+        throw lost(kind);
+      }
       const answer = execute();
       if (fault === 'lose-answer') throw lost(kind);
       return answer;
@@ -95,8 +99,10 @@ class InProcessProducer implements TransactionalProducer {
 
   async addPartitions(partitions: readonly TopicPartition[]): Promise<void> {
     this.#isOpen = true;
+    // What was sent carries the epoch of its sending, however late it arrives.
+    const identity = this.#identity;
     await this.#send('AddPartitions', () => {
-      const transaction = this.#cluster.transactions.open(this.#identity);
+      const transaction = this.#cluster.transactions.open(identity);
       for (const partition of partitions) transaction.partitions.add(this.#cluster.log(partition));
     });
   }
@@ -104,8 +110,9 @@ class InProcessProducer implements TransactionalProducer {
   async produce(batches: readonly ProduceBatch[]): Promise<readonly ProducedBatch[]> {
     for (const { topic, records } of batches) this.#cluster.checkSize(topic, records);
     await this.addPartitions(batches);
+    const identity = this.#identity;
     return this.#send('Produce', () => {
-      const transaction = this.#cluster.transactions.open(this.#identity);
+      const transaction = this.#cluster.transactions.open(identity);
       const produced = batches.map(({ topic, partition, records }) => ({
         topic,
         partition,
@@ -123,9 +130,10 @@ class InProcessProducer implements TransactionalProducer {
     offsets,
   }: TransactionOffsets): Promise<void> {
     this.#isOpen = true;
+    const identity = this.#identity;
     await this.#send('TxnOffsetCommit', () => {
       const group = this.#cluster.group(groupId);
-      const transaction = this.#cluster.transactions.open(this.#identity);
+      const transaction = this.#cluster.transactions.open(identity);
       group.check(memberId, generationId);
       group.hold(offsets);
       transaction.offsets.set(groupId, [...(transaction.offsets.get(groupId) ?? []), ...offsets]);
@@ -142,7 +150,8 @@ class InProcessProducer implements TransactionalProducer {
 
   async recover(): Promise<void> {
     this.#isOpen = false;
-    const recover = (): ProducerIdentity => this.#cluster.transactions.recover(this.#identity);
+    const identity = this.#identity;
+    const recover = (): ProducerIdentity => this.#cluster.transactions.recover(identity);
     this.#identity = await this.#send('InitProducerId', recover);
   }
 
@@ -153,7 +162,8 @@ class InProcessProducer implements TransactionalProducer {
   async #end(commit: boolean): Promise<void> {
     if (!this.#isOpen) return;
     this.#isOpen = false;
-    await this.#send('EndTxn', () => this.#cluster.transactions.end(this.#identity, commit));
+    const identity = this.#identity;
+    await this.#send('EndTxn', () => this.#cluster.transactions.end(identity, commit));
   }
 }
 
@@ -233,6 +243,15 @@ function inProcessAdmin(cluster: InProcessKafka, send: Send): KafkaAdmin {
         for (const name of names) cluster.deleteTopic(name);
       }),
   };
+}
+
+/** Nobody hears of the answer, a refusal included. */
+function executeLate(execute: () => unknown): void {
+  try {
+    execute();
+  } catch (error) {
+    if (!isRollguardError(error)) throw error;
+  }
 }
 
 function lost(kind: RequestKind): RollguardError {
