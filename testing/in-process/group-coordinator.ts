@@ -47,7 +47,10 @@ export class GroupCoordinator {
     const joined = new Promise<GroupAssignment>((resolve) => {
       member.joining = resolve;
     });
-    if (!this.#completeIfAllJoined()) void this.#dropStragglers(options.rebalanceTimeoutMs);
+    if (!this.#completeIfAllJoined()) {
+      void this.#dropStragglers(options.rebalanceTimeoutMs);
+      void this.#dropSilent(options.sessionTimeoutMs);
+    }
     return joined;
   }
 
@@ -140,6 +143,13 @@ export class GroupCoordinator {
       joined?.({ memberId: member.id, generationId: this.#generation, partitions });
     }
     return true;
+  }
+
+  /** Nobody may ask for a while: whose session ends during a rebalance is dropped all the same. */
+  async #dropSilent(sessionTimeoutMs: number): Promise<void> {
+    const { signal } = this.#settled;
+    await this.#clock.sleep(sessionTimeoutMs + 1, signal);
+    if (!signal.aborted) this.expire();
   }
 
   async #dropStragglers(rebalanceTimeoutMs: number): Promise<void> {

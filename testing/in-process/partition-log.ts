@@ -69,6 +69,11 @@ export class PartitionLog {
     return { records, nextOffset: at };
   }
 
+  /** The log ends before `offset`, as after an unclean leader election. */
+  truncateFrom(offset: number): void {
+    this.#entries.splice(offset);
+  }
+
   /** Everything before `offset` is gone, as after a DeleteRecords request. */
   truncateBefore(offset: number): void {
     this.#startOffset = offset;
