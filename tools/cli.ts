@@ -7,6 +7,7 @@ import { Command, CommanderError } from 'commander';
 import { isRollguardError, messageOf } from '../kernel/errors.ts';
 import { createCliContext, type CliContext } from './cli-context.ts';
 import { connectorsCommand } from './commands/connectors.ts';
+import { dlqCommand } from './commands/dlq.ts';
 import { loadCommand } from './commands/load.ts';
 import { schemasCommand } from './commands/schemas.ts';
 import { stackCommand } from './commands/stack.ts';
@@ -17,6 +18,7 @@ const interruptedExitCode = 130;
 const nouns: readonly ((cli: CliContext) => Command)[] = [
   stackCommand,
   connectorsCommand,
+  dlqCommand,
   loadCommand,
   schemasCommand,
 ];

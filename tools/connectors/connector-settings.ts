@@ -4,7 +4,6 @@
  * somebody's production Connect would capture the wrong database.
  */
 import { existsSync, readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { parseConnector } from '../../connectors/connector-config.ts';
 import type { DebeziumPostgres } from '../../connectors/debezium-postgres.ts';
@@ -14,12 +13,10 @@ import {
 } from '../../connectors/platform-connector.ts';
 import { RollguardError } from '../../kernel/errors.ts';
 import type { CliContext } from '../cli-context.ts';
-import { isRunning } from '../stack/processes.ts';
-import { stackFolders } from '../stack/stack-folders.ts';
-import { readStackState, type StackState } from '../stack/stack-state.ts';
+import { runningStack } from '../stack/running-stack.ts';
+import type { StackState } from '../stack/stack-state.ts';
 import { stackSecret } from './prepare-stack-database.ts';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
 const passwordReferenceSetting = 'ROLLGUARD_CDC_PASSWORD_REFERENCE';
 const defaultPasswordReference = '${env:ROLLGUARD_CDC_PASSWORD}';
 
@@ -59,7 +56,7 @@ export function connectorEndpoints(flags: ConnectorFlags, cli: CliContext): Conn
   }
   const reference = flags.passwordReference ?? cli.env[passwordReferenceSetting];
   const givenReference = reference === '' ? undefined : reference;
-  const stack = Object.keys(urls).length === 0 ? runningStack(cli) : undefined;
+  const stack = Object.keys(urls).length === 0 ? runningStack('connectors', cli) : undefined;
   if (stack === undefined) {
     return { urls, passwordReference: givenReference ?? defaultPasswordReference };
   }
@@ -74,16 +71,6 @@ export function connectorEndpoints(flags: ConnectorFlags, cli: CliContext): Conn
       registryUrl: endpoints.registryApiUrl,
     },
   };
-}
-
-/** The stack of ROLLGUARD_STACK_DIR, or of `.rollguard/` when that is not set. */
-function runningStack(cli: CliContext): StackState | undefined {
-  const { stateFile } = stackFolders({ root, env: cli.env });
-  const state = readStackState(stateFile);
-  // The file outlives a stack that was killed; its ports may be somebody else's by now.
-  if (state === undefined || !isRunning(state.supervisor)) return undefined;
-  cli.progress(`connectors: no address is set; the local stack of ${stateFile} is used`);
-  return state;
 }
 
 /** @throws USAGE naming the setting and the flag. */
