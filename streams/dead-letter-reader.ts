@@ -11,6 +11,7 @@ import type {
   RecordHeader,
   TopicPartition,
 } from './kafka/port.ts';
+import { readRanges, wholeTopics } from './kafka/read-ranges.ts';
 
 export interface DeadLetter {
   /** Where it lies in the dead-letter topic. */
@@ -32,7 +33,6 @@ export interface DeadLetter {
 }
 
 const markHeader = `${deadLetterHeaderPrefix}redriven`;
-const pollMs = 200;
 
 /**
  * Visits every letter of the topic that is there now, in order; `visit` answers false to stop.
@@ -44,12 +44,13 @@ export async function readDeadLetters(
   visit: (letter: DeadLetter) => boolean,
 ): Promise<void> {
   const marks = new Map<string, number>();
-  await readTopic(port, topic, ({ partition }, record) => {
+  const ranges = await wholeTopics(port, [topic]);
+  await readRanges(port, ranges, (record, { partition }) => {
     const marked = headerOf(record.headers, markHeader);
     if (marked !== undefined) marks.set(`${partition}@${marked}`, record.timestampMs);
     return true;
   });
-  await readTopic(port, topic, ({ partition }, record) => {
+  await readRanges(port, ranges, (record, { partition }) => {
     if (headerOf(record.headers, markHeader) !== undefined) return true;
     const redrivenAtMs = marks.get(`${partition}@${record.offset}`);
     return visit(letterOf(partition, record, redrivenAtMs));
@@ -60,41 +61,6 @@ export async function readDeadLetters(
 export function redrivenMark({ offset, key }: DeadLetter, nowMs: number): ProduceRecord {
   const headers = [{ key: markHeader, value: Buffer.from(String(offset)) }];
   return { key, value: null, timestampMs: nowMs, headers };
-}
-
-/** Committed records of every partition from its start to where it ends now. */
-async function readTopic(
-  port: KafkaPort,
-  topic: string,
-  visit: (partition: TopicPartition, record: FetchedRecord) => boolean,
-): Promise<void> {
-  const [description] = await port.admin.describeTopics([topic]);
-  const partitions = Array.from({ length: description?.partitionCount ?? 0 }, (_, partition) => ({
-    topic,
-    partition,
-  }));
-  const starts = await port.admin.listOffsets(partitions, 'earliest');
-  const ends = await port.admin.listOffsets(partitions, 'stable');
-  const open = new Map(ends.map(({ partition, offset }) => [partition, offset]));
-  for (const { partition, offset } of starts) {
-    if (offset >= (open.get(partition) ?? 0)) open.delete(partition);
-  }
-  const reader = port.openReader();
-  try {
-    reader.assign(starts.filter(({ partition }) => open.has(partition)));
-    while (open.size > 0) {
-      for (const fetched of await reader.poll(pollMs)) {
-        if (fetched.error !== undefined) throw fetched.error;
-        const end = open.get(fetched.partition) ?? 0;
-        for (const record of fetched.records) {
-          if (record.offset < end && !visit(fetched, record)) return;
-        }
-        if (fetched.nextOffset >= end) open.delete(fetched.partition);
-      }
-    }
-  } finally {
-    await reader.close();
-  }
 }
 
 function letterOf(

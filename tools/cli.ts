@@ -11,6 +11,7 @@ import { dlqCommand } from './commands/dlq.ts';
 import { loadCommand } from './commands/load.ts';
 import { schemasCommand } from './commands/schemas.ts';
 import { stackCommand } from './commands/stack.ts';
+import { stateCommand } from './commands/state.ts';
 
 /** As shells tell that Ctrl-C ended a command. */
 const interruptedExitCode = 130;
@@ -21,6 +22,7 @@ const nouns: readonly ((cli: CliContext) => Command)[] = [
   dlqCommand,
   loadCommand,
   schemasCommand,
+  stateCommand,
 ];
 
 /** Runs one command line (without `node` and the script) and returns the exit code. */

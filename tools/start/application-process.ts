@@ -15,6 +15,7 @@ const probeIntervalMs = 200;
 
 export interface ApplicationOptions {
   readonly settings: Readonly<Record<string, string>>;
+  /** Written on, so that a restart keeps what the process before it said. */
   readonly logFile: string;
   readonly clock: Clock;
 }
@@ -28,7 +29,7 @@ export class ApplicationProcess {
 
   constructor(options: ApplicationOptions) {
     this.#options = options;
-    const log = createWriteStream(options.logFile, { flags: 'w' });
+    const log = createWriteStream(options.logFile, { flags: 'a' });
     this.#child = spawn(process.execPath, ['--import', 'tsx', 'main.ts'], {
       cwd: root,
       env: { ...process.env, ...options.settings },
@@ -87,6 +88,12 @@ export class ApplicationProcess {
       'STACK_START',
       `the application ended with code ${String(this.#exitCode)}; its log: ${logFile}`,
     );
+  }
+
+  /** Kill -9; resolves when it is gone. */
+  async kill(): Promise<void> {
+    this.#child.kill('SIGKILL');
+    await this.#exited;
   }
 
   async stop(): Promise<void> {

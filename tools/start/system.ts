@@ -35,7 +35,15 @@ export interface SystemOptions {
 
 export interface System {
   readonly stack: StackState;
+  /** The one that was started last. */
   readonly application: ApplicationProcess;
+  /** Folder of the application's state stores. */
+  readonly stateFolder: string;
+  readonly applicationLog: string;
+  /** Starts the application, which has ended, once more. */
+  startApplication(): void;
+  /** Starts what has ended of the stack once more, with its data. */
+  mendStack(): Promise<void>;
   /** The application first, then the stack if it is ours. */
   stop(): Promise<void>;
 }
@@ -48,8 +56,12 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     await stackDown({ ...options, deleteData: true });
     rmSync(stateFolder(folders), { recursive: true, force: true });
   }
-  const stack = await stackUp(options);
+  let stack = await stackUp(options);
   let application: ApplicationProcess | undefined;
+  const applicationLog = path.join(folders.logs, 'application.log');
+  rmSync(applicationLog, { force: true });
+  const startApplication = (): ApplicationProcess =>
+    (application = startApplicationProcess(stack, options, { folders, applicationLog }));
   const stop = async (): Promise<void> => {
     await application?.stop();
     if (isOwnedByThisProcess(stack)) await stackDown(options);
@@ -57,8 +69,22 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   try {
     await connectPlatform(stack, options);
     signal.throwIfAborted();
-    application = startApplicationProcess(stack, options, folders);
-    return { stack, application, stop };
+    application = startApplication();
+    return {
+      get stack() {
+        return stack;
+      },
+      get application() {
+        return application ?? startApplication();
+      },
+      stateFolder: stateFolder(folders),
+      applicationLog,
+      startApplication: () => void startApplication(),
+      mendStack: async () => {
+        stack = await stackUp(options);
+      },
+      stop,
+    };
   } catch (error) {
     await stop();
     throw error;
@@ -89,9 +115,8 @@ async function connectPlatform(stack: StackState, options: SystemOptions): Promi
 function startApplicationProcess(
   stack: StackState,
   options: SystemOptions,
-  folders: StackFolders,
+  { folders, applicationLog: logFile }: { folders: StackFolders; applicationLog: string },
 ): ApplicationProcess {
-  const logFile = path.join(folders.logs, 'application.log');
   options.progress(`application: starting, its log is ${path.relative(options.root, logFile)}`);
   return new ApplicationProcess({
     settings: {

@@ -1,0 +1,49 @@
+/**
+ * What the events of `roll.events` add up to: the last state of each entry, and events that say what
+ * the one before them said (an entry's events alternate: two alike mean that one was written twice).
+ */
+import { avroReader } from '../../schemas/avro-codec.ts';
+import { contractSchema } from '../../schemas/contracts.ts';
+import type { RollEvent } from '../../schemas/generated/roll-event.ts';
+import { unframe } from '../../schemas/wire-format.ts';
+import type { FetchedRecord } from '../../streams/kafka/port.ts';
+import { hashOfContent, textOf, type Content } from './content.ts';
+
+export interface EventSummary {
+  readonly events: number;
+  /** Entries that were not voided in the end. */
+  readonly entries: number;
+  readonly hash: string;
+  readonly content: Content;
+  /** Offsets of events that repeat their entry's event before. */
+  readonly repeated: readonly string[];
+}
+
+export class EventLog {
+  readonly #read = avroReader(contractSchema('roll.events'));
+  readonly #last = new Map<string, string>();
+  readonly #repeated: string[] = [];
+  #events = 0;
+
+  add({ value, offset }: FetchedRecord, partition: number): void {
+    if (value === null) return;
+    this.#events += 1;
+    const { kind, adjustment: _, ...entry } = this.#read(unframe(value).payload) as RollEvent;
+    const id = `${entry.tenantId} ${entry.ledgerId}`;
+    const text = kind === 'VOIDED' ? '' : textOf(entry);
+    const before = this.#last.get(id);
+    if (before === text) this.#repeated.push(`${partition}@${offset}`);
+    this.#last.set(id, text);
+  }
+
+  summary(): EventSummary {
+    const content = new Map([...this.#last].filter(([, text]) => text !== ''));
+    return {
+      events: this.#events,
+      entries: content.size,
+      hash: hashOfContent(content),
+      content,
+      repeated: this.#repeated,
+    };
+  }
+}

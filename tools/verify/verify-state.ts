@@ -1,0 +1,277 @@
+/**
+ * Whether the Roll Service's state is what it must be, from durable things only, with the application
+ * stopped: for each partition, the store on disk = its changelog folded = the captured tables' topics
+ * computed once more; and the events, read committed, each once and adding up to the same entries.
+ */
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import type { Clock } from '../../kernel/clock.ts';
+import { RollguardError } from '../../kernel/errors.ts';
+import type { Logger } from '../../kernel/logger.ts';
+import { noMetrics } from '../../kernel/metrics.ts';
+import { MemoryEngine } from '../../stores/memory-engine.ts';
+import { StateDirectory } from '../../stores/state-directory.ts';
+import type { StateEngine } from '../../stores/state-engine.ts';
+import { TaskState } from '../../stores/task-state.ts';
+import { sourceTopics } from '../../streams/internal-topics.ts';
+import type { KafkaPort, PartitionOffset, TopicPartition } from '../../streams/kafka/port.ts';
+import { readRanges, wholeTopics, type OffsetRange } from '../../streams/kafka/read-ranges.ts';
+import { restoreState } from '../../streams/restore.ts';
+import { formatTaskId } from '../../streams/task-id.ts';
+import { changelogTopic, type SubTopology, type Topology } from '../../streams/topology-builder.ts';
+import { canonicalRollValue } from '../../topology/roll/roll-canonical.ts';
+import {
+  contentOf,
+  differingKeys,
+  hashOfContent,
+  type Content,
+  type ReadableStore,
+} from './content.ts';
+import { EventLog, type EventSummary } from './event-log.ts';
+import { recompute, type Recomputed } from './recompute.ts';
+
+export interface VerifyOptions {
+  readonly topology: Topology;
+  readonly applicationId: string;
+  readonly eventsTopic: string;
+  readonly port: KafkaPort;
+  readonly stateDir: string;
+  readonly tombstoneRetentionMs: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+  readonly progress: (line: string) => void;
+}
+
+export interface TaskReport {
+  readonly task: string;
+  readonly entries: number;
+  /** Undefined: this machine has no store of the task. */
+  readonly store: string | undefined;
+  readonly changelog: string;
+  readonly recomputed: string;
+  /** Changelog records after the store's position: what a start would replay. */
+  readonly tailRecords: number;
+  /** The first few entries that are not the same everywhere. */
+  readonly differing: readonly string[];
+}
+
+export interface StateReport {
+  readonly tasks: readonly TaskReport[];
+  readonly events: Omit<EventSummary, 'content'> & {
+    readonly recomputed: string;
+    readonly differing: readonly string[];
+  };
+  readonly isEqual: boolean;
+}
+
+const differingMax = 5;
+
+/** @throws NOT_READY when the application has not processed all it read, STATE_LOCKED while it runs. */
+export async function verifyState(options: VerifyOptions): Promise<StateReport> {
+  const { topology, applicationId, stateDir, clock, logger } = options;
+  const directory = await StateDirectory.open({
+    ...{ stateDir, applicationId, clock, logger, metrics: noMetrics },
+  });
+  try {
+    const inputs = await readInputs(options);
+    const recomputed = await recompute({
+      ...options,
+      inputs,
+      outputs: await outputCounts(options),
+    });
+    try {
+      const tasks: TaskReport[] = [];
+      for (const subTopology of topology.subTopologies) {
+        if (subTopology.stores.length === 0) continue;
+        tasks.push(...(await verifySubTopology(subTopology, recomputed, directory, options)));
+      }
+      const events = await verifyEvents(recomputed, options);
+      const isEqual =
+        tasks.every(({ differing }) => differing.length === 0) &&
+        events.differing.length === 0 &&
+        events.repeated.length === 0;
+      return { tasks, events, isEqual };
+    } finally {
+      await recomputed.close();
+    }
+  } finally {
+    await directory.close();
+  }
+}
+
+async function outputCounts({ port, eventsTopic }: VerifyOptions): Promise<Record<string, number>> {
+  const [topic] = await port.admin.describeTopics([eventsTopic]);
+  return { [eventsTopic]: topic?.partitionCount ?? 1 };
+}
+
+/** What was read of the captured tables. @throws NOT_READY when something between is not processed yet. */
+async function readInputs(options: VerifyOptions): Promise<readonly OffsetRange[]> {
+  const { topology, applicationId, port } = options;
+  const names = topology.subTopologies.flatMap((each) => sourceTopics(each, applicationId));
+  const ranges = await wholeTopics(port, [...new Set(names)]);
+  const committed = await committedOffsets(options, ranges);
+  const isInternal = ({ topic }: TopicPartition): boolean => topic.startsWith(`${applicationId}-`);
+  const unread = ranges
+    .filter(isInternal)
+    .map((range) => ({ ...range, from: Math.max(range.from, committed(range)) }));
+  let waiting = 0;
+  await readRanges(port, unread, () => {
+    waiting += 1;
+    return true;
+  });
+  if (waiting > 0) {
+    throw new RollguardError(
+      'NOT_READY',
+      `${waiting} records between the sub-topologies of ${applicationId} are not processed yet; let the application catch up, then stop it and verify`,
+    );
+  }
+  const inputs = ranges.filter((range) => !isInternal(range));
+  const truncated = inputs.find(({ from }) => from > 0);
+  if (truncated !== undefined) {
+    const { topic, partition, from } = truncated;
+    throw new RollguardError(
+      'UNSUPPORTED',
+      `${topic}-${partition} begins at offset ${from}: what was deleted cannot be computed once more`,
+    );
+  }
+  return inputs.map((range) => ({ ...range, to: Math.min(range.to, committed(range)) }));
+}
+
+/** 0 where nothing was committed. */
+async function committedOffsets(
+  { port, applicationId }: VerifyOptions,
+  partitions: readonly TopicPartition[],
+): Promise<(partition: TopicPartition) => number> {
+  const member = port.openMember({
+    groupId: applicationId,
+    topics: [],
+    userData: Buffer.alloc(0),
+    sessionTimeoutMs: 10_000,
+    rebalanceTimeoutMs: 10_000,
+    assignor: () => new Map(),
+  });
+  const offsets = await member.committedOffsets(partitions);
+  const nameOf = ({ topic, partition }: TopicPartition): string => `${topic}-${partition}`;
+  const known = new Map(offsets.map((each: PartitionOffset) => [nameOf(each), each.offset]));
+  return (partition) => known.get(nameOf(partition)) ?? 0;
+}
+
+async function verifySubTopology(
+  subTopology: SubTopology,
+  recomputed: Recomputed,
+  directory: StateDirectory,
+  options: VerifyOptions,
+): Promise<readonly TaskReport[]> {
+  const { port, applicationId, tombstoneRetentionMs, progress } = options;
+  const topic = changelogTopic(subTopology.name, applicationId);
+  const [description] = await port.admin.describeTopics([topic]);
+  if (description === undefined) {
+    throw new RollguardError('TOPIC_MISSING', `there is no changelog ${topic}; has it ever run?`);
+  }
+  const { topicId, partitionCount } = description;
+  const reports: TaskReport[] = [];
+  for (let partition = 0; partition < partitionCount; partition += 1) {
+    const task = formatTaskId({ subTopology: subTopology.name, partition });
+    progress(`verify: ${task}`);
+    const changelog = { topic, topicId, partition };
+    const read = (engine: StateEngine) => restoredContent(engine, subTopology, changelog, options);
+    const folded = await read(new MemoryEngine());
+    const isHere = existsSync(path.join(directory.folder, task));
+    const rules = { topicId, ageMaxMs: tombstoneRetentionMs / 2 };
+    const stored = isHere ? await read(await directory.openEngine(task, rules)) : undefined;
+    const again = await contentOf(
+      storesOf(
+        subTopology,
+        (store) =>
+          recomputed.streams.query<unknown, unknown>({
+            subTopology: subTopology.name,
+            store,
+            partition,
+          }).store,
+      ),
+      canonicalRollValue,
+    );
+    const differing = new Set([
+      ...differingKeys(folded.content, again),
+      ...(stored === undefined ? [] : differingKeys(stored.content, folded.content)),
+    ]);
+    reports.push({
+      task,
+      entries: folded.content.size,
+      store: stored && hashOfContent(stored.content),
+      changelog: hashOfContent(folded.content),
+      recomputed: hashOfContent(again),
+      tailRecords: stored?.tailRecords ?? 0,
+      differing: [...differing].slice(0, differingMax),
+    });
+  }
+  return reports;
+}
+
+/** Content of an engine brought up to its changelog, as a start would do; closes the engine. */
+async function restoredContent(
+  engine: StateEngine,
+  subTopology: SubTopology,
+  changelog: { readonly topic: string; readonly topicId: string; readonly partition: number },
+  { port, clock, logger, signal }: VerifyOptions,
+): Promise<{ readonly content: Content; readonly tailRecords: number }> {
+  const state = new TaskState({
+    engine,
+    cacheBytesMax: 0,
+    checkpointRecordsMax: Infinity,
+    checkpointBytesMax: Infinity,
+    checkpointIntervalMs: Infinity,
+    recordBytesMax: () => Infinity,
+    nowMs: clock.nowMs(),
+  });
+  try {
+    const progress = (): void => undefined;
+    const { records } = await restoreState({
+      port,
+      state,
+      changelog,
+      clock,
+      logger,
+      signal,
+      progress,
+    });
+    const builders = new Map(subTopology.stores.map((builder) => [builder.name, builder]));
+    const stores = storesOf(subTopology, (name) => builders.get(name)!.openReadOnly(state));
+    return { content: await contentOf(stores, canonicalRollValue), tailRecords: records };
+  } finally {
+    await state.closeDirty();
+  }
+}
+
+interface Ranged {
+  range(
+    from: unknown,
+    to: undefined,
+    options: { readonly limit: number },
+  ): Promise<readonly (readonly [unknown, unknown])[]>;
+}
+
+function storesOf(subTopology: SubTopology, open: (name: string) => Ranged): ReadableStore[] {
+  return subTopology.stores.map(({ name }) => ({
+    name,
+    page: (from, limit) => open(name).range(from, undefined, { limit }),
+  }));
+}
+
+async function verifyEvents(
+  recomputed: Recomputed,
+  { port, eventsTopic, progress }: VerifyOptions,
+): Promise<StateReport['events']> {
+  progress(`verify: ${eventsTopic}`);
+  const real = new EventLog();
+  await readRanges(port, await wholeTopics(port, [eventsTopic]), (record, { partition }) => {
+    real.add(record, partition);
+    return true;
+  });
+  const again = new EventLog();
+  for (const record of recomputed.output(eventsTopic)) again.add(record, 0);
+  const [{ content, ...summary }, expected] = [real.summary(), again.summary()];
+  const differing = differingKeys(content, expected.content).slice(0, differingMax);
+  return { ...summary, recomputed: expected.hash, differing };
+}
