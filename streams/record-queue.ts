@@ -19,10 +19,20 @@ interface PartitionQueue extends TopicPartition {
   /** Offset of the next record to process; −1 while unknown. */
   processedOffset: number;
   highWatermark: number;
+  /** Up to here the broker had records when it was last asked; −1 while unknown. */
+  stableOffset: number;
 }
 
 /** A partition whose next record cannot be used yet. */
 export type IsHeld = (partition: TopicPartition) => boolean;
+
+export interface TakeOptions {
+  readonly isHeld?: IsHeld;
+  /** True: what the broker has of a partition is not waited for. */
+  readonly pastGaps?: boolean;
+}
+
+const never: IsHeld = () => false;
 
 export interface QueuedRecord extends TopicPartition {
   readonly record: FetchedRecord;
@@ -43,6 +53,7 @@ export class RecordQueue {
       fetchedOffset: -1,
       processedOffset: -1,
       highWatermark: -1,
+      stableOffset: -1,
     }));
   }
 
@@ -60,6 +71,7 @@ export class RecordQueue {
     queue.waiting += fetched.records.length;
     queue.fetchedOffset = fetched.nextOffset;
     queue.highWatermark = fetched.highWatermark;
+    queue.stableOffset = fetched.lastStableOffset;
   }
 
   /** Records of each partition waiting to be taken. */
@@ -73,13 +85,22 @@ export class RecordQueue {
   }
 
   /**
-   * Takes up to `recordsMax` records in processing order, none of held partitions; each is to be
-   * reported `done` or given back.
+   * True while a partition that is not held has no record here though the broker has more: what it
+   * will bring may be older than what waits of the others.
    */
-  take(recordsMax: number, isHeld: IsHeld = () => false): QueuedRecord[] {
+  isIncomplete(isHeld: IsHeld): boolean {
+    return this.#partitions.some((queue) => isMissing(queue) && !isHeld(queue));
+  }
+
+  /**
+   * Takes up to `recordsMax` records in processing order, none of held partitions, and none past a
+   * gap (see `isIncomplete`) unless told to; each is to be reported `done` or given back.
+   */
+  take(recordsMax: number, { isHeld = never, pastGaps = false }: TakeOptions = {}): QueuedRecord[] {
     const taken: QueuedRecord[] = [];
-    const open = this.#partitions.filter((queue) => queue.waiting > 0 && !isHeld(queue));
+    const open = this.#partitions.filter((queue) => !isHeld(queue));
     while (taken.length < recordsMax) {
+      if (!pastGaps && open.some(isMissing)) break;
       const queue = next(open);
       const record = queue?.batches[0]?.[queue.index];
       if (queue === undefined || record === undefined) break;
@@ -169,4 +190,11 @@ function next(queues: readonly PartitionQueue[]): PartitionQueue | undefined {
     bestTimestampMs = record.timestampMs;
   }
   return best;
+}
+
+/** It has no record here, and the broker has more, or was not asked yet. */
+function isMissing(queue: PartitionQueue): boolean {
+  return (
+    queue.waiting === 0 && (queue.stableOffset < 0 || queue.fetchedOffset < queue.stableOffset)
+  );
 }

@@ -64,8 +64,13 @@ export class StreamTask {
   #processedSinceCommit = 0;
   #committedAtMs = 0;
   #committing: Promise<void> | undefined;
+  /** Monotonic; since when records wait for a partition that has none here. */
+  #idleSinceMs: number | undefined;
   /** The store was found to be untrustworthy: the next ownership begins with a fresh one. */
   #isStateDamaged = false;
+
+  readonly #isHeld = (partition: TopicPartition): boolean =>
+    this.#decoder.hasHolds && this.#decoder.isHeld(partition);
 
   constructor(options: StreamTaskOptions) {
     this.id = options.id;
@@ -144,8 +149,23 @@ export class StreamTask {
   get isProcessable(): boolean {
     if (this.#status !== 'running' || this.isCommitting) return false;
     if (this.#prepared.length > 0) return true;
-    if (!this.#decoder.hasHolds) return this.#queue.size > 0;
-    return this.#queue.hasTakeable((partition) => this.#decoder.isHeld(partition));
+    if (this.#queue.size === 0) return false;
+    if (this.#decoder.hasHolds && !this.#queue.hasTakeable(this.#isHeld)) return false;
+    return this.#isComplete();
+  }
+
+  /**
+   * Records of a task's partitions are processed by time: one that is fetched is not begun while
+   * another partition, which may hold older ones, is still to be fetched. Waits for a bounded time.
+   */
+  #isComplete(): boolean {
+    if (!this.#queue.isIncomplete(this.#isHeld)) {
+      this.#idleSinceMs = undefined;
+      return true;
+    }
+    const nowMs = this.#environment.clock.monotonicMs();
+    this.#idleSinceMs ??= nowMs;
+    return nowMs - this.#idleSinceMs >= this.#environment.config.taskIdleMaxMs;
   }
 
   /**
@@ -326,6 +346,7 @@ export class StreamTask {
     this.#decoder = this.#newDecoder();
     this.#punctuations = new PunctuationQueue();
     this.#current = undefined;
+    this.#idleSinceMs = undefined;
     this.#processedSinceCommit = 0;
     this.#streamTimeMs = -1;
   }
@@ -371,11 +392,11 @@ export class StreamTask {
   /** Decodes the next records and lets processors load what they will need, together. */
   async #prepare(recordsMax: number): Promise<void> {
     const decoder = this.#decoder;
-    const isHeld = (partition: TopicPartition): boolean => decoder.isHeld(partition);
     const prepared: DecodedRecord[] = [];
     const held: QueuedRecord[] = [];
-    for (const queued of this.#queue.take(recordsMax, decoder.hasHolds ? isHeld : undefined)) {
-      const pending = decoder.hasHolds && isHeld(queued) ? undefined : decoder.decode(queued);
+    const pastGaps = this.#idleSinceMs !== undefined;
+    for (const queued of this.#queue.take(recordsMax, { isHeld: this.#isHeld, pastGaps })) {
+      const pending = this.#isHeld(queued) ? undefined : decoder.decode(queued);
       const decoded = isPromise(pending) ? await pending : pending;
       if (decoded === undefined) held.push(queued);
       else prepared.push(decoded);

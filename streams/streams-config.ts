@@ -29,6 +29,8 @@ const schema = z.strictObject({
   bufferedRecordsPerPartitionMax: positive.default(5_000),
   /** Records one task processes before the next task gets its turn. */
   processRecordsMax: positive.default(500),
+  /** Longest wait for a partition that has more on the broker before others' records are processed. */
+  taskIdleMaxMs: positive.default(5_000),
   /** Longest wait for new records in one turn of the loop. */
   pollTimeoutMs: positive.default(100),
   /** An input record whose bytes cannot be read. */

@@ -79,7 +79,12 @@ function letters(driver: TopologyTestDriver) {
   return driver.read('test-dlq').map(({ value, headers }) => {
     const header = (name: string): string | undefined =>
       headers.find(({ key }) => key === `__dlq.${name}`)?.value?.toString();
-    return { value, stage: header('stage'), code: header('error.code'), attempt: header('attempt') };
+    return {
+      value,
+      stage: header('stage'),
+      code: header('error.code'),
+      attempt: header('attempt'),
+    };
   });
 }
 
@@ -162,6 +167,19 @@ describe('productionFailure', () => {
     expect(letter?.stage).toBe('produce');
     expect(letter?.value?.equals(value)).toBe(true);
   });
+});
+
+test('records of a task are processed by time, though some are fetched before older ones', async () => {
+  const driver = await start(plain);
+  // A poll brings so many of a partition; the younger record of the other one comes with the first.
+  const count = 2_500;
+  for (let index = 0; index < count; index += 1) {
+    driver.pipe('lines', { key: 'k', value: 'x', timestampMs: index });
+  }
+  driver.pipe('others', { key: 'late', value: 'x', timestampMs: count });
+  await driver.advance(10_000);
+
+  expect(written(driver).indexOf('late=1')).toBe(count);
 });
 
 describe('a record that cannot be decoded yet', () => {

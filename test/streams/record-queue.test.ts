@@ -11,6 +11,7 @@ function fetched(
   topic: string,
   records: readonly [offset: number, timestampMs: number][],
   nextOffset: number,
+  lastStableOffset = nextOffset,
 ): FetchedPartition {
   return {
     topic,
@@ -24,7 +25,7 @@ function fetched(
     })),
     nextOffset,
     highWatermark: 100,
-    lastStableOffset: 100,
+    lastStableOffset,
     logStartOffset: 0,
   };
 }
@@ -74,7 +75,7 @@ describe('record queue', () => {
         5,
       ),
     );
-    const [first, second] = queue.take(2);
+    const [first, second] = queue.take(2, { pastGaps: true });
 
     expect(offsets(queue)).toEqual([['a', 3]]);
     queue.done(first!);
@@ -86,7 +87,7 @@ describe('record queue', () => {
   test('passes control records once nothing of the partition waits', () => {
     const queue = new RecordQueue(sources);
     queue.add(fetched('a', [[3, 1]], 9));
-    const [only] = queue.take(1);
+    const [only] = queue.take(1, { pastGaps: true });
 
     expect(offsets(queue)).toEqual([['a', 3]]);
     queue.done(only!);
@@ -105,5 +106,75 @@ describe('record queue', () => {
     const queue = new RecordQueue(sources);
 
     expect(() => queue.add(fetched('c', [[0, 0]], 1))).toThrow('c-1 belongs to another task');
+  });
+
+  test('takes nothing past a gap: what is still to be fetched of another partition may be older', () => {
+    const queue = new RecordQueue(sources);
+    queue.add(
+      fetched(
+        'a',
+        [
+          [0, 10],
+          [1, 11],
+        ],
+        2,
+        50,
+      ),
+    );
+    const names = (): string[] =>
+      queue.take(10).map(({ topic, record }) => `${topic}${record.offset}`);
+    expect([queue.isIncomplete(() => false), names()]).toEqual([true, []]);
+
+    queue.add(fetched('b', [[0, 12]], 1));
+    expect([queue.isIncomplete(() => false), names()]).toEqual([false, ['a0', 'a1']]);
+    expect([queue.isIncomplete(() => false), names()]).toEqual([true, []]);
+
+    queue.add(fetched('a', [[49, 11]], 50));
+    expect(names()).toEqual(['a49', 'b0']);
+  });
+
+  test('waits for no partition that is held, and for none when told so', () => {
+    const queue = new RecordQueue(sources);
+    queue.add(fetched('a', [[0, 10]], 1, 1));
+    const isHeld = ({ topic }: { topic: string }): boolean => topic === 'b';
+
+    expect(queue.isIncomplete(isHeld)).toBe(false);
+    expect(queue.take(10, { isHeld })).toHaveLength(1);
+    queue.add(fetched('a', [[1, 10]], 2, 2));
+    expect(queue.take(10, { pastGaps: true })).toHaveLength(1);
+  });
+
+  test('gives back what was taken, in front and in order', () => {
+    const queue = new RecordQueue(sources);
+    queue.add(
+      fetched(
+        'a',
+        [
+          [0, 1],
+          [1, 3],
+          [2, 5],
+        ],
+        3,
+      ),
+    );
+    queue.add(
+      fetched(
+        'b',
+        [
+          [0, 2],
+          [1, 4],
+        ],
+        2,
+      ),
+    );
+    const taken = queue.take(4);
+    queue.giveBack(taken.filter(({ topic }) => topic === 'a'));
+    for (const record of taken.filter(({ topic }) => topic === 'b')) queue.done(record);
+
+    expect(offsets(queue)).toEqual([
+      ['a', 0],
+      ['b', 2],
+    ]);
+    expect(queue.take(10).map(({ record }) => record.offset)).toEqual([0, 1, 2]);
   });
 });

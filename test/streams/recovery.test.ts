@@ -83,7 +83,11 @@ const restored = (): LogFields | undefined =>
   logged.findLast(({ message }) => message === 'state restored');
 
 async function countOf(driver: TopologyTestDriver, key: string): Promise<string | undefined> {
-  const view = driver.store<string, string>({ subTopology: 'count', store: 'counts', partition: 0 });
+  const view = driver.store<string, string>({
+    subTopology: 'count',
+    store: 'counts',
+    partition: 0,
+  });
   return view.store.get(key);
 }
 
