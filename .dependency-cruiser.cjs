@@ -56,6 +56,7 @@ module.exports = {
     single('kafkajs', 'streams/kafka/'),
     single('avsc', 'schemas/avro-codec\\.ts'),
     single('fastify', 'api/'),
+    single('@grpc', 'api/grpc/'),
     single('prom-client', 'api/metrics-registry\\.ts'),
     { name: 'resolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
   ],

@@ -20,8 +20,9 @@ async function main(): Promise<void> {
   const logger = createLogger({ level: settings.LOG_LEVEL, clock: systemClock, write });
   const application = await startApplication({ settings, clock: systemClock, logger });
   stopOnSignals(application);
-  process.send?.({ httpPort: application.httpPort });
-  logger.info('serving', { httpPort: application.httpPort });
+  const { httpPort, grpcPort } = application;
+  process.send?.({ httpPort, grpcPort });
+  logger.info('serving', { httpPort, grpcPort });
   await application.done();
   await application.close();
   // Without a parent's channel nothing would keep the process; with it, it has to be let go.

@@ -7,6 +7,8 @@ import type { Logger } from '../kernel/logger.ts';
 import type { Settings } from '../kernel/settings.ts';
 import { createRegistryClient } from '../schemas/registry-client.ts';
 import { createKafkajsPort } from '../streams/kafka/kafkajs-adapter.ts';
+import { startGrpcServer } from './grpc/grpc-server.ts';
+import { queryService } from './grpc/query-service.ts';
 import { startHttpServer } from './http-server.ts';
 import { createMetricsRegistry } from './metrics-registry.ts';
 import { RollService } from './roll-service.ts';
@@ -21,13 +23,14 @@ export interface ApplicationOptions {
 
 export interface Application {
   readonly httpPort: number;
+  readonly grpcPort: number;
   /** Resolves when the services have stopped; rejects with what stopped them. */
   done(): Promise<void>;
   /** Commits, leaves the group, stops listening. Concurrent calls share one. */
   close(): Promise<void>;
 }
 
-/** The HTTP window opens at once (not ready); Kafka and the registry may come later. */
+/** The windows open at once (not ready); Kafka and the registry may come later. */
 export async function startApplication(options: ApplicationOptions): Promise<Application> {
   const { settings, clock, logger } = options;
   const metrics = createMetricsRegistry();
@@ -45,15 +48,27 @@ export async function startApplication(options: ApplicationOptions): Promise<App
     routes: [ledgerRoutes(roll.queries), healthRoutes([roll], metrics)],
     logger,
   });
+  const grpc = await startGrpcServer({
+    host: settings.GRPC_HOST,
+    port: settings.GRPC_PORT,
+    query: queryService({ queries: roll.queries, clock, logger }),
+    sources: [roll],
+    clock,
+  }).catch(async (error: unknown) => {
+    await http.close();
+    await port.close();
+    throw error;
+  });
   roll.start();
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     await roll.close();
-    await http.close();
+    await Promise.all([http.close(), grpc.close()]);
     await port.close();
   };
   return {
     httpPort: http.port,
+    grpcPort: grpc.port,
     done: () => roll.done(),
     close: () => (closing ??= close()),
   };

@@ -5,8 +5,10 @@
 import Fastify, { type FastifyInstance } from 'fastify';
 import { RollguardError, isRollguardError } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
+import { describeApi } from './openapi.ts';
 import { problem, problemContentType, problemOf } from './problem.ts';
 
+const apiVersion = 'v1';
 const bodyBytesMax = 1024 * 1024;
 const requestTimeoutMs = 15_000;
 // A keep-alive connection without a request; longer than the usual load balancer's 60 s.
@@ -31,7 +33,7 @@ export interface HttpServer {
 
 /** @throws CONFIG_INVALID when HTTP_PORT is taken. */
 export async function startHttpServer(options: HttpServerOptions): Promise<HttpServer> {
-  const server = createHttpApplication(options);
+  const server = await createHttpApplication(options);
   try {
     await server.listen({ host: options.host, port: options.port });
   } catch (error) {
@@ -46,10 +48,10 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
 }
 
 /** The application without a socket: `inject` requests into it in tests. */
-export function createHttpApplication({
+export async function createHttpApplication({
   routes,
   logger,
-}: Pick<HttpServerOptions, 'routes' | 'logger'>): FastifyInstance {
+}: Pick<HttpServerOptions, 'routes' | 'logger'>): Promise<FastifyInstance> {
   const server = Fastify({
     bodyLimit: bodyBytesMax,
     requestTimeout: requestTimeoutMs,
@@ -71,6 +73,7 @@ export function createHttpApplication({
     const answer = problem(404, 'NOT_FOUND', `no route ${request.method} ${request.url}`);
     await reply.code(404).type(problemContentType).send(JSON.stringify(answer));
   });
+  await describeApi(server, apiVersion);
   for (const add of routes)
     server.register((instance, _options, done) => {
       add(instance);

@@ -1,16 +1,16 @@
 /** Errors as problem+json (RFC 9457); the only mapping from error codes to HTTP statuses. */
 import { STATUS_CODES } from 'node:http';
+import { z } from 'zod';
 import { isRollguardError } from '../kernel/errors.ts';
 
-export interface Problem {
-  /** A URN that names the code, so that a client can switch on it. */
-  readonly type: string;
-  readonly title: string;
-  readonly status: number;
-  /** What is wrong and what to do, for people. */
-  readonly detail: string;
-  readonly code: string;
-}
+export const problemBody = z.object({
+  type: z.string().describe('a URN that names the code, so that a client can switch on it'),
+  title: z.string(),
+  status: z.int(),
+  detail: z.string().describe('what is wrong and what to do, for people'),
+  code: z.string(),
+});
+export type Problem = Readonly<z.output<typeof problemBody>>;
 
 export const problemContentType = 'application/problem+json';
 

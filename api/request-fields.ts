@@ -3,21 +3,20 @@ import type { FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { RollguardError } from '../kernel/errors.ts';
 
-const tenantHeader = 'x-tenant-id';
+/** HTTP header and gRPC metadata. */
+export const tenantHeader = 'x-tenant-id';
 const tenantLengthMax = 200;
 
 /** The tenant that asks. @throws REQUEST_INVALID when the header is missing or given twice. */
 export function tenantOf(request: FastifyRequest): string {
-  const value = request.headers[tenantHeader];
-  if (
-    typeof value !== 'string' ||
-    value === '' ||
-    value.length > tenantLengthMax ||
-    value.includes(',')
-  ) {
-    throw new RollguardError('REQUEST_INVALID', `header ${tenantHeader} must name one tenant`);
-  }
-  return value;
+  return checkTenant(request.headers[tenantHeader], `header ${tenantHeader}`);
+}
+
+/** @param where names the field in the error. @throws REQUEST_INVALID */
+export function checkTenant(value: unknown, where: string): string {
+  const isOne = typeof value === 'string' && value !== '' && !value.includes(',');
+  if (isOne && value.length <= tenantLengthMax) return value;
+  throw new RollguardError('REQUEST_INVALID', `${where} must name one tenant`);
 }
 
 /** @throws REQUEST_INVALID naming the first wrong field. */

@@ -92,6 +92,10 @@ export class RollService implements HealthSource {
       options: {
         applicationId: `${applicationName}${settings.KAFKA_CONSUMER_GROUP_SUFFIX}`,
         commitIntervalMs: settings.COMMIT_INTERVAL_MS,
+        deserializationFailure: settings.DESERIALIZATION_FAILURE,
+        processingFailure: settings.PROCESSING_FAILURE,
+        processingAttemptsMax: settings.PROCESSING_ATTEMPTS_MAX,
+        productionFailure: settings.PRODUCTION_FAILURE,
       },
       stateDir: settings.ROLLGUARD_STATE_DIR,
       stateKind: 'rocksdb',

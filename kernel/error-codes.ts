@@ -47,6 +47,12 @@ export const errorCodes = {
   USAGE: { summary: 'the command line is wrong', ...reject },
   REQUEST_INVALID: { summary: 'a field of the request is missing or not allowed', ...reject },
   NOT_FOUND: { summary: 'nothing has this id', reaction: 'reject', http: 404, grpc: 'NOT_FOUND' },
+  DEADLINE_EXCEEDED: {
+    summary: "the caller's deadline was over",
+    reaction: 'reject',
+    http: 504,
+    grpc: 'DEADLINE_EXCEEDED',
+  },
   NOT_READY: { summary: 'the owner of this key is restoring', ...retry },
   DIFFERENCE_FOUND: { summary: 'a comparison found a difference', ...stop },
   INTERRUPTED: { summary: 'a signal ended it before it was done', ...stop },

@@ -29,6 +29,11 @@ const flag = z
   .enum(['true', 'false'], 'must be true or false')
   .transform((value) => value === 'true');
 
+const failurePolicy = z.enum(
+  ['dead-letter', 'continue', 'fail'],
+  'must be dead-letter, continue or fail',
+);
+
 export const settingsTable = {
   KAFKA_BROKERS: {
     about: 'Kafka bootstrap servers, host:port, comma separated',
@@ -85,6 +90,28 @@ export const settingsTable = {
   },
   HTTP_HOST: { about: 'address the HTTP API listens on', fallback: '127.0.0.1', parse: text },
   HTTP_PORT: { about: 'port of the HTTP API; 0 picks a free one', fallback: '3900', parse: port },
+  GRPC_HOST: { about: 'address the gRPC API listens on', fallback: '127.0.0.1', parse: text },
+  GRPC_PORT: { about: 'port of the gRPC API; 0 picks a free one', fallback: '4401', parse: port },
+  DESERIALIZATION_FAILURE: {
+    about: 'a record whose bytes cannot be read: dead-letter, continue (without it) or fail (stop)',
+    fallback: 'dead-letter',
+    parse: failurePolicy,
+  },
+  PROCESSING_FAILURE: {
+    about: 'a record that fails PROCESSING_ATTEMPTS_MAX times: dead-letter, continue or fail',
+    fallback: 'dead-letter',
+    parse: failurePolicy,
+  },
+  PROCESSING_ATTEMPTS_MAX: {
+    about: 'how often a record is tried that fails in processing',
+    fallback: '2',
+    parse: count,
+  },
+  PRODUCTION_FAILURE: {
+    about: 'a record whose results cannot be written: dead-letter, continue or fail',
+    fallback: 'dead-letter',
+    parse: failurePolicy,
+  },
   LOG_LEVEL: {
     about: 'debug, info, warn or error',
     fallback: 'info',

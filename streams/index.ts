@@ -8,6 +8,12 @@ export type {
   Deserializer,
   SerializedRecord,
 } from './topology-builder.ts';
+export {
+  describeTopology,
+  renderTopologyMermaid,
+  renderTopologyText,
+} from './topology-description.ts';
+export type { TopologyDescription } from './topology-description.ts';
 export type {
   Processor,
   ProcessorContext,

@@ -12,6 +12,7 @@ import { loadCommand } from './commands/load.ts';
 import { schemasCommand } from './commands/schemas.ts';
 import { stackCommand } from './commands/stack.ts';
 import { stateCommand } from './commands/state.ts';
+import { topologyCommand } from './commands/topology.ts';
 
 /** As shells tell that Ctrl-C ended a command. */
 const interruptedExitCode = 130;
@@ -23,6 +24,7 @@ const nouns: readonly ((cli: CliContext) => Command)[] = [
   loadCommand,
   schemasCommand,
   stateCommand,
+  topologyCommand,
 ];
 
 /** Runs one command line (without `node` and the script) and returns the exit code. */

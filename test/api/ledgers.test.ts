@@ -72,7 +72,9 @@ const asTenant = { 'x-tenant-id': tenant };
 
 describe('HTTP reads', () => {
   test('answer a ledger with its entries and the position it reflects', async () => {
-    const response = await application().inject({
+    const response = await (
+      await application()
+    ).inject({
       url: `/v1/ledgers/${reservation}`,
       headers: asTenant,
     });
@@ -94,7 +96,7 @@ describe('HTTP reads', () => {
 
   test('answer the days of a property and their sums', async () => {
     const url = `/v1/ledgers?propertyId=${property}&from=2026-03-28&to=2026-03-29`;
-    const response = await application().inject({ url, headers: asTenant });
+    const response = await (await application()).inject({ url, headers: asTenant });
 
     expect(response.json()).toMatchObject({
       totals: { roomsSold: 2, arrivals: 2, departures: 0, revenueMinor: { EUR: 10_000 } },
@@ -137,7 +139,7 @@ describe('HTTP reads', () => {
     ],
     ['no route', '/v1/nothing', asTenant, 404, 'no route GET /v1/nothing'],
   ])('refuse %s as problem+json', async (_what, url, headers, status, detail) => {
-    const response = await application().inject({ url, headers });
+    const response = await (await application()).inject({ url, headers });
 
     expect(response.statusCode).toBe(status);
     expect(response.headers['content-type']).toContain('application/problem+json');
@@ -147,7 +149,9 @@ describe('HTTP reads', () => {
   test('a restoring owner answers 503 with advice when to come again', async () => {
     const ledger = (): Promise<never> =>
       Promise.reject(new RollguardError('NOT_READY', 'ledger_2 is not served here yet'));
-    const response = await application({ ledger }).inject({
+    const response = await (
+      await application({ ledger })
+    ).inject({
       url: `/v1/ledgers/${reservation}`,
       headers: asTenant,
     });
@@ -159,7 +163,9 @@ describe('HTTP reads', () => {
 
   test('an unexpected error tells the caller nothing of its inside', async () => {
     const ledger = (): Promise<never> => Promise.reject(new Error('secret path'));
-    const response = await application({ ledger }).inject({
+    const response = await (
+      await application({ ledger })
+    ).inject({
       url: `/v1/ledgers/${reservation}`,
       headers: asTenant,
     });
@@ -169,8 +175,8 @@ describe('HTTP reads', () => {
   });
 
   test('readiness says which service is not ready and why, while liveness holds', async () => {
-    const readiness = await application().inject('/health/readiness');
-    const liveness = await application().inject('/health/liveness');
+    const readiness = await (await application()).inject('/health/readiness');
+    const liveness = await (await application()).inject('/health/liveness');
 
     expect(readiness.statusCode).toBe(503);
     expect(readiness.json()).toEqual({

@@ -26,6 +26,7 @@ export class ApplicationProcess {
   readonly #exited: Promise<number | null>;
   #exitCode: number | null | undefined;
   #url = '';
+  #grpcAddress = '';
 
   constructor(options: ApplicationOptions) {
     this.#options = options;
@@ -43,6 +44,9 @@ export class ApplicationProcess {
       if (typeof message === 'object' && 'httpPort' in message) {
         this.#url = `http://127.0.0.1:${String(message.httpPort)}`;
       }
+      if (typeof message === 'object' && 'grpcPort' in message) {
+        this.#grpcAddress = `127.0.0.1:${String(message.grpcPort)}`;
+      }
     });
     this.#exited = new Promise((resolve) => {
       this.#child.once('exit', (code) => {
@@ -59,6 +63,11 @@ export class ApplicationProcess {
   /** Where the HTTP API answers. */
   get url(): string {
     return this.#url;
+  }
+
+  /** Where the gRPC API answers, host:port. */
+  get grpcAddress(): string {
+    return this.#grpcAddress;
   }
 
   /** Waits until it is restored and consuming. @throws STACK_START naming the log. */

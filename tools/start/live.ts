@@ -58,7 +58,10 @@ async function untilStopped(system: System, { clock, signal }: LiveOptions): Pro
   }
 }
 
-function whereToLook({ application: { url }, stack }: System, { setup }: Chain): string {
+function whereToLook(
+  { application: { url, grpcAddress }, stack }: System,
+  { setup }: Chain,
+): string {
   const property = setup.properties[0];
   const { kafkaConnectUrl, platformDatabaseUrl, kafkaBrokers } = stack.endpoints;
   const range = `from=${setup.firstBusinessDate}&to=2027-12-31`;
@@ -68,6 +71,8 @@ Rollguard is up and a hotel chain is at work. Look here:
   days of ${property?.property_name ?? ''}
     curl -s -H 'x-tenant-id: ${property?.tenant_id ?? ''}' '${url}/v1/ledgers?propertyId=${property?.id ?? ''}&${range}'
   a reservation's ledger  ${url}/v1/ledgers/<reservationId>
+  gRPC                    ${grpcAddress}: rollguard.v1.Query, grpc.health.v1.Health, reflection
+  API description         ${url}/docs
   metrics                 ${url}/metrics
   health                  ${url}/health/readiness
   events                  topic roll.events.shadow on ${kafkaBrokers}

@@ -124,6 +124,8 @@ function startApplicationProcess(
       SCHEMA_REGISTRY_URL: stack.endpoints.schemaRegistryUrl,
       ROLLGUARD_STATE_DIR: stateFolder(folders),
       HTTP_PORT: String(options.httpPort),
+      // Beside a live application, which has its fixed port.
+      ...(options.httpPort === 0 ? { GRPC_PORT: '0' } : {}),
     },
     logFile,
     clock: options.clock,

@@ -1,0 +1,111 @@
+/** `rollguard.v1.Query`: decodes, asks what HTTP asks, encodes. */
+import type {
+  Metadata,
+  ServerUnaryCall,
+  UntypedServiceImplementation,
+  sendUnaryData,
+} from '@grpc/grpc-js';
+import { RollguardError } from '../../kernel/errors.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import type { Logger } from '../../kernel/logger.ts';
+import { isRollguardError } from '../../kernel/errors.ts';
+import type { ReadPosition, RollQueries } from '../../topology/roll/roll-queries.ts';
+import {
+  answerLedger,
+  answerTotals,
+  type CountsBody,
+  type LedgerBody,
+  type TotalsBody,
+} from '../ledger-answers.ts';
+import { checkTenant, tenantHeader } from '../request-fields.ts';
+import { grpcErrorOf } from './status-details.ts';
+
+export interface QueryServiceOptions {
+  readonly queries: RollQueries;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+type Call = ServerUnaryCall<Fields, object>;
+
+export function queryService(options: QueryServiceOptions): UntypedServiceImplementation {
+  const { queries } = options;
+  return {
+    GetLedger: unary(options, async (request, tenantId) => {
+      const { body, position } = await answerLedger(queries, tenantId, request);
+      return ledgerMessage(body, position);
+    }),
+    GetDailyTotals: unary(options, async (request, tenantId) => {
+      const { body, position } = await answerTotals(queries, tenantId, request);
+      return totalsMessage(body, position);
+    }),
+  };
+}
+
+function unary(
+  { clock, logger }: QueryServiceOptions,
+  answer: (request: Fields, tenantId: string) => Promise<object>,
+): (call: Call, callback: sendUnaryData<object>) => void {
+  const work = async (call: Call): Promise<object> => {
+    // Nobody waits for the answer any more.
+    if (isExpired(call, clock)) {
+      throw new RollguardError('DEADLINE_EXCEEDED', 'the deadline was over before work began');
+    }
+    return answer(call.request, tenantOfCall(call.request['tenantId'], call.metadata));
+  };
+  return (call, callback) => {
+    work(call).then(
+      (message) => callback(null, message),
+      (error: unknown) => {
+        if (!isRollguardError(error)) logger.error('call failed', { path: call.getPath(), error });
+        callback(grpcErrorOf(error));
+      },
+    );
+  };
+}
+
+function isExpired(call: Call, clock: Clock): boolean {
+  const deadline = call.getDeadline();
+  const deadlineMs = typeof deadline === 'number' ? deadline : deadline.getTime();
+  return call.cancelled || deadlineMs <= clock.nowMs();
+}
+
+/** @throws REQUEST_INVALID when no tenant is named, or two that differ. */
+function tenantOfCall(field: unknown, metadata: Metadata): string {
+  const named = [...metadata.get(tenantHeader), ...(field === '' ? [] : [field])];
+  const tenants = [...new Set(named)];
+  if (tenants.length > 1) {
+    const message = `tenant_id and metadata ${tenantHeader} must name the same tenant`;
+    throw new RollguardError('REQUEST_INVALID', message);
+  }
+  return checkTenant(tenants[0], `tenant_id, or metadata ${tenantHeader},`);
+}
+
+function ledgerMessage({ entries, ...ids }: LedgerBody, position: ReadPosition): object {
+  const messages = entries.map(({ eventPayload, ...entry }) => ({
+    ...entry,
+    eventPayload: JSON.stringify(eventPayload),
+  }));
+  return { ...ids, entries: messages, position };
+}
+
+function totalsMessage(body: TotalsBody, position: ReadPosition): object {
+  const { timeZone, lastClosedDate, totals, days, ...query } = body;
+  return {
+    ...query,
+    ...(timeZone === null ? {} : { timeZone }),
+    ...(lastClosedDate === null ? {} : { lastClosedDate }),
+    totals: countsMessage(totals),
+    days: days.map(({ businessDate, occupancy, ...counts }) => ({
+      businessDate,
+      counts: countsMessage(counts),
+      ...(occupancy === null ? {} : { occupancy }),
+    })),
+    position,
+  };
+}
+
+function countsMessage(counts: CountsBody): object {
+  return { ...counts };
+}

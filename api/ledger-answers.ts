@@ -1,0 +1,154 @@
+/**
+ * The reads of the Roll Service as every front answers them: fields checked, the question asked, the
+ * answer's shape. HTTP and gRPC only carry it, so they cannot say different things.
+ */
+import { z } from 'zod';
+import { RollguardError } from '../kernel/errors.ts';
+import type { PropertyAnswer, ReadPosition, RollQueries } from '../topology/roll/roll-queries.ts';
+import type { StoredEntry } from '../topology/roll/diff.ts';
+import { parseFields } from './request-fields.ts';
+
+// Six years of days in one answer; more is a report, not a page.
+const rangeDaysMax = 2_200;
+const dayMs = 86_400_000;
+
+const date = z.iso.date('must be a date like 2026-03-29');
+const id = z.guid('must be a UUID').toLowerCase();
+const instant = z.iso.datetime();
+
+export const ledgerFields = z.object({ reservationId: id });
+
+const totalsShape = z.object({
+  propertyId: id,
+  from: date.describe('first business date, included'),
+  to: date.describe(`last business date, included; less than ${rangeDaysMax} days after from`),
+});
+export const totalsFields = totalsShape
+  .refine(({ from, to }) => from <= to, { path: ['to'], message: 'must not be before from' })
+  .refine(({ from, to }) => (Date.parse(to) - Date.parse(from)) / dayMs < rangeDaysMax, {
+    path: ['to'],
+    message: `must be less than ${rangeDaysMax} days after from`,
+  });
+
+const entryBody = z.object({
+  ledgerId: z.string(),
+  tenantId: z.string(),
+  reservationId: z.string(),
+  propertyId: z.string(),
+  lifecycleEventId: z.string().describe('with the tenant, the idempotency key of the entry'),
+  rollType: z.enum(['EOD', 'CHECKOUT', 'CANCEL', 'NO_SHOW']),
+  rollDate: date,
+  businessDate: date.describe('whose totals the entry counts in'),
+  occurredAt: instant,
+  sourceEventType: z.string(),
+  eventPayload: z.unknown().describe('the fields that decided the entry'),
+  amountMinor: z.int().describe('minor units of the currency'),
+  currency: z.string().describe('ISO 4217'),
+  revision: z.string().describe('hash of the entry: equal revisions say the same'),
+  createdAt: instant,
+  updatedAt: instant,
+});
+export type EntryBody = z.output<typeof entryBody>;
+
+export const ledgerBody = z.object({
+  tenantId: z.string(),
+  reservationId: z.string(),
+  entries: z.array(entryBody),
+});
+export type LedgerBody = z.output<typeof ledgerBody>;
+
+const counts = z.object({
+  roomsSold: z.int(),
+  arrivals: z.int(),
+  departures: z.int(),
+  cancellations: z.int(),
+  noShows: z.int(),
+  revenueMinor: z.record(z.string(), z.int()).describe('room revenue by currency, minor units'),
+});
+export type CountsBody = z.output<typeof counts>;
+
+export const totalsBody = z.object({
+  tenantId: z.string(),
+  propertyId: z.string(),
+  from: date,
+  to: date,
+  timeZone: z.string().nullable().describe("null while the property's row has not come"),
+  lastClosedDate: date.nullable(),
+  totals: counts.describe('sums over all days'),
+  days: z.array(
+    counts.extend({
+      businessDate: date,
+      occupancy: z.number().nullable().describe("rooms sold as a part of the property's rooms"),
+    }),
+  ),
+});
+export type TotalsBody = z.output<typeof totalsBody>;
+
+export interface Answered<Body> {
+  readonly body: Body;
+  readonly position: ReadPosition;
+}
+
+/** @throws REQUEST_INVALID, NOT_FOUND, NOT_READY */
+export async function answerLedger(
+  queries: RollQueries,
+  tenantId: string,
+  fields: unknown,
+): Promise<Answered<LedgerBody>> {
+  const { reservationId } = parseFields(ledgerFields, fields);
+  const answer = await queries.ledger(tenantId, reservationId);
+  if (answer === undefined) {
+    const message = `no reservation ${reservationId} is known for this tenant`;
+    throw new RollguardError('NOT_FOUND', message);
+  }
+  const entries = answer.entries.map(entryBodyOf);
+  return { body: { tenantId, reservationId, entries }, position: answer.position };
+}
+
+/** @throws REQUEST_INVALID, NOT_READY */
+export async function answerTotals(
+  queries: RollQueries,
+  tenantId: string,
+  fields: unknown,
+): Promise<Answered<TotalsBody>> {
+  const query = parseFields(totalsFields, fields);
+  const answer = await queries.property({ tenantId, ...query });
+  return { body: { tenantId, ...query, ...daysOf(answer) }, position: answer.position };
+}
+
+function entryBodyOf({ entry, createdAtMs, updatedAtMs }: StoredEntry): EntryBody {
+  const { occurredMicros, eventPayload, ...columns } = entry;
+  return {
+    ...columns,
+    occurredAt: new Date(occurredMicros / 1_000).toISOString(),
+    eventPayload: JSON.parse(eventPayload) as unknown,
+    createdAt: new Date(createdAtMs).toISOString(),
+    updatedAt: new Date(updatedAtMs).toISOString(),
+  };
+}
+
+/** The days, and their sums over the whole range. */
+function daysOf({
+  days,
+  zone,
+  lastClosedDate,
+}: PropertyAnswer): Pick<TotalsBody, 'timeZone' | 'lastClosedDate' | 'totals' | 'days'> {
+  const totals = { roomsSold: 0, arrivals: 0, departures: 0, cancellations: 0, noShows: 0 };
+  const revenueMinor: Record<string, number> = {};
+  for (const day of days) {
+    totals.roomsSold += day.roomsSold;
+    totals.arrivals += day.arrivals;
+    totals.departures += day.departures;
+    totals.cancellations += day.cancellations;
+    totals.noShows += day.noShows;
+    for (const [currency, minor] of Object.entries(day.revenueMinor)) {
+      revenueMinor[currency] = (revenueMinor[currency] ?? 0) + minor;
+    }
+  }
+  return {
+    timeZone: zone ?? null,
+    lastClosedDate: lastClosedDate ?? null,
+    totals: { ...totals, revenueMinor },
+    days: days.map((day) => ({ ...day, occupancy: day.occupancy ?? null })),
+  };
+}
