@@ -67,7 +67,7 @@ export interface ConnectClientOptions {
 }
 
 interface ConnectRequest {
-  readonly method: 'GET' | 'PUT' | 'POST';
+  readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
   readonly path: string;
   readonly body?: ConnectConfig;
 }
@@ -136,6 +136,17 @@ export class ConnectClient {
   async restartFailed(name: string): Promise<void> {
     const path = `/connectors/${encodeURIComponent(name)}/restart?includeTasks=true&onlyFailed=true`;
     await this.#ask({ method: 'POST', path });
+  }
+
+  /** Starts a connector and all its tasks again. */
+  async restart(name: string): Promise<void> {
+    const path = `/connectors/${encodeURIComponent(name)}/restart?includeTasks=true&onlyFailed=false`;
+    await this.#ask({ method: 'POST', path });
+  }
+
+  /** Takes the connector away; its offsets stay with Connect. */
+  async delete(name: string): Promise<void> {
+    await this.#ask({ method: 'DELETE', path: `/connectors/${encodeURIComponent(name)}` });
   }
 
   async #askUnlessMissing(path: string): Promise<unknown> {

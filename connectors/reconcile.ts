@@ -100,6 +100,37 @@ export async function applyConnectors(options: ApplyOptions): Promise<readonly A
   return results;
 }
 
+/** What `applyConnectors` would change, and nothing is sent. */
+export function diffConnectors(
+  options: Pick<ApplyOptions, 'client' | 'connectors' | 'clock'>,
+): Promise<readonly ApplyResult[]> {
+  return applyConnectors({ ...options, dryRun: true, waitTimeoutMs: 0 });
+}
+
+export interface RestartOptions extends Omit<ApplyOptions, 'connectors' | 'dryRun'> {
+  readonly name: string;
+  /** True: only its FAILED parts. */
+  readonly failedOnly: boolean;
+}
+
+/**
+ * Starts a connector again as it is configured, and waits until its tasks run.
+ * @throws CONNECTOR_FAILED when there is none, when it is FAILED or paused, or does not run in time.
+ */
+export async function restartConnector(
+  options: RestartOptions,
+): Promise<ConnectorStatus | undefined> {
+  const { client, clock, name } = options;
+  const config = await client.config(name);
+  if (config === undefined)
+    throw notRunning(name, 'missing', { status: undefined, waitTimeoutMs: 0 });
+  const deadlineMs = clock.monotonicMs() + options.waitTimeoutMs;
+  await (options.failedOnly ? client.restartFailed(name) : client.restart(name));
+  const plan: Plan = { action: 'restart', changes: [] };
+  const connectors = [{ name, config }];
+  return waitUntilRunning({ name, config }, { ...options, connectors, plan, deadlineMs });
+}
+
 function describePlan({ action, changes }: Plan): string {
   if (action !== 'update') return action;
   return `update of ${changes.map((change) => change.setting).join(', ')}`;
@@ -174,6 +205,7 @@ function notRunning(name: string, verdict: Verdict, what: Circumstances): Rollgu
 }
 
 function explain(verdict: Verdict, { status, waitTimeoutMs }: Circumstances): string {
+  if (verdict === 'missing') return 'is missing; create it with `rollguard connectors apply`';
   if (verdict === 'paused') {
     return "is paused or stopped, by somebody on purpose; PUT /connectors/<name>/resume of Connect's REST interface lets it go on";
   }

@@ -82,8 +82,13 @@ export class FakeConnect {
     if (area === 'connector-plugins' && method === 'PUT') return this.#validate();
     if (method !== 'GET') this.writes.push(`${method} ${path}`);
     if (method === 'PUT' && what === 'config') return this.#put(name, config);
+    if (name === '') return { status: 200, body: [...this.connectors.keys()] };
     const connector = this.connectors.get(name);
     if (connector === undefined) return missing;
+    if (method === 'DELETE') {
+      this.connectors.delete(name);
+      return { status: 204 };
+    }
     if (method === 'POST' && what === 'restart') {
       connector.state = 'RUNNING';
       connector.tasks = structuredClone(this.tasksAfterPut);

@@ -1,15 +1,21 @@
-/** `rollguard connectors prepare|validate|apply|status`: what captures the platform's tables. */
-import { Command, InvalidArgumentError } from 'commander';
+/** `rollguard connectors …`: prepare, validate and apply; the other verbs are beside it. What captures the platform's tables. */
+import { Command } from 'commander';
 import { ConnectClient } from '../../connectors/connect-client.ts';
-import { verdictOf } from '../../connectors/connector-health.ts';
 import { toConnect } from '../../connectors/debezium-postgres.ts';
-import { defaultConnectorName, platformConnector } from '../../connectors/platform-connector.ts';
+import { platformConnector } from '../../connectors/platform-connector.ts';
 import { prepareDatabase } from '../../connectors/prepare-database.ts';
 import { applyConnectors } from '../../connectors/reconcile.ts';
 import { renderRoleScript, type RoleScriptOptions } from '../../connectors/role-sql.ts';
-import { RollguardError } from '../../kernel/errors.ts';
 import type { CliContext } from '../cli-context.ts';
-import { renderApplied, renderProblems, renderStatus } from '../connectors/connector-report.ts';
+import {
+  commandWithSettings,
+  defaultWaitSeconds,
+  localStackNote,
+  positive,
+  untilInterrupted,
+} from '../connectors/connector-command.ts';
+import { renderApplied, renderProblems } from '../connectors/connector-report.ts';
+import { warnOfOpenConnect } from '../connectors/open-connect.ts';
 import {
   connectorEndpoints,
   readOverrides,
@@ -20,9 +26,12 @@ import {
   type ConnectorFlags,
 } from '../connectors/connector-settings.ts';
 import { prepareStackDatabase } from '../connectors/prepare-stack-database.ts';
+import { deleteCommand } from './connectors-delete.ts';
+import { diffCommand } from './connectors-diff.ts';
+import { restartCommand } from './connectors-restart.ts';
+import { statusCommand } from './connectors-status.ts';
 import { validateConnector } from '../connectors/validate-connector.ts';
 
-const defaultWaitSeconds = 90;
 const passwordSetting = 'ROLLGUARD_CDC_PASSWORD';
 
 export function connectorsCommand(cli: CliContext): Command {
@@ -32,28 +41,12 @@ export function connectorsCommand(cli: CliContext): Command {
   connectors.addCommand(prepareCommand(cli));
   connectors.addCommand(validateCommand(cli));
   connectors.addCommand(applyCommand(cli));
+  connectors.addCommand(diffCommand(cli));
   connectors.addCommand(statusCommand(cli));
+  connectors.addCommand(restartCommand(cli));
+  connectors.addCommand(deleteCommand(cli));
   return connectors;
 }
-
-function commandWithSettings(name: string): Command {
-  return new Command(name)
-    .option('--connect-url <url>', "Kafka Connect's REST address (default: KAFKA_CONNECT_URL)")
-    .option(
-      '--database-url <url>',
-      "the platform's Postgres as the worker sees it (default: PLATFORM_DATABASE_URL)",
-    )
-    .option('--registry-url <url>', 'the registry (default: SCHEMA_REGISTRY_URL)')
-    .option(
-      '--password-reference <reference>',
-      'where the worker finds the password (default: ROLLGUARD_CDC_PASSWORD_REFERENCE, else ${env:ROLLGUARD_CDC_PASSWORD})',
-    )
-    .option('--config <file>', "JSON that overrides the connector's settings")
-    .option('--json', 'print one JSON object on stdout');
-}
-
-const localStackNote = `
-Without any address, flag or setting, a running local stack (\`rollguard stack up\`) is used.`;
 
 interface PrepareFlags extends ConnectorFlags {
   readonly print?: true;
@@ -154,7 +147,8 @@ async function validate(flags: ConnectorFlags, cli: CliContext): Promise<void> {
   });
   const result = await validateConnector(() => wantedConnector(endpoints, flags), client);
   if (!result.isValid) cli.exitCode = 1;
-  if (flags.json === true) cli.out(`${JSON.stringify(result)}\n`);
+  const warnings = await warnOfOpenConnect(client.url, cli);
+  if (flags.json === true) cli.out(`${JSON.stringify({ ...result, warnings })}\n`);
   else cli.out(result.isValid ? 'valid\n' : renderProblems(result.problems));
 }
 
@@ -196,55 +190,7 @@ async function apply(flags: ApplyFlags, cli: CliContext): Promise<void> {
       ...{ clock, progress, signal },
     }),
   );
-  if (flags.json === true) cli.out(`${JSON.stringify({ connectors: results })}\n`);
+  const warnings = await warnOfOpenConnect(url, cli);
+  if (flags.json === true) cli.out(`${JSON.stringify({ connectors: results, warnings })}\n`);
   else cli.out(results.map(renderApplied).join(''));
-}
-
-/** Ctrl-C ends the wait; what Connect was told stays as it is. */
-async function untilInterrupted<Result>(
-  work: (signal: AbortSignal) => Promise<Result>,
-): Promise<Result> {
-  const interrupt = new AbortController();
-  const message = 'interrupted; what was sent to Connect stays, apply again to go on';
-  const onSignal = (): void => interrupt.abort(new RollguardError('INTERRUPTED', message));
-  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
-  try {
-    return await work(interrupt.signal);
-  } catch (error) {
-    // A request that was cut off reports the address as silent, which is not what happened.
-    interrupt.signal.throwIfAborted();
-    throw error;
-  } finally {
-    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
-  }
-}
-
-function statusCommand(cli: CliContext): Command {
-  return commandWithSettings('status')
-    .description('how the connector and its tasks are; exit 1 unless they run')
-    .addHelpText('after', statusExamples)
-    .action((flags: ConnectorFlags) => status(flags, cli));
-}
-
-const statusExamples = `
-Examples:
-  rollguard connectors status
-  rollguard connectors status --connect-url http://connect:8083 --json
-${localStackNote}`;
-
-async function status(flags: ConnectorFlags, cli: CliContext): Promise<void> {
-  const url = requiredUrl(connectorEndpoints(flags, cli), 'connectUrl');
-  const name = readOverrides(flags.config).name ?? defaultConnectorName;
-  const found = await new ConnectClient({ url, clock: cli.clock }).status(name);
-  const verdict = verdictOf(found);
-  if (verdict !== 'running') cli.exitCode = 1;
-  const connectors = [{ name, verdict, status: found }];
-  if (flags.json === true) cli.out(`${JSON.stringify({ connectors })}\n`);
-  else cli.out(renderStatus(name, found));
-}
-
-function positive(text: string): number {
-  const value = Number(text);
-  if (Number.isInteger(value) && value > 0) return value;
-  throw new InvalidArgumentError('It must be a whole number above 0.');
 }

@@ -1,6 +1,7 @@
 /** What the connectors commands print for people: settings that change, states, short traces. */
 import type { ConnectorStatus, FieldProblem } from '../../connectors/connect-client.ts';
 import { traceSummary } from '../../connectors/connector-health.ts';
+import type { CaptureLag } from './capture-lag.ts';
 import type { ApplyResult, SettingChange } from '../../connectors/reconcile.ts';
 
 /** What was done about one connector, and how it is now. */
@@ -14,6 +15,34 @@ export function renderStatus(name: string, status: ConnectorStatus | undefined):
     return lines([`${name}: missing; create it with \`rollguard connectors apply\``]);
   }
   return lines([name, ...renderParts(status)]);
+}
+
+/** Setting by setting. */
+export function renderDifference({ name, action, changes }: ApplyResult): string {
+  if (changes.length === 0) return lines([`${name}: equal`]);
+  const title = action === 'create' ? 'missing in Connect' : 'differs';
+  return lines([`${name}: ${title} (in Connect → wanted)`, ...changes.map(renderChange)]);
+}
+
+const heartbeatLateSeconds = 60;
+
+/** How far capture is behind, with a hint where something is wrong. */
+export function renderLag(slotName: string, { slot, heartbeatAgeSeconds }: CaptureLag): string {
+  const ages = Object.entries(heartbeatAgeSeconds).map(([from, age]) => {
+    if ('unknown' in age) return `  heartbeat (${from}): unknown: ${age.unknown}`;
+    if (age.value === undefined) return `  heartbeat (${from}): none yet`;
+    const hint = age.value > heartbeatLateSeconds ? '; late: do rows still flow?' : '';
+    return `  heartbeat (${from}): ${age.value} s ago${hint}`;
+  });
+  return lines([renderSlot(slotName, slot), ...ages]);
+}
+
+function renderSlot(name: string, slot: CaptureLag['slot']): string {
+  if ('unknown' in slot) return `  slot ${name}: unknown: ${slot.unknown}`;
+  if (slot.value === undefined) return `  slot ${name}: missing; nothing holds changes for capture`;
+  const { active, lagBytes, retainedBytes, walStatus } = slot.value;
+  const hint = active ? '' : '; inactive: nobody reads it, and WAL piles up';
+  return `  slot ${name}: ${lagBytes} bytes behind, ${retainedBytes} bytes of WAL kept, ${walStatus}${hint}`;
 }
 
 export function renderProblems(problems: readonly FieldProblem[]): string {

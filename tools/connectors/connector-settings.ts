@@ -26,6 +26,7 @@ export interface ConnectorFlags {
   readonly databaseUrl?: string;
   readonly adminDatabaseUrl?: string;
   readonly registryUrl?: string;
+  readonly brokers?: string;
   readonly passwordReference?: string;
   readonly config?: string;
   readonly json?: true;
@@ -43,6 +44,8 @@ const allEndpoints = Object.keys(endpointNames) as EndpointName[];
 export interface ConnectorEndpoints {
   readonly urls: Readonly<Partial<Record<EndpointName, string>>>;
   readonly passwordReference: string;
+  /** Kafka, host:port, comma separated. */
+  readonly brokers: string | undefined;
   /** The running local stack, when the URLs are its. */
   readonly stack?: StackState;
 }
@@ -57,12 +60,14 @@ export function connectorEndpoints(flags: ConnectorFlags, cli: CliContext): Conn
   const reference = flags.passwordReference ?? cli.env[passwordReferenceSetting];
   const givenReference = reference === '' ? undefined : reference;
   const stack = Object.keys(urls).length === 0 ? runningStack('connectors', cli) : undefined;
+  const brokers = flags.brokers ?? cli.env['KAFKA_BROKERS'];
   if (stack === undefined) {
-    return { urls, passwordReference: givenReference ?? defaultPasswordReference };
+    return { urls, brokers, passwordReference: givenReference ?? defaultPasswordReference };
   }
   const { endpoints } = stack;
   return {
     stack,
+    brokers: brokers ?? endpoints.kafkaBrokers,
     passwordReference: givenReference ?? stackSecret(stack).reference,
     urls: {
       connectUrl: endpoints.kafkaConnectUrl,
