@@ -88,6 +88,7 @@ export async function describeApi(server: FastifyInstance, version: string): Pro
 }
 
 function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): object {
-  const { $schema: _, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any' });
-  return rest;
+  const { $schema, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any' });
+  // The document as a whole names its dialect.
+  return $schema === undefined ? {} : rest;
 }

@@ -168,14 +168,14 @@ export class TaskManager {
         // A fenced task is ours again only if the current generation still says so.
         if (check && (await membership.refresh()) !== 'stable') return;
         const positions = await task.takeOwnership(signal);
-        if (signal.aborted) return;
+        if (isAborted(signal)) return;
         reader.assign(positions);
         this.#failuresInRow.delete(task.name);
         environment.logger.info('task runs', { task: task.name });
         return;
       } catch (error) {
         task.fail(error);
-        if (signal.aborted) return;
+        if (isAborted(signal)) return;
         if (!isRollguardError(error) || error.row.reaction === 'stop') {
           fatal(stopped(task, error));
           return;
@@ -199,6 +199,11 @@ export class TaskManager {
     const delayMs = Math.min(config.retryBackoffMs * 2 ** failures, config.retryBackoffMaxMs);
     await clock.sleep(delayMs, signal);
   }
+}
+
+/** A call, since the compiler takes what it saw before an await for what still holds. */
+function isAborted(signal: AbortSignal): boolean {
+  return signal.aborted;
 }
 
 function stopped(task: StreamTask, error: unknown): unknown {

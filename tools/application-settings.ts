@@ -66,5 +66,5 @@ export function commandLogger(cli: CliContext): Logger {
 function withoutEmpty(
   values: Readonly<Record<string, string | undefined>>,
 ): Record<string, string | undefined> {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== ''));
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined && value !== ''));
 }

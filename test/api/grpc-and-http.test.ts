@@ -36,23 +36,28 @@ let grpc: GrpcServer;
 
 /** Content that follows from the ids alone, so that both fronts ask the same. */
 const queries: RollQueries = {
-  ledger: async (tenantId, reservationId) => {
+  ledger: (tenantId, reservationId) => {
     const random = randomOf(tenantId + reservationId);
-    if (random.next() < 0.2) throw new RollguardError('NOT_READY', 'ledger_0 is restoring');
-    if (random.next() < 0.3) return undefined;
+    if (random.next() < 0.2) {
+      return Promise.reject(new RollguardError('NOT_READY', 'ledger_0 is restoring'));
+    }
+    if (random.next() < 0.3) return Promise.resolve(undefined);
     const entries = Array.from({ length: random.integer(4) }, () =>
       entryOf(tenantId, reservationId, random),
     );
-    return { entries, position: { partition: random.integer(4), offset: random.integer(2 ** 40) } };
+    return Promise.resolve({
+      entries,
+      position: { partition: random.integer(4), offset: random.integer(2 ** 40) },
+    });
   },
-  property: async ({ tenantId, propertyId, from }) => {
+  property: ({ tenantId, propertyId, from }) => {
     const random = randomOf(tenantId + propertyId + from);
-    return {
+    return Promise.resolve({
       days: Array.from({ length: random.integer(3) }, () => dayOf(from, random)),
       zone: random.next() < 0.5 ? undefined : 'Europe/Helsinki',
       lastClosedDate: random.next() < 0.5 ? undefined : from,
       position: { partition: random.integer(4), offset: random.integer(2 ** 40) },
-    };
+    });
   },
 };
 
@@ -89,6 +94,11 @@ function dayOf(businessDate: string, random: Random): PropertyDay {
       random.next() < 0.2 ? {} : { EUR: random.integer(2 ** 48), ISK: -random.integer(9) },
     occupancy: random.next() < 0.3 ? undefined : random.next(),
   };
+}
+
+interface Watch {
+  on(event: string, listener: (message: { status: number | string }) => void): void;
+  cancel(): void;
 }
 
 const Query = makeGenericClientConstructor(
@@ -137,16 +147,16 @@ async function askHttp({ tenantId, fields }: Question): Promise<Answer> {
 }
 
 type Message = Readonly<Record<string, unknown>>;
+type Done = (error: ServiceError | null, answer: Message) => void;
+type Unary = (request: object, metadata: Metadata, done: Done) => void;
 
 async function askGrpc({ tenantId, fields }: Question, metadata = new Metadata()): Promise<Answer> {
   const method = 'reservationId' in fields ? 'GetLedger' : 'GetDailyTotals';
   try {
+    const call = (client[method] as unknown as Unary).bind(client);
     const message = await new Promise<Message>((resolve, reject) =>
-      client[method]!(
-        { ...fields, tenantId },
-        metadata,
-        (error: ServiceError | null, answer: Message) =>
-          error === null ? resolve(answer) : reject(error),
+      call({ ...fields, tenantId }, metadata, (error, answer) =>
+        error === null ? resolve(answer) : reject(error),
       ),
     );
     const { partition, offset } = message['position'] as Message;
@@ -157,21 +167,21 @@ async function askGrpc({ tenantId, fields }: Question, metadata = new Metadata()
   }
 }
 
-function ledgerOf({ position: _, entries, ...ids }: Message): unknown {
+function ledgerOf({ tenantId, reservationId, entries }: Message): unknown {
   const bodies = (entries as readonly Message[]).map((entry) => ({
     ...entry,
     eventPayload: JSON.parse(String(entry['eventPayload'])) as unknown,
     amountMinor: Number(entry['amountMinor']),
   }));
-  return { ...ids, entries: bodies };
+  return { tenantId, reservationId, entries: bodies };
 }
 
 function totalsOf(message: Message): unknown {
-  const { position: _, _timeZone, _lastClosedDate, totals, days, ...query } = message;
+  const { tenantId, propertyId, from, to, totals, days } = message;
   return {
-    ...query,
-    timeZone: query['timeZone'] ?? null,
-    lastClosedDate: query['lastClosedDate'] ?? null,
+    ...{ tenantId, propertyId, from, to },
+    timeZone: message['timeZone'] ?? null,
+    lastClosedDate: message['lastClosedDate'] ?? null,
     totals: countsOf(totals as Message),
     days: (days as readonly Message[]).map(({ businessDate, counts, occupancy }) => ({
       businessDate,
@@ -249,10 +259,9 @@ describe('gRPC', () => {
     );
     const health = new Health(`127.0.0.1:${grpc.port}`, credentials.createInsecure());
     const told: string[] = [];
-    const watch = health['Watch']!({ service: queryServiceName }) as unknown as {
-      on(event: string, listener: (message: { status: number | string }) => void): void;
-      cancel(): void;
-    };
+    const watch = (health['Watch'] as unknown as (request: object) => Watch).call(health, {
+      service: queryServiceName,
+    });
     watch.on('data', ({ status }) => told.push(String(status)));
     watch.on('error', () => undefined);
     const until = async (count: number): Promise<void> => {

@@ -126,7 +126,7 @@ describe('rollguard dlq', () => {
     await driver.advance();
 
     expect(exitCode).toBe(0);
-    const counts = driver.read('counts').map(({ key, value }) => `${key}=${value}`);
+    const counts = driver.read('counts').map(({ key, value }) => `${String(key)}=${String(value)}`);
     expect(counts).toEqual(['banana=1']);
   });
 

@@ -101,13 +101,11 @@ async function list(flags: ListFlags, cli: CliContext, openPort: OpenPort): Prom
   await onTopic(flags, cli, openPort, async (port, topic) => {
     const filter = { ...filterOf(flags), withRedriven: flags.pending !== true };
     const letters: DeadLetter[] = [];
-    let isMore = false;
     await readDeadLetters(port, topic, (letter) => {
-      if (!matches(letter, filter)) return true;
-      if (letters.length === flags.limit) isMore = true;
-      else letters.push(letter);
-      return !isMore;
+      if (matches(letter, filter)) letters.push(letter);
+      return letters.length <= flags.limit;
     });
+    const isMore = letters.splice(flags.limit).length > 0;
     if (flags.json === true) {
       cli.out(`${JSON.stringify({ topic, letters: letters.map(asJson), isMore })}\n`);
       return;

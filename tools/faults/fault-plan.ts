@@ -18,13 +18,12 @@ export function planFaults(
   meanDelayMs: number,
 ): readonly Fault[] {
   const random = seededRandom(seed);
-  const targets = faultTargets.flatMap((target) =>
+  const remaining = faultTargets.flatMap((target) =>
     Array.from({ length: counts[target] }, () => target),
   );
-  for (let index = targets.length - 1; index > 0; index -= 1) {
-    const other = random.integer(index + 1);
-    [targets[index], targets[other]] = [targets[other]!, targets[index]!];
-  }
+  const targets: FaultTarget[] = [];
+  while (remaining.length > 0)
+    targets.push(...remaining.splice(random.integer(remaining.length), 1));
   return targets.map((target) => ({
     afterMs: Math.round(random.next() * 2 * meanDelayMs),
     target,

@@ -28,9 +28,11 @@ export class EventLog {
   add({ value, offset }: FetchedRecord, partition: number): void {
     if (value === null) return;
     this.#events += 1;
-    const { kind, adjustment: _, ...entry } = this.#read(unframe(value).payload) as RollEvent;
-    const id = `${entry.tenantId} ${entry.ledgerId}`;
-    const text = kind === 'VOIDED' ? '' : textOf(entry);
+    const event = this.#read(unframe(value).payload) as RollEvent;
+    const id = `${event.tenantId} ${event.ledgerId}`;
+    // Whether it came late depends on when it came; what it says does not.
+    const entry = { ...event, kind: undefined, adjustment: undefined };
+    const text = event.kind === 'VOIDED' ? '' : textOf(entry);
     const before = this.#last.get(id);
     if (before === text) this.#repeated.push(`${partition}@${offset}`);
     this.#last.set(id, text);

@@ -6,6 +6,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { Clock } from '../../kernel/clock.ts';
+import { assert } from '../../kernel/assert.ts';
 import { RollguardError } from '../../kernel/errors.ts';
 import type { Logger } from '../../kernel/logger.ts';
 import { noMetrics } from '../../kernel/metrics.ts';
@@ -237,7 +238,11 @@ async function restoredContent(
       progress,
     });
     const builders = new Map(subTopology.stores.map((builder) => [builder.name, builder]));
-    const stores = storesOf(subTopology, (name) => builders.get(name)!.openReadOnly(state));
+    const stores = storesOf(subTopology, (name) => {
+      const builder = builders.get(name);
+      assert(builder !== undefined, `${name} is a store of ${subTopology.name}`);
+      return builder.openReadOnly(state);
+    });
     return { content: await contentOf(stores, canonicalRollValue), tailRecords: records };
   } finally {
     await state.closeDirty();
