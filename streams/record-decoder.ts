@@ -73,7 +73,11 @@ export class RecordDecoder {
   /** Undefined: not yet; its partition is held from now on. */
   decode(queued: QueuedRecord): MaybePromise<DecodedRecord | undefined> {
     const hold = this.#holds.size === 0 ? undefined : this.#holds.get(nameOf(queued));
-    if (hold?.outcome !== undefined && hold.offset === queued.record.offset) {
+    assert(
+      hold === undefined || hold.offset === queued.record.offset,
+      'a held partition goes on with the record that was waited for',
+    );
+    if (hold?.outcome !== undefined) {
       this.#holds.delete(nameOf(queued));
       return hold.outcome();
     }

@@ -141,6 +141,7 @@ export class RecordQueue {
   done(taken: QueuedRecord): void {
     const queue = this.#find(taken);
     assert(queue.takenCount > 0, 'done follows take');
+    assert(taken.record.offset >= queue.processedOffset, 'a partition is processed in order');
     queue.takenCount -= 1;
     queue.processedOffset = taken.record.offset + 1;
   }

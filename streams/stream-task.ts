@@ -396,7 +396,9 @@ export class StreamTask {
     const held: QueuedRecord[] = [];
     const pastGaps = this.#idleSinceMs !== undefined;
     for (const queued of this.#queue.take(recordsMax, { isHeld: this.#isHeld, pastGaps })) {
-      const pending = this.#isHeld(queued) ? undefined : decoder.decode(queued);
+      // Behind a record that waits its partition waits too, even if the answer has come meanwhile.
+      const waits = this.#isHeld(queued) || isBehind(queued, held);
+      const pending = waits ? undefined : decoder.decode(queued);
       const decoded = isPromise(pending) ? await pending : pending;
       if (decoded === undefined) held.push(queued);
       else prepared.push(decoded);
@@ -447,4 +449,11 @@ export class StreamTask {
     if (!this.#punctuations.isDue('stream-time', this.#streamTimeMs)) return undefined;
     return this.#punctuations.run('stream-time', this.#streamTimeMs);
   }
+}
+
+/** True when a record of the same partition is among these. */
+function isBehind(queued: QueuedRecord, held: readonly QueuedRecord[]): boolean {
+  return held.some(
+    ({ topic, partition }) => topic === queued.topic && partition === queued.partition,
+  );
 }

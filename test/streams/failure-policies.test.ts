@@ -229,6 +229,28 @@ describe('a record that cannot be decoded yet', () => {
     expect(written(driver)).toEqual(['lines=1', 'lines=2']);
   });
 
+  test('is processed before those behind it, though its answer comes while others are decoded', async () => {
+    const later = new Map([
+      ['A', 30],
+      ['C', 40],
+    ]);
+    let clock: { sleep(ms: number): Promise<void> } | undefined;
+    const driver = await start(async (record) => {
+      await clock?.sleep(later.get(record.key?.toString() ?? '') ?? 0);
+      return record.value?.toString() ?? '';
+    });
+    clock = driver.clock;
+    // A holds its partition; while C's answer is waited for, A's comes: B must not pass A.
+    driver.pipe('lines', { key: 'A', value: 'x', timestampMs: 1 });
+    driver.pipe('others', { key: 'C', value: 'x', timestampMs: 2 });
+    driver.pipe('lines', { key: 'B', value: 'x', timestampMs: 3 });
+    await driver.advance();
+
+    const order = written(driver);
+    expect(order.indexOf('A=1')).toBeLessThan(order.indexOf('B=1'));
+    expect(order).toHaveLength(3);
+  });
+
   test('pauses only the held partition when its records pile up', async () => {
     const driver = await start(
       ({ value }) => {
