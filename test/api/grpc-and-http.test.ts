@@ -3,6 +3,7 @@ import {
   Metadata,
   credentials,
   makeGenericClientConstructor,
+  status,
   type ServiceError,
 } from '@grpc/grpc-js';
 import { loadSync, type ServiceDefinition } from '@grpc/proto-loader';
@@ -276,6 +277,29 @@ describe('gRPC', () => {
     health.close();
 
     expect(told.slice(-2)).toEqual(['2', '1']);
+  });
+
+  test('does not begin on a call whose deadline is over', async () => {
+    let asked = 0;
+    const counting = { ...queries, ledger: () => Promise.reject(new Error(String((asked += 1)))) };
+    const service = queryService({ queries: counting, clock: systemClock, logger: silentLogger });
+    const call = {
+      ...{ request: {}, metadata: new Metadata(), cancelled: false },
+      ...{ getDeadline: () => Date.now() - 1, getPath: () => '' },
+    };
+    type Handler = (
+      call: object,
+      done: (error: Pick<ServiceError, 'code' | 'metadata'>) => void,
+    ) => void;
+    const error = await new Promise<Pick<ServiceError, 'code' | 'metadata'>>((resolve) =>
+      (service['GetLedger'] as unknown as Handler)(call, resolve),
+    );
+
+    expect([error.code, reasonOf(error.metadata), asked]).toEqual([
+      status.DEADLINE_EXCEEDED,
+      'DEADLINE_EXCEEDED',
+      0,
+    ]);
   });
 
   test('names GRPC_PORT when the port is taken', async () => {

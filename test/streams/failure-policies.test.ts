@@ -9,6 +9,7 @@ import {
   type StreamRecord,
   type Topology,
 } from '../../streams/index.ts';
+import { ManualClock } from '../../testing/manual-clock.ts';
 import { TopologyTestDriver, type TestDriverOptions } from '../../testing/topology-test-driver.ts';
 import { errorCodeOf } from '../support/error-code.ts';
 import { Counter } from '../support/word-count.ts';
@@ -234,12 +235,13 @@ describe('a record that cannot be decoded yet', () => {
       ['A', 30],
       ['C', 40],
     ]);
-    let clock: { sleep(ms: number): Promise<void> } | undefined;
-    const driver = await start(async (record) => {
-      await clock?.sleep(later.get(record.key?.toString() ?? '') ?? 0);
+    const clock = new ManualClock();
+    const decode: Decode = async (record) => {
+      await clock.sleep(later.get(record.key?.toString() ?? '') ?? 0);
       return record.value?.toString() ?? '';
-    });
-    clock = driver.clock;
+    };
+    const driver = await TopologyTestDriver.start({ topology: counting(decode), topics, clock });
+    drivers.push(driver);
     // A holds its partition; while C's answer is waited for, A's comes: B must not pass A.
     driver.pipe('lines', { key: 'A', value: 'x', timestampMs: 1 });
     driver.pipe('others', { key: 'C', value: 'x', timestampMs: 2 });

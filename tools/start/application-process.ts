@@ -105,15 +105,16 @@ export class ApplicationProcess {
     await this.#exited;
   }
 
-  async stop(): Promise<void> {
-    if (this.#exitCode !== undefined) return;
+  /** SIGTERM, and SIGKILL when it takes too long. @returns its exit code; null: a signal ended it. */
+  async stop(): Promise<number | null> {
+    if (this.#exitCode !== undefined) return this.#exitCode;
     this.#child.kill('SIGTERM');
     const { clock } = this.#options;
     const late = clock.sleep(stopTimeoutMs).then(() => 'late' as const);
     if ((await Promise.race([this.#exited, late])) === 'late') {
       this.#child.kill('SIGKILL');
-      await this.#exited;
     }
+    return this.#exited;
   }
 }
 
