@@ -136,7 +136,7 @@ describe('poison on a captured topic', () => {
   }
 
   function cancelled(id: string): Row {
-    return { id, status: 'CANCELLED', cancellation_date: new Date().toISOString() };
+    return { id, status: 'CANCELLED', cancellation_date: Date.now() * 1_000 };
   }
 
   async function append(value: Buffer | null, recordKey: Buffer | null = key): Promise<void> {
