@@ -26,6 +26,8 @@ async function main(): Promise<void> {
   await application.done();
   await application.close();
   // Without a parent's channel nothing would keep the process; with it, it has to be let go.
+  // That is no signal to stop any more.
+  process.removeAllListeners('disconnect');
   if (process.connected) process.disconnect();
 }
 

