@@ -144,6 +144,17 @@ export class ConnectClient {
     await this.#ask({ method: 'POST', path });
   }
 
+  /** Ends the tasks, some time after the answer; configuration and offsets stay. */
+  async stop(name: string): Promise<void> {
+    await this.#ask({ method: 'PUT', path: `/connectors/${encodeURIComponent(name)}/stop` });
+  }
+
+  /** Forgets how far a stopped connector has read. */
+  async deleteOffsets(name: string): Promise<void> {
+    const path = `/connectors/${encodeURIComponent(name)}/offsets`;
+    await this.#ask({ method: 'DELETE', path });
+  }
+
   /** Takes the connector away; its offsets stay with Connect. */
   async delete(name: string): Promise<void> {
     await this.#ask({ method: 'DELETE', path: `/connectors/${encodeURIComponent(name)}` });

@@ -134,6 +134,9 @@ const fixedSettings = {
   // A logical message needs no table and no right to write in the platform's database.
   'heartbeat.action.query': `SELECT pg_logical_emit_message(false, '${heartbeatMessagePrefix}', now()::text)`,
   'message.prefix.include.list': heartbeatMessagePrefix,
+  // A database that is away is asked for again, as often as it takes: nobody has to restart the task.
+  'errors.max.retries': '-1',
+  'retriable.restart.connector.wait.ms': '3000',
   // Both cost time for every record, and nobody reads them.
   'extended.headers.enabled': 'false',
   'statistics.metrics.enabled': 'false',

@@ -33,6 +33,8 @@ export class FakeConnect {
   problems: { name: string; errors: string[] }[] = [];
   /** The tasks that a configuration is answered with, and that a restart ends in. */
   tasksAfterPut: FakeTask[] = [{ state: 'RUNNING' }];
+  /** Tasks that do not end when the connector is stopped. */
+  tasksAfterStop: FakeTask[] = [];
   /** Answers given instead of the right ones, first come first. */
   readonly refusals: Answer[] = [];
   /** Reads of a status that still show the old tasks after a configuration was put. */
@@ -85,20 +87,26 @@ export class FakeConnect {
     if (name === '') return { status: 200, body: [...this.connectors.keys()] };
     const connector = this.connectors.get(name);
     if (connector === undefined) return missing;
-    if (method === 'DELETE') {
-      this.connectors.delete(name);
-      return { status: 204 };
-    }
-    if (method === 'POST' && what === 'restart') {
-      connector.state = 'RUNNING';
-      connector.tasks = structuredClone(this.tasksAfterPut);
-      return { status: 202 };
-    }
+    if (method !== 'GET') return this.#change(connector, { name, method, what });
     if (what === 'status') {
       this.#readsSincePut += 1;
       this.#moveOn(name);
     }
     return what === 'config' ? { status: 200, body: connector.config } : read(connector, what);
+  }
+
+  #change(
+    connector: FakeConnector,
+    { name, method, what }: { name: string; method: string; what: string },
+  ): Answer {
+    if (method === 'DELETE' && what === '') this.connectors.delete(name);
+    if (what === 'restart') {
+      Object.assign(connector, { state: 'RUNNING', tasks: structuredClone(this.tasksAfterPut) });
+    }
+    if (what === 'stop') {
+      Object.assign(connector, { state: 'STOPPED', tasks: structuredClone(this.tasksAfterStop) });
+    }
+    return { status: 202 };
   }
 
   #put(name: string, config: Config): Answer {

@@ -109,6 +109,33 @@ describe('connectors delete', () => {
   });
 });
 
+describe('connectors delete --drop-slot', () => {
+  const nowhere = ['--admin-database-url', 'postgres://postgres@127.0.0.1:1/platform'];
+
+  test('stops the connector and forgets its offsets, so that a new snapshot can begin', async () => {
+    await run('apply');
+    const { exitCode, err } = await run('delete', '--yes', '--drop-slot', ...nowhere);
+
+    expect(connect.writes.slice(1)).toEqual([
+      `PUT /connectors/${name}/stop`,
+      `DELETE /connectors/${name}/offsets`,
+      `DELETE /connectors/${name}`,
+    ]);
+    expect(exitCode).toBe(1);
+    expect(err).toContain('[DATABASE_UNAVAILABLE]');
+  });
+
+  test('deletes nothing while its tasks do not end', async () => {
+    await run('apply');
+    connect.tasksAfterStop = [{ state: 'RUNNING' }];
+    const { exitCode, err } = await run('delete', '--yes', '--drop-slot', ...nowhere);
+
+    expect(exitCode).toBe(1);
+    expect(err).toContain('does not stop within 60 s');
+    expect(connect.connectors.has(name)).toBe(true);
+  });
+});
+
 describe('a Connect that anyone can use', () => {
   test.each([
     ['elsewhere', ['192.0.2.7'], 1],

@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { ConnectClient } from '../../connectors/connect-client.ts';
 import { dropSlot } from '../../connectors/replication-slot.ts';
+import { deleteConnector } from '../../connectors/delete-connector.ts';
 import { platformConnector } from '../../connectors/platform-connector.ts';
 import { RollguardError, isRollguardError } from '../../kernel/errors.ts';
 import type { CliContext } from '../cli-context.ts';
@@ -20,6 +21,7 @@ interface DeleteFlags extends ConnectorFlags {
   readonly dryRun?: true;
 }
 
+const waitTimeoutMs = 60_000;
 const slotAttempts = 20;
 const slotPauseMs = 500;
 
@@ -44,7 +46,8 @@ Examples:
   rollguard connectors delete --yes --drop-slot
 
 Without --drop-slot the replication slot stays: Postgres keeps every byte of WAL for it until the connector
-is applied again, which then goes on where it stopped. With it, a new connector needs a new snapshot.
+is applied again, which then goes on where it stopped. With it, Connect also forgets how far it has read,
+and a new connector begins with a new snapshot: deletions and steps since the last read are not in it.
 ${localStackNote}`;
 
 async function remove(flags: DeleteFlags, cli: CliContext): Promise<void> {
@@ -65,7 +68,10 @@ async function remove(flags: DeleteFlags, cli: CliContext): Promise<void> {
   const client = new ConnectClient({ url: requiredUrl(endpoints, 'connectUrl'), clock: cli.clock });
   const adminUrl = flags.dropSlot === true ? requiredUrl(endpoints, 'adminDatabaseUrl') : undefined;
   const wasThere = (await client.config(name)) !== undefined;
-  if (wasThere && !isDry) await client.delete(name);
+  if (wasThere && !isDry) {
+    const forgetOffsets = adminUrl !== undefined;
+    await deleteConnector({ client, name, clock: cli.clock, waitTimeoutMs, forgetOffsets });
+  }
   if (adminUrl !== undefined && !isDry) await dropWhenFree(adminUrl, slot, cli);
   const warnings = await warnOfOpenConnect(client.url, cli);
   const connector = wasThere ? (isDry ? 'would be deleted' : 'deleted') : 'was not there';
