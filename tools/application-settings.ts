@@ -49,6 +49,13 @@ export function applicationSettings(
   return parseSettings({ ...ofStack, ...given, ...flagged });
 }
 
+/** The settings of a command that asks nobody: no address is needed. @throws CONFIG_INVALID */
+export function offlineSettings(cli: CliContext): Settings {
+  const file = existsSync(envFile) ? parseEnv(readFileSync(envFile, 'utf8')) : {};
+  const nowhere = { KAFKA_BROKERS: 'nowhere:0', SCHEMA_REGISTRY_URL: 'http://nowhere' };
+  return parseSettings({ ...file, ...cli.env, ...nowhere });
+}
+
 /** Kafka for one command, with warnings on stderr. */
 export function commandPort(settings: Settings, cli: CliContext): KafkaPort {
   return createKafkajsPort({
