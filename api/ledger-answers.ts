@@ -142,7 +142,7 @@ function daysOf({
     totals.cancellations += day.cancellations;
     totals.noShows += day.noShows;
     for (const [currency, minor] of Object.entries(day.revenueMinor)) {
-      revenueMinor[currency] = (revenueMinor[currency] ?? 0) + minor;
+      revenueMinor[currency] = exact((revenueMinor[currency] ?? 0) + minor);
     }
   }
   return {
@@ -151,4 +151,11 @@ function daysOf({
     totals: { ...totals, revenueMinor },
     days: days.map((day) => ({ ...day, occupancy: day.occupancy ?? null })),
   };
+}
+
+/** A sum that a number no longer holds exactly is refused, not rounded. @throws REQUEST_INVALID */
+function exact(minor: number): number {
+  if (Number.isSafeInteger(minor)) return minor;
+  const message = 'to: the revenue of this range exceeds 2^53 minor units; ask for a shorter one';
+  throw new RollguardError('REQUEST_INVALID', message);
 }
