@@ -13,7 +13,10 @@ export const tenantHeader = 'x-tenant-id';
 export const tenantField = z
   .string()
   .regex(/^[!-+\--~](?:[ -+\--~]{0,198}[!-+\--~])?$/)
-  .describe('the tenant that asks');
+  .meta({
+    description: 'the tenant that asks',
+    examples: ['7e000000-0000-4000-8000-000000000001'],
+  });
 
 /** The tenant that asks. @throws REQUEST_INVALID when the header is missing or given twice. */
 export function tenantOf(request: FastifyRequest): string {
