@@ -70,8 +70,14 @@ export function commandLogger(cli: CliContext): Logger {
   return createLogger({ level: 'warn', clock: cli.clock, write: cli.progress });
 }
 
+/** An empty value is one that was not given; an empty suffix is one: the application id as it is. */
 function withoutEmpty(
   values: Readonly<Record<string, string | undefined>>,
 ): Record<string, string | undefined> {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined && value !== ''));
+  return Object.fromEntries(
+    Object.entries(values).filter(
+      ([name, value]) =>
+        value !== undefined && (value !== '' || name === 'KAFKA_CONSUMER_GROUP_SUFFIX'),
+    ),
+  );
 }

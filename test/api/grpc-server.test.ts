@@ -12,7 +12,7 @@ import {
 } from '../../api/grpc/protos.ts';
 import { queryService } from '../../api/grpc/query-service.ts';
 import { statusDetailsOf } from '../../api/grpc/status-details.ts';
-import { systemClock } from '../../kernel/clock.ts';
+import { systemClock, type Clock } from '../../kernel/clock.ts';
 import { RollguardError } from '../../kernel/errors.ts';
 import { silentLogger } from '../../kernel/logger.ts';
 import type { LedgerAnswer, RollQueries } from '../../topology/roll/roll-queries.ts';
@@ -38,7 +38,10 @@ afterEach(async () => {
   grpc = undefined;
 });
 
-async function serve(ledger: () => Promise<LedgerAnswer | undefined>): Promise<GrpcServer> {
+async function serve(
+  ledger: () => Promise<LedgerAnswer | undefined>,
+  clock: Clock = systemClock,
+): Promise<GrpcServer> {
   const queries: RollQueries = {
     ledger: () => {
       asked += 1;
@@ -48,7 +51,7 @@ async function serve(ledger: () => Promise<LedgerAnswer | undefined>): Promise<G
   };
   grpc = await startGrpcServer({
     ...{ host: '127.0.0.1', port: 0, clock: systemClock },
-    query: queryService({ queries, clock: systemClock, logger: silentLogger }),
+    query: queryService({ queries, clock, logger: silentLogger }),
     sources: [{ name: 'roll', notReady: () => notReady }],
   });
   return grpc;
@@ -115,22 +118,9 @@ describe('a gRPC error', () => {
 
 describe('limits of gRPC', () => {
   test('a call whose deadline is over starts no work', async () => {
-    await serve(() => Promise.resolve(answer));
-    // As it is for the server when its clock is ahead of the caller's by a minute.
-    const late = { ...systemClock, nowMs: () => systemClock.nowMs() + 60_000 };
-    const service = queryService({
-      queries: {
-        ledger: () => Promise.resolve(answer),
-        property: () => Promise.reject(new Error()),
-      },
-      clock: late,
-      logger: silentLogger,
-    });
-    await grpc!.close();
-    grpc = await startGrpcServer({
-      ...{ host: '127.0.0.1', port: 0, clock: systemClock, sources: [] },
-      query: service,
-    });
+    // As it is when the server's clock is ahead of the caller's by a minute.
+    const clock = { ...systemClock, nowMs: () => systemClock.nowMs() + 60_000 };
+    await serve(() => Promise.resolve(answer), clock);
     const options = { deadline: systemClock.nowMs() + 30_000 };
     const error = await failure(query().call('GetLedger', request, options));
 
