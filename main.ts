@@ -40,7 +40,8 @@ function stopOnSignals(application: Application): void {
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
-  process.once('disconnect', stop);
+  // Also when it lets go of its parent itself, at the end: that is no second signal.
+  process.once('disconnect', () => void application.close());
 }
 
 main().catch((error: unknown) => {
