@@ -40,8 +40,7 @@ function stopOnSignals(application: Application): void {
   };
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
-  // Also when it lets go of its parent itself, at the end: that is no second signal.
-  process.once('disconnect', () => void application.close());
+  process.once('disconnect', stop);
 }
 
 main().catch((error: unknown) => {
