@@ -57,6 +57,7 @@ module.exports = {
     single('avsc', 'schemas/avro-codec\\.ts'),
     single('fastify', 'api/'),
     single('@grpc', 'api/grpc/'),
+    single('@fastify', 'api/openapi\\.ts'),
     single('prom-client', 'api/metrics-registry\\.ts'),
     { name: 'resolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
   ],

@@ -6,7 +6,7 @@ import Fastify, { type FastifyInstance } from 'fastify';
 import { RollguardError, isRollguardError } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { describeApi } from './openapi.ts';
-import { problem, problemContentType, problemOf } from './problem.ts';
+import { problem, problemContentType, problemOf, retryAfterSeconds } from './problem.ts';
 
 const apiVersion = 'v1';
 const bodyBytesMax = 1024 * 1024;
@@ -66,7 +66,8 @@ export async function createHttpApplication({
     if (answer.status >= 500 && !isRollguardError(error)) {
       logger.error('request failed', { method: request.method, url: request.url, error });
     }
-    if (answer.status === 503) reply.header('retry-after', '1');
+    const seconds = retryAfterSeconds(answer);
+    if (seconds !== undefined) reply.header('retry-after', String(seconds));
     await reply.code(answer.status).type(problemContentType).send(JSON.stringify(answer));
   });
   server.setNotFoundHandler(async (request, reply) => {

@@ -16,12 +16,23 @@ const date = z.iso.date('must be a date like 2026-03-29');
 const id = z.guid('must be a UUID').toLowerCase();
 const instant = z.iso.datetime();
 
-export const ledgerFields = z.object({ reservationId: id });
+const exampleIds = {
+  tenantId: '7e000000-0000-4000-8000-000000000001',
+  reservationId: '5e000000-0000-4000-8000-000000000001',
+  propertyId: '9e000000-0000-4000-8000-000000000001',
+};
+
+export const ledgerFields = z.object({
+  reservationId: id.meta({ examples: [exampleIds.reservationId] }),
+});
 
 const totalsShape = z.object({
-  propertyId: id,
-  from: date.describe('first business date, included'),
-  to: date.describe(`last business date, included; less than ${rangeDaysMax} days after from`),
+  propertyId: id.meta({ examples: [exampleIds.propertyId] }),
+  from: date.meta({ description: 'first business date, included', examples: ['2026-05-01'] }),
+  to: date.meta({
+    description: `last business date, included; less than ${rangeDaysMax} days after from`,
+    examples: ['2026-05-31'],
+  }),
 });
 export const totalsFields = totalsShape
   .refine(({ from, to }) => from <= to, { path: ['to'], message: 'must not be before from' })
@@ -50,11 +61,28 @@ const entryBody = z.object({
 });
 export type EntryBody = z.output<typeof entryBody>;
 
-export const ledgerBody = z.object({
-  tenantId: z.string(),
-  reservationId: z.string(),
-  entries: z.array(entryBody),
-});
+const entryExample: EntryBody = {
+  ledgerId: '1b0e3f0e-7c6e-5a52-9d5e-0a4c8e6f2d11',
+  ...exampleIds,
+  lifecycleEventId: '4f6a1c2d-90ab-5cde-8f01-23456789abcd',
+  rollType: 'EOD',
+  rollDate: '2026-05-10',
+  businessDate: '2026-05-10',
+  occurredAt: '2026-05-11T00:00:00.000Z',
+  sourceEventType: 'business_date.closed',
+  eventPayload: { night: '2026-05-10' },
+  amountMinor: 7_550,
+  currency: 'EUR',
+  revision: '0f1e2d3c4b5a69788796a5b4c3d2e1f0',
+  createdAt: '2026-05-11T01:00:00.120Z',
+  updatedAt: '2026-05-11T01:00:00.120Z',
+};
+
+const { tenantId, reservationId, propertyId } = exampleIds;
+
+export const ledgerBody = z
+  .object({ tenantId: z.string(), reservationId: z.string(), entries: z.array(entryBody) })
+  .meta({ examples: [{ tenantId, reservationId, entries: [entryExample] }] });
 export type LedgerBody = z.output<typeof ledgerBody>;
 
 const counts = z.object({
@@ -65,9 +93,12 @@ const counts = z.object({
   noShows: z.int(),
   revenueMinor: z.record(z.string(), z.int()).describe('room revenue by currency, minor units'),
 });
-export type CountsBody = z.output<typeof counts>;
+const countsExample: z.output<typeof counts> = {
+  ...{ roomsSold: 1, arrivals: 1, departures: 0, cancellations: 0, noShows: 0 },
+  revenueMinor: { EUR: 7_550 },
+};
 
-export const totalsBody = z.object({
+const totalsBodyShape = z.object({
   tenantId: z.string(),
   propertyId: z.string(),
   from: date,
@@ -82,7 +113,18 @@ export const totalsBody = z.object({
     }),
   ),
 });
-export type TotalsBody = z.output<typeof totalsBody>;
+export type TotalsBody = z.output<typeof totalsBodyShape>;
+
+export const totalsBody = totalsBodyShape.meta({
+  examples: [
+    {
+      ...{ tenantId, propertyId, from: '2026-05-01', to: '2026-05-31' },
+      ...{ timeZone: 'Europe/Helsinki', lastClosedDate: '2026-05-10' },
+      totals: countsExample,
+      days: [{ ...countsExample, businessDate: '2026-05-10', occupancy: 0.05 }],
+    },
+  ],
+});
 
 export interface Answered<Body> {
   readonly body: Body;
@@ -142,7 +184,7 @@ function daysOf({
     totals.cancellations += day.cancellations;
     totals.noShows += day.noShows;
     for (const [currency, minor] of Object.entries(day.revenueMinor)) {
-      revenueMinor[currency] = (revenueMinor[currency] ?? 0) + minor;
+      revenueMinor[currency] = exact((revenueMinor[currency] ?? 0) + minor);
     }
   }
   return {
@@ -151,4 +193,11 @@ function daysOf({
     totals: { ...totals, revenueMinor },
     days: days.map((day) => ({ ...day, occupancy: day.occupancy ?? null })),
   };
+}
+
+/** A sum that a number no longer holds exactly is refused, not rounded. @throws REQUEST_INVALID */
+function exact(minor: number): number {
+  if (Number.isSafeInteger(minor)) return minor;
+  const message = 'to: the revenue of this range exceeds 2^53 minor units; ask for a shorter one';
+  throw new RollguardError('REQUEST_INVALID', message);
 }

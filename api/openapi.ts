@@ -6,11 +6,10 @@ import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance, FastifySchema } from 'fastify';
 import { z } from 'zod';
-import { problemContentType, problemBody } from './problem.ts';
+import { problemBody, problemContentType, retryAfterSeconds, type Problem } from './problem.ts';
+import { tenantField, tenantHeader } from './request-fields.ts';
 
-export const tenantHeaders = z.object({
-  'x-tenant-id': z.string().describe('the tenant that asks'),
-});
+export const tenantHeaders = z.object({ [tenantHeader]: tenantField });
 
 export interface RouteDocument {
   readonly tags: readonly string[];
@@ -23,33 +22,30 @@ export interface RouteDocument {
   readonly body?: z.ZodType;
   /** Of answers without a body schema. */
   readonly contentType?: string;
-  /** Statuses that are answered with a problem (RFC 9457). */
-  readonly problems?: readonly number[];
+  /** Headers of answers with status 200: name → meaning. */
+  readonly answerHeaders?: Readonly<Record<string, string>>;
+  /** Statuses that are answered with a problem (RFC 9457), with an example of each. */
+  readonly problems?: readonly Problem[];
+  /** True: status 503 comes with the body of status 200. */
+  readonly hasBodyWhenUnavailable?: true;
 }
 
 const problemTexts: Readonly<Record<number, string>> = {
   400: 'a field is missing or not allowed',
   404: 'nothing has this id',
+  500: 'an unexpected error',
   503: 'the owner of this key is restoring; try again after Retry-After',
 };
 
 /** A route's `schema`, as @fastify/swagger reads it. */
 export function documented(route: RouteDocument): FastifySchema {
-  const { tags, summary, description, headers, params, querystring, body, contentType } = route;
+  const { tags, summary, description, headers, params, querystring } = route;
   const ok = {
     description: 'OK',
-    content:
-      body === undefined
-        ? { [contentType ?? 'text/plain']: { schema: { type: 'string' } } }
-        : { 'application/json': { schema: jsonSchema(body, 'output') } },
+    headers: headersOf(route.answerHeaders),
+    content: contentOf(route),
   };
-  const problems = (route.problems ?? []).map((status) => [
-    status,
-    {
-      description: problemTexts[status] ?? 'an error',
-      content: { [problemContentType]: { schema: jsonSchema(problemBody, 'output') } },
-    },
-  ]);
+  const unavailable = { description: 'not ready', content: contentOf(route) };
   return {
     tags: [...tags],
     summary,
@@ -57,9 +53,51 @@ export function documented(route: RouteDocument): FastifySchema {
     ...(headers === undefined ? {} : { headers: jsonSchema(headers, 'input') }),
     ...(params === undefined ? {} : { params: jsonSchema(params, 'input') }),
     ...(querystring === undefined ? {} : { querystring: jsonSchema(querystring, 'input') }),
-    response: { 200: ok, ...(Object.fromEntries(problems) as object) },
+    response: {
+      200: ok,
+      ...Object.fromEntries(
+        (route.problems ?? []).map((each) => [each.status, problemAnswer(each)]),
+      ),
+      ...(route.hasBodyWhenUnavailable === true ? { 503: unavailable } : {}),
+    },
   };
 }
+
+function contentOf({ body, contentType = 'text/plain' }: RouteDocument): object {
+  return body === undefined
+    ? { [contentType]: { schema: { type: 'string' } } }
+    : { 'application/json': { schema: jsonSchema(body, 'output') } };
+}
+
+function problemAnswer(example: Problem): object {
+  const seconds = retryAfterSeconds(example);
+  const retryAfter = { 'retry-after': 'seconds to wait before the next try' };
+  return {
+    description: problemTexts[example.status] ?? 'an error',
+    headers: headersOf(seconds === undefined ? {} : retryAfter),
+    content: { [problemContentType]: { schema: jsonSchema(problemBody, 'output'), example } },
+  };
+}
+
+function headersOf(headers: Readonly<Record<string, string>> = {}): object {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, text]) => [name, { type: 'string', description: text }]),
+  );
+}
+
+// Nothing from elsewhere, nothing inline. Without swagger-ui's `upgrade-insecure-requests`, which
+// breaks the page wherever the API is reached by plain HTTP under a name other than localhost.
+const pagePolicy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' data:",
+  "font-src 'self' data:",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ');
 
 /** Adds the description and its page; before any route. */
 export async function describeApi(server: FastifyInstance, version: string): Promise<void> {
@@ -82,13 +120,14 @@ export async function describeApi(server: FastifyInstance, version: string): Pro
   });
   await server.register(swaggerUi, {
     routePrefix: '/docs',
-    staticCSP: true,
+    staticCSP: pagePolicy,
     uiConfig: { docExpansion: 'list', tryItOutEnabled: true },
   });
 }
 
 function jsonSchema(schema: z.ZodType, io: 'input' | 'output'): object {
-  const { $schema, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any' });
-  // The document as a whole names its dialect.
-  return $schema === undefined ? {} : rest;
+  const found = z.toJSONSchema(schema, { io, unrepresentable: 'any' });
+  // The document says once which dialect its schemas have.
+  delete found.$schema;
+  return found;
 }

@@ -28,6 +28,11 @@ export function problem(status: number, code: string, detail: string): Problem {
   return { type: `urn:rollguard:error:${code}`, title, status, detail, code };
 }
 
+/** When to come again, if that is worth while: HTTP's `retry-after`, gRPC's RetryInfo. */
+export function retryAfterSeconds({ status }: Problem): number | undefined {
+  return status === 503 ? 1 : undefined;
+}
+
 function statusOf(error: unknown): number {
   const isHttpError = typeof error === 'object' && error !== null && 'statusCode' in error;
   return isHttpError && typeof error.statusCode === 'number' ? error.statusCode : 500;

@@ -1,11 +1,22 @@
 /** Reading fields of a request: zod, with errors that name the field. */
 import type { FastifyRequest } from 'fastify';
-import type { z } from 'zod';
+import { z } from 'zod';
 import { RollguardError } from '../kernel/errors.ts';
 
 /** HTTP header and gRPC metadata. */
 export const tenantHeader = 'x-tenant-id';
-const tenantLengthMax = 200;
+
+/**
+ * What an HTTP header carries unchanged: printable ASCII without blanks at its ends, and without a
+ * comma, which is how a header given twice arrives.
+ */
+export const tenantField = z
+  .string()
+  .regex(/^[!-+\--~](?:[ -+\--~]{0,198}[!-+\--~])?$/)
+  .meta({
+    description: 'the tenant that asks',
+    examples: ['7e000000-0000-4000-8000-000000000001'],
+  });
 
 /** The tenant that asks. @throws REQUEST_INVALID when the header is missing or given twice. */
 export function tenantOf(request: FastifyRequest): string {
@@ -14,9 +25,10 @@ export function tenantOf(request: FastifyRequest): string {
 
 /** @param where names the field in the error. @throws REQUEST_INVALID */
 export function checkTenant(value: unknown, where: string): string {
-  const isOne = typeof value === 'string' && value !== '' && !value.includes(',');
-  if (isOne && value.length <= tenantLengthMax) return value;
-  throw new RollguardError('REQUEST_INVALID', `${where} must name one tenant`);
+  const result = tenantField.safeParse(value);
+  if (result.success) return result.data;
+  const message = `${where} must name one tenant: at most 200 printable ASCII characters, no comma`;
+  throw new RollguardError('REQUEST_INVALID', message);
 }
 
 /** @throws REQUEST_INVALID naming the first wrong field. */

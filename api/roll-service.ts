@@ -16,12 +16,15 @@ import { KafkaStreams, type KafkaPort, type Topology } from '../streams/index.ts
 import { capturedColumns } from '../topology/roll/captured-rows.ts';
 import type { RollChange } from '../topology/roll/diff.ts';
 import { rollEventOf } from '../topology/roll/roll-event-codec.ts';
+import {
+  rollApplicationId,
+  rollEventsContract,
+  rollEventsTopic,
+} from '../topology/roll/roll-names.ts';
 import { rollQueries, type RollQueries } from '../topology/roll/roll-queries.ts';
 import { rollTopology } from '../topology/roll/roll-topology.ts';
 import type { HealthSource } from './routes/health.ts';
 
-const contract = 'roll.events';
-const applicationName = 'roll-service';
 /** Events are keyed by reservation; six partitions are what the platform's consumers expect. */
 const eventsPartitionCount = 6;
 const startBackoffMs = 250;
@@ -90,7 +93,7 @@ export class RollService implements HealthSource {
       topology,
       port,
       options: {
-        applicationId: `${applicationName}${settings.KAFKA_CONSUMER_GROUP_SUFFIX}`,
+        applicationId: rollApplicationId(settings),
         commitIntervalMs: settings.COMMIT_INTERVAL_MS,
         deserializationFailure: settings.DESERIALIZATION_FAILURE,
         processingFailure: settings.PROCESSING_FAILURE,
@@ -128,9 +131,12 @@ export class RollService implements HealthSource {
 
   async #topology(): Promise<Topology> {
     const { settings, registry, port, metrics } = this.#options;
-    const eventsTopic = `${contract}${settings.SHADOW_MODE ? '.shadow' : ''}`;
-    const schemaId = await registry.register(valueSubject(eventsTopic), contractText(contract));
-    const write = avroWriter(contractSchema(contract), schemaId);
+    const eventsTopic = rollEventsTopic(settings);
+    const schemaId = await registry.register(
+      valueSubject(eventsTopic),
+      contractText(rollEventsContract),
+    );
+    const write = avroWriter(contractSchema(rollEventsContract), schemaId);
     await port.admin.createTopics([
       { name: eventsTopic, partitionCount: eventsPartitionCount, configs: {} },
     ]);

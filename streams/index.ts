@@ -8,12 +8,9 @@ export type {
   Deserializer,
   SerializedRecord,
 } from './topology-builder.ts';
-export {
-  describeTopology,
-  renderTopologyMermaid,
-  renderTopologyText,
-} from './topology-description.ts';
-export type { TopologyDescription } from './topology-description.ts';
+export { describeTopology, type TopologyDescription } from './topology-description.ts';
+export { renderTopologyText } from './topology-text.ts';
+export { renderTopologyMermaid } from './topology-mermaid.ts';
 export type {
   Processor,
   ProcessorContext,

@@ -22,6 +22,8 @@ type TopicConfigs = ReadonlyMap<string, Readonly<Record<string, string>>>;
 
 // Whatever a source topic takes, the dead-letter topic takes too: no broker accepts a larger request.
 const deadLetterBytesMax = 104_857_600;
+/** One partition: letters are read by people and by `rollguard dlq`, in order. */
+export const deadLetterPartitionCount = 1;
 
 /**
  * Makes sure that every topic of the topology is there and fit.
@@ -128,11 +130,12 @@ function internalTopics(topology: Topology, config: StreamsConfig): readonly New
   const topics = [...topology.internalTopics].map(([name, { partitionCount, configs = {} }]) =>
     newTopic(`${config.applicationId}-${name}`, partitionCount, config, configs),
   );
-  const deadLetters = newTopic(deadLetterTopic(config.applicationId), 1, config, {
-    'cleanup.policy': 'delete',
-    'retention.ms': '-1',
-    'max.message.bytes': String(deadLetterBytesMax),
-  });
+  const deadLetters = newTopic(
+    deadLetterTopic(config.applicationId),
+    deadLetterPartitionCount,
+    config,
+    deadLetterConfigs(),
+  );
   return [...topics, deadLetters];
 }
 
@@ -148,12 +151,26 @@ function changelogsOf(
         changelogTopic(subTopology.name, config.applicationId),
         taskCount(subTopology, config.applicationId, known),
         config,
-        {
-          'cleanup.policy': 'compact',
-          'delete.retention.ms': String(config.changelogTombstoneRetentionMs),
-        },
+        changelogConfigs(config),
       ),
     );
+}
+
+export function deadLetterConfigs(): Readonly<Record<string, string>> {
+  return {
+    'cleanup.policy': 'delete',
+    'retention.ms': '-1',
+    'max.message.bytes': String(deadLetterBytesMax),
+  };
+}
+
+export function changelogConfigs(
+  config: Pick<StreamsConfig, 'changelogTombstoneRetentionMs'>,
+): Readonly<Record<string, string>> {
+  return {
+    'cleanup.policy': 'compact',
+    'delete.retention.ms': String(config.changelogTombstoneRetentionMs),
+  };
 }
 
 function newTopic(

@@ -1,132 +1,183 @@
-/** A topology as plain data, with the names its topics have on the broker: for people and for diffs. */
+/**
+ * What a topology will do on Kafka, as plain data: its nodes, and every topic under the name and with
+ * the settings the engine gives it. Pure: the broker is not asked, so the partition count of somebody
+ * else's topic is not known here.
+ */
+import {
+  changelogConfigs,
+  deadLetterConfigs,
+  deadLetterPartitionCount,
+  sourceTopics,
+} from './internal-topics.ts';
 import { deadLetterTopic } from './dead-letter.ts';
-import { changelogTopic, topicName, type Topology } from './topology-builder.ts';
+import { compileStreamsConfig, type StreamsConfig, type StreamsOptions } from './streams-config.ts';
+import {
+  changelogTopic,
+  topicName,
+  type SubTopology,
+  type Topology,
+  type TopicReference,
+} from './topology-builder.ts';
 
-export interface NodeDescription {
-  readonly name: string;
-  readonly parents: readonly string[];
+export interface TopologyDescription {
+  readonly applicationId: string;
+  /** In the order in which they were declared. */
+  readonly subTopologies: readonly SubTopologyDescription[];
+  /** Topics between sub-topologies, made by the engine. */
+  readonly internalTopics: readonly InternalTopicDescription[];
+  /** Where records go that cannot be used. */
+  readonly deadLetterTopic: TopicSettings;
 }
 
 export interface SubTopologyDescription {
   readonly name: string;
-  readonly sources: readonly { readonly name: string; readonly topics: readonly string[] }[];
-  readonly processors: readonly (NodeDescription & { readonly stores: readonly string[] })[];
-  readonly sinks: readonly (NodeDescription & { readonly topic: string })[];
+  /** Null: one per partition of its source topics, which are not this application's. */
+  readonly taskCount: number | null;
+  readonly sources: readonly SourceDescription[];
+  readonly processors: readonly ProcessorDescription[];
+  /** Names; all stores of a task share its partition of the changelog. */
   readonly stores: readonly string[];
-  /** Absent without stores. */
-  readonly changelog?: string;
+  readonly sinks: readonly SinkDescription[];
+  /** Null: it has no store. */
+  readonly changelog: TopicSettings | null;
 }
 
-export interface TopologyDescription {
-  readonly applicationId: string;
-  readonly subTopologies: readonly SubTopologyDescription[];
-  /** The engine's own topics between sub-topologies. */
-  readonly internalTopics: readonly {
-    readonly name: string;
-    readonly partitionCount: number;
-    readonly configs: Readonly<Record<string, string>>;
-  }[];
-  readonly deadLetterTopic: string;
+export interface SourceDescription {
+  readonly name: string;
+  readonly topics: readonly string[];
+  /** Names of the nodes it forwards to. */
+  readonly children: readonly string[];
 }
 
-export function describeTopology(topology: Topology, applicationId: string): TopologyDescription {
+export interface ProcessorDescription {
+  readonly name: string;
+  readonly parents: readonly string[];
+  readonly stores: readonly string[];
+  readonly children: readonly string[];
+}
+
+export interface SinkDescription {
+  readonly name: string;
+  readonly parents: readonly string[];
+  readonly topic: string;
+  /** `key`: Kafka's murmur2 of the key; `sink`: the sink says which, or that it is every one. */
+  readonly partitionedBy: 'key' | 'sink';
+}
+
+export interface TopicSettings {
+  readonly topic: string;
+  /** Null: as many as the sub-topology has tasks. */
+  readonly partitionCount: number | null;
+  readonly configs: Readonly<Record<string, string>>;
+}
+
+export interface InternalTopicDescription extends TopicSettings {
+  /** Nodes as `sub-topology/node`. */
+  readonly writtenBy: readonly string[];
+  readonly readBy: readonly string[];
+}
+
+/** @throws CONFIG_INVALID naming the option. */
+export function describeTopology(topology: Topology, options: StreamsOptions): TopologyDescription {
+  const config = compileStreamsConfig(options);
+  const { applicationId } = config;
   return {
     applicationId,
-    subTopologies: topology.subTopologies.map(({ name, sources, processors, sinks, stores }) => ({
-      name,
-      sources: sources.map((source) => ({
-        name: source.name,
-        topics: source.topics.map((topic) => topicName(topic, applicationId)),
-      })),
-      processors: processors.map((processor) => ({
-        name: processor.name,
-        parents: processor.parents,
-        stores: processor.stores,
-      })),
-      sinks: sinks.map((sink) => ({
-        name: sink.name,
-        parents: sink.parents,
-        topic: topicName(sink.topic, applicationId),
-      })),
-      stores: stores.map((store) => store.name),
-      ...(stores.length === 0 ? {} : { changelog: changelogTopic(name, applicationId) }),
-    })),
+    subTopologies: topology.subTopologies.map((subTopology) =>
+      describeSubTopology(subTopology, topology, config),
+    ),
     internalTopics: [...topology.internalTopics].map(
-      ([name, { partitionCount, configs = {} }]) => ({
-        name: topicName({ internal: name }, applicationId),
+      ([internal, { partitionCount, configs = {} }]) => ({
+        topic: topicName({ internal }, applicationId),
         partitionCount,
-        configs,
+        configs: { ...configs },
+        ...usersOf(internal, topology),
       }),
     ),
-    deadLetterTopic: deadLetterTopic(applicationId),
+    deadLetterTopic: {
+      topic: deadLetterTopic(applicationId),
+      partitionCount: deadLetterPartitionCount,
+      configs: deadLetterConfigs(),
+    },
   };
 }
 
-/** Indented text in the manner of Kafka Streams' `Topology#describe`. */
-export function renderTopologyText(description: TopologyDescription): string {
-  const lines = [`Topology of ${description.applicationId}`];
-  for (const { name, sources, processors, sinks, changelog, stores } of description.subTopologies) {
-    lines.push('', `  Sub-topology ${name}`);
-    if (changelog !== undefined)
-      lines.push(`    Stores: ${stores.join(', ')} (changelog: ${changelog})`);
-    for (const source of sources)
-      lines.push(`    Source: ${source.name} (topics: ${source.topics.join(', ')})`);
-    for (const { name: processor, parents, stores: used } of processors) {
-      const storesUsed = used.length === 0 ? '' : ` (stores: ${used.join(', ')})`;
-      lines.push(`    Processor: ${processor}${storesUsed}`, `      <-- ${parents.join(', ')}`);
-    }
-    for (const sink of sinks) {
-      lines.push(
-        `    Sink: ${sink.name} (topic: ${sink.topic})`,
-        `      <-- ${sink.parents.join(', ')}`,
-      );
-    }
-  }
-  if (description.internalTopics.length > 0) lines.push('', '  Internal topics');
-  for (const { name, partitionCount, configs } of description.internalTopics) {
-    const settings = Object.entries(configs).map(([key, value]) => `${key}=${value}`);
-    lines.push(`    ${name} (partitions: ${partitionCount}; ${settings.join(', ')})`);
-  }
-  lines.push('', `  Dead letters: ${description.deadLetterTopic}`);
-  return `${lines.join('\n')}\n`;
-}
-
-/** A Mermaid flow chart: topics are rounded, stores are cylinders. */
-export function renderTopologyMermaid({ subTopologies }: TopologyDescription): string {
-  const lines = ['flowchart TD'];
-  const topics = new Map<string, string>();
-  const topicId = (topic: string): string => {
-    const id = topics.get(topic) ?? `topic${topics.size}`;
-    topics.set(topic, id);
-    return id;
+function describeSubTopology(
+  subTopology: SubTopology,
+  topology: Topology,
+  config: StreamsConfig,
+): SubTopologyDescription {
+  const { name, sources, processors, sinks, stores } = subTopology;
+  const { applicationId } = config;
+  const taskCount = taskCountOf(subTopology, topology, applicationId);
+  const childrenOf = (parent: string): string[] =>
+    [...processors, ...sinks].filter((node) => node.parents.includes(parent)).map((n) => n.name);
+  return {
+    name,
+    taskCount,
+    sources: sources.map((source) => ({
+      name: source.name,
+      topics: source.topics.map((topic) => topicName(topic, applicationId)),
+      children: childrenOf(source.name),
+    })),
+    processors: processors.map((processor) => ({
+      name: processor.name,
+      parents: [...processor.parents],
+      stores: [...processor.stores],
+      children: childrenOf(processor.name),
+    })),
+    stores: stores.map((store) => store.name),
+    sinks: sinks.map((sink) => ({
+      name: sink.name,
+      parents: [...sink.parents],
+      topic: topicName(sink.topic, applicationId),
+      partitionedBy: sink.partition === undefined ? 'key' : 'sink',
+    })),
+    changelog:
+      stores.length === 0
+        ? null
+        : {
+            topic: changelogTopic(name, applicationId),
+            partitionCount: taskCount,
+            configs: changelogConfigs(config),
+          },
   };
-  const edges: string[] = [];
-  subTopologies.forEach(({ name, sources, processors, sinks, stores }, index) => {
-    const node = (nodeName: string): string =>
-      `n${index}_${nodeName.replaceAll(/[^A-Za-z0-9]/g, '_')}`;
-    const store = (storeName: string): string => `${node(storeName)}_store`;
-    lines.push(`  subgraph s${index}["${label(name)}"]`);
-    for (const each of [...sources, ...processors, ...sinks]) {
-      lines.push(`    ${node(each.name)}["${label(each.name)}"]`);
-    }
-    for (const each of stores) lines.push(`    ${store(each)}[("${label(each)}")]`);
-    lines.push('  end');
-    for (const source of sources) {
-      for (const topic of source.topics) edges.push(`  ${topicId(topic)} --> ${node(source.name)}`);
-    }
-    for (const { name: to, parents } of [...processors, ...sinks]) {
-      for (const parent of parents) edges.push(`  ${node(parent)} --> ${node(to)}`);
-    }
-    for (const processor of processors) {
-      for (const each of processor.stores)
-        edges.push(`  ${node(processor.name)} -.- ${store(each)}`);
-    }
-    for (const sink of sinks) edges.push(`  ${node(sink.name)} --> ${topicId(sink.topic)}`);
-  });
-  for (const [topic, id] of topics) lines.push(`  ${id}(["${label(topic)}"])`);
-  return `${[...lines, ...edges].join('\n')}\n`;
 }
 
-function label(text: string): string {
-  return text.replaceAll('"', '#quot;');
+/** Stores ask for co-partitioned sources, so one internal source tells the count of all. */
+function taskCountOf(
+  subTopology: SubTopology,
+  { internalTopics }: Topology,
+  applicationId: string,
+): number | null {
+  const counts = new Map(
+    [...internalTopics].map(([internal, { partitionCount }]) => [
+      topicName({ internal }, applicationId),
+      partitionCount,
+    ]),
+  );
+  const known = sourceTopics(subTopology, applicationId).map((topic) => counts.get(topic));
+  const found = known.filter((count) => count !== undefined);
+  const isTold = found.length === known.length || (found.length > 0 && hasStores(subTopology));
+  return isTold ? Math.max(...found) : null;
+}
+
+function hasStores(subTopology: SubTopology): boolean {
+  return subTopology.stores.length > 0;
+}
+
+function usersOf(
+  internal: string,
+  { subTopologies }: Topology,
+): Pick<InternalTopicDescription, 'writtenBy' | 'readBy'> {
+  const isIt = (topic: TopicReference): boolean =>
+    typeof topic !== 'string' && topic.internal === internal;
+  return {
+    writtenBy: subTopologies.flatMap(({ name, sinks }) =>
+      sinks.filter((sink) => isIt(sink.topic)).map((sink) => `${name}/${sink.name}`),
+    ),
+    readBy: subTopologies.flatMap(({ name, sources }) =>
+      sources.filter((source) => source.topics.some(isIt)).map((s) => `${name}/${s.name}`),
+    ),
+  };
 }

@@ -49,6 +49,13 @@ export function applicationSettings(
   return parseSettings({ ...ofStack, ...given, ...flagged });
 }
 
+/** The settings of a command that asks nobody: no address is needed. @throws CONFIG_INVALID */
+export function offlineSettings(cli: CliContext): Settings {
+  const file = existsSync(envFile) ? parseEnv(readFileSync(envFile, 'utf8')) : {};
+  const nowhere = { KAFKA_BROKERS: 'nowhere:0', SCHEMA_REGISTRY_URL: 'http://nowhere' };
+  return parseSettings({ ...file, ...cli.env, ...nowhere });
+}
+
 /** Kafka for one command, with warnings on stderr. */
 export function commandPort(settings: Settings, cli: CliContext): KafkaPort {
   return createKafkajsPort({
@@ -63,10 +70,14 @@ export function commandLogger(cli: CliContext): Logger {
   return createLogger({ level: 'warn', clock: cli.clock, write: cli.progress });
 }
 
+/** An empty value is one that was not given; an empty suffix is one: the application id as it is. */
 function withoutEmpty(
   values: Readonly<Record<string, string | undefined>>,
 ): Record<string, string | undefined> {
   return Object.fromEntries(
-    Object.entries(values).filter(([, value]) => value !== undefined && value !== ''),
+    Object.entries(values).filter(
+      ([name, value]) =>
+        value !== undefined && (value !== '' || name === 'KAFKA_CONSUMER_GROUP_SUFFIX'),
+    ),
   );
 }

@@ -1,31 +1,41 @@
 /**
  * The gRPC window: services, health (`grpc.health.v1`), reflection, limits. Every call is bounded in
- * size; stopping lets calls under way end, for a bounded time.
+ * size, every connection in age; stopping lets calls under way end, for a bounded time.
  */
-import { fileURLToPath } from 'node:url';
 import {
   Server,
   ServerCredentials,
   logVerbosity,
   setLogVerbosity,
+  type ServerOptions,
   type UntypedServiceImplementation,
 } from '@grpc/grpc-js';
-import { loadSync, type PackageDefinition, type ServiceDefinition } from '@grpc/proto-loader';
 import { ReflectionService } from '@grpc/reflection';
-import { HealthImplementation, protoPath as healthProto } from 'grpc-health-check';
 import type { Clock } from '../../kernel/clock.ts';
 import { RollguardError } from '../../kernel/errors.ts';
 import type { HealthSource } from '../routes/health.ts';
+import { healthService } from './health-service.ts';
+import { healthDefinition, offered, queryDefinition, queryServiceName } from './protos.ts';
 
 // What goes wrong is thrown or answered; the library's own lines on stderr say it twice.
 setLogVerbosity(logVerbosity.NONE);
 
-const protoFolder = fileURLToPath(new URL('../../proto/', import.meta.url));
-const requestBytesMax = 64 * 1024;
-const answerBytesMax = 16 * 1024 * 1024;
-const concurrentCallsMax = 1_000;
-const connectionIdleMs = 10 * 60_000;
-const healthIntervalMs = 250;
+const minuteMs = 60_000;
+const limits: ServerOptions = {
+  'grpc.max_receive_message_length': 64 * 1024,
+  'grpc.max_send_message_length': 16 * 1024 * 1024,
+  'grpc.max_concurrent_streams': 1_000,
+  // A client that is gone without a word is noticed; a quiet one keeps its connection for a while.
+  'grpc.keepalive_time_ms': minuteMs,
+  'grpc.keepalive_timeout_ms': 20_000,
+  'grpc.max_connection_idle_ms': 10 * minuteMs,
+  // Connections move on to new instances; calls under way, watches included, get the grace.
+  'grpc.max_connection_age_ms': 30 * minuteMs,
+  'grpc.max_connection_age_grace_ms': minuteMs,
+  // Said because it must stay so: without channelz grpc-js 1.14 keeps no list of its connections, and
+  // forceShutdown cuts none off.
+  'grpc.enable_channelz': 1,
+};
 const drainTimeoutMs = 5_000;
 
 export interface GrpcServerOptions {
@@ -44,43 +54,23 @@ export interface GrpcServer {
   close(): Promise<void>;
 }
 
-/** The contract of the query service, for servers and clients in tests. */
-export function queryPackage(): PackageDefinition {
-  return loadSync('rollguard/v1/query.proto', {
-    includeDirs: [protoFolder],
-    longs: String,
-    defaults: true,
-    oneofs: true,
-  });
-}
-
-export const queryServiceName = 'rollguard.v1.Query';
-
 /** @throws CONFIG_INVALID when GRPC_PORT is taken. */
 export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
-  const server = new Server({
-    'grpc.max_receive_message_length': requestBytesMax,
-    'grpc.max_send_message_length': answerBytesMax,
-    'grpc.max_concurrent_streams': concurrentCallsMax,
-    'grpc.max_connection_idle_ms': connectionIdleMs,
-  });
-  const definition = queryPackage();
-  server.addService(definition[queryServiceName] as ServiceDefinition, options.query);
-  new ReflectionService({ ...definition, ...loadSync(healthProto) }).addToServer(server);
-  const stopHealth = serveHealth(server, options);
-  try {
-    const port = await listen(server, options);
-    return {
-      port,
-      close: async () => {
-        stopHealth();
-        await shutDown(server, options.clock);
-      },
-    };
-  } catch (error) {
-    stopHealth();
-    throw error;
-  }
+  const { query, sources, clock } = options;
+  const server = new Server(limits);
+  const services = new Map(['', queryServiceName].map((name) => [name, sources]));
+  const health = healthService({ services, clock });
+  server.addService(queryDefinition, query);
+  server.addService(healthDefinition, health.implementation);
+  new ReflectionService(offered).addToServer(server);
+  const port = await listen(server, options);
+  return {
+    port,
+    close: async () => {
+      health.close();
+      await shutDown(server, clock);
+    },
+  };
 }
 
 function listen(server: Server, { host, port }: GrpcServerOptions): Promise<number> {
@@ -97,27 +87,7 @@ function listen(server: Server, { host, port }: GrpcServerOptions): Promise<numb
   });
 }
 
-/** Tells watchers when readiness changes; the same readiness as over HTTP. */
-function serveHealth(server: Server, { sources, clock }: GrpcServerOptions): () => void {
-  const health = new HealthImplementation({ '': 'NOT_SERVING', [queryServiceName]: 'NOT_SERVING' });
-  health.addToServer(server);
-  const stop = new AbortController();
-  let told: 'SERVING' | 'NOT_SERVING' = 'NOT_SERVING';
-  const watch = async (): Promise<void> => {
-    while (!stop.signal.aborted) {
-      const isReady = sources.every((source) => source.notReady() === undefined);
-      const status = isReady ? 'SERVING' : 'NOT_SERVING';
-      if (status !== told) {
-        for (const name of ['', queryServiceName]) health.setStatus(name, status);
-      }
-      told = status;
-      await clock.sleep(healthIntervalMs, stop.signal);
-    }
-  };
-  void watch();
-  return () => stop.abort();
-}
-
+/** No new calls; those under way are answered, or cut off after a while. */
 async function shutDown(server: Server, clock: Clock): Promise<void> {
   const timer = new AbortController();
   const drained = new Promise<'drained'>((resolve) => server.tryShutdown(() => resolve('drained')));

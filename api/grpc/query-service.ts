@@ -5,18 +5,11 @@ import type {
   UntypedServiceImplementation,
   sendUnaryData,
 } from '@grpc/grpc-js';
-import { RollguardError } from '../../kernel/errors.ts';
 import type { Clock } from '../../kernel/clock.ts';
+import { RollguardError, isRollguardError } from '../../kernel/errors.ts';
 import type { Logger } from '../../kernel/logger.ts';
-import { isRollguardError } from '../../kernel/errors.ts';
 import type { ReadPosition, RollQueries } from '../../topology/roll/roll-queries.ts';
-import {
-  answerLedger,
-  answerTotals,
-  type CountsBody,
-  type LedgerBody,
-  type TotalsBody,
-} from '../ledger-answers.ts';
+import { answerLedger, answerTotals, type LedgerBody, type TotalsBody } from '../ledger-answers.ts';
 import { checkTenant, tenantHeader } from '../request-fields.ts';
 import { grpcErrorOf } from './status-details.ts';
 
@@ -73,13 +66,13 @@ function isExpired(call: Call, clock: Clock): boolean {
 
 /** @throws REQUEST_INVALID when no tenant is named, or two that differ. */
 function tenantOfCall(field: unknown, metadata: Metadata): string {
-  const named = [...metadata.get(tenantHeader), ...(field === '' ? [] : [field])];
-  const tenants = [...new Set(named)];
-  if (tenants.length > 1) {
-    const message = `tenant_id and metadata ${tenantHeader} must name the same tenant`;
-    throw new RollguardError('REQUEST_INVALID', message);
-  }
-  return checkTenant(tenants[0], `tenant_id, or metadata ${tenantHeader},`);
+  const where = `tenant_id, or metadata ${tenantHeader},`;
+  // As text, the way the header of an HTTP request that has it twice arrives.
+  const named = metadata.get(tenantHeader).map(String).join(', ');
+  if (field === '' || named === '') return checkTenant(field === '' ? named : field, where);
+  if (field === named) return checkTenant(field, where);
+  const message = `tenant_id and metadata ${tenantHeader} must name the same tenant`;
+  throw new RollguardError('REQUEST_INVALID', message);
 }
 
 function ledgerMessage({ entries, ...ids }: LedgerBody, position: ReadPosition): object {
@@ -96,16 +89,12 @@ function totalsMessage(body: TotalsBody, position: ReadPosition): object {
     ...query,
     ...(timeZone === null ? {} : { timeZone }),
     ...(lastClosedDate === null ? {} : { lastClosedDate }),
-    totals: countsMessage(totals),
+    totals,
     days: days.map(({ businessDate, occupancy, ...counts }) => ({
       businessDate,
-      counts: countsMessage(counts),
+      counts,
       ...(occupancy === null ? {} : { occupancy }),
     })),
     position,
   };
-}
-
-function countsMessage(counts: CountsBody): object {
-  return { ...counts };
 }

@@ -45,6 +45,7 @@ const readinessDocument = documented({
   tags: ['operations'],
   summary: 'Whether it is restored and consuming',
   description: 'Status 503 with the same body, and a reason, while it is not.',
+  hasBodyWhenUnavailable: true,
   body: z.object({
     status: z.enum(['ready', 'not ready']),
     services: z.array(

@@ -14,6 +14,7 @@ import {
   totalsFields,
 } from '../ledger-answers.ts';
 import { documented, tenantHeaders } from '../openapi.ts';
+import { problem, problemOf } from '../problem.ts';
 import { tenantOf } from '../request-fields.ts';
 
 const positionHeader = 'x-rollguard-position';
@@ -37,22 +38,35 @@ function showPosition(reply: FastifyReply, { partition, offset }: ReadPosition):
   reply.header(positionHeader, `${partition}:${offset}`);
 }
 
+const answerHeaders = {
+  [positionHeader]: 'which state the answer shows: partition:offset of its changelog',
+};
+const unexpected = problemOf(undefined);
+const restoring = problem(503, 'NOT_READY', 'ledger_2 is restoring; try again shortly');
+
 const ledgerDocument = documented({
   tags: ['ledgers'],
   summary: "A reservation's ledger",
-  description: `Committed state. The header \`${positionHeader}\` says which: partition:offset of its changelog.`,
+  description: 'What the reservation earned, entry by entry, from committed state.',
   headers: tenantHeaders,
   params: ledgerFields,
   body: ledgerBody,
-  problems: [400, 404, 503],
+  answerHeaders,
+  problems: [
+    problem(400, 'REQUEST_INVALID', 'reservationId: must be a UUID'),
+    problem(404, 'NOT_FOUND', 'no reservation … is known for this tenant'),
+    unexpected,
+    restoring,
+  ],
 });
 
 const totalsDocument = documented({
   tags: ['ledgers'],
   summary: "A property's business dates",
-  description: `Days on which something happened, and their sums. \`${positionHeader}\` as above.`,
+  description: 'Days on which something happened, and their sums, from committed state.',
   headers: tenantHeaders,
   querystring: totalsFields,
   body: totalsBody,
-  problems: [400, 503],
+  answerHeaders,
+  problems: [problem(400, 'REQUEST_INVALID', 'to: must not be before from'), unexpected, restoring],
 });

@@ -1,59 +1,140 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { Validator } from '@seriousme/openapi-schema-validator';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import ajvFormats from 'ajv-formats';
 import type { FastifyInstance } from 'fastify';
-import { createHttpApplication } from '../../api/http-server.ts';
-import { ledgerBody, totalsBody } from '../../api/ledger-answers.ts';
+import { createHttpApplication, type RouteGroup } from '../../api/http-server.ts';
 import { createMetricsRegistry } from '../../api/metrics-registry.ts';
 import { healthRoutes } from '../../api/routes/health.ts';
 import { ledgerRoutes } from '../../api/routes/ledgers.ts';
+import { RollguardError } from '../../kernel/errors.ts';
 import { silentLogger } from '../../kernel/logger.ts';
+import type { LedgerAnswer, RollQueries } from '../../topology/roll/roll-queries.ts';
 
 interface Document {
   readonly openapi: string;
-  readonly paths: Record<string, { get: Operation }>;
+  readonly paths: Record<string, { readonly get: Operation }>;
 }
 interface Operation {
   readonly summary: string;
   readonly tags: readonly string[];
-  readonly parameters?: readonly { name: string; in: string; required?: boolean }[];
-  readonly responses: Record<string, { content?: Record<string, { schema: Schema }> }>;
+  readonly parameters?: readonly {
+    readonly name: string;
+    readonly in: string;
+    readonly required?: boolean;
+    readonly schema: Schema;
+    readonly example?: unknown;
+  }[];
+  readonly responses: Record<string, Answer>;
 }
-interface Schema {
-  readonly properties?: Record<string, Schema>;
-  readonly required?: readonly string[];
-  readonly items?: Schema;
+interface Answer {
+  readonly headers?: Record<string, { readonly description: string }>;
+  readonly content: Record<string, { readonly schema: Schema; readonly example?: unknown }>;
+}
+type Schema = Readonly<Record<string, unknown>>;
+
+const ids = {
+  known: '0b6f5b5e-6a54-4a35-9d0e-0d3d7a9d0001',
+  unknown: '0b6f5b5e-6a54-4a35-9d0e-0d3d7a9d0002',
+  restoring: '0b6f5b5e-6a54-4a35-9d0e-0d3d7a9d0003',
+  broken: '0b6f5b5e-6a54-4a35-9d0e-0d3d7a9d0004',
+};
+const position = { partition: 0, offset: 1 };
+const ledger: LedgerAnswer = {
+  entries: (['EOD', 'CANCEL'] as const).map((rollType) => ({
+    entry: {
+      ...{ ledgerId: 'l', tenantId: 't', reservationId: ids.known, propertyId: 'p', rollType },
+      ...{ lifecycleEventId: 'e', rollDate: '2026-03-28', businessDate: '2026-03-28' },
+      ...{ occurredMicros: 1, sourceEventType: 's', eventPayload: '{"a":[1,null]}' },
+      ...{ amountMinor: -7_500, currency: 'EUR', revision: 'r' },
+    },
+    ...{ createdAtMs: 0, updatedAtMs: 1 },
+  })),
+  position,
+};
+const day = { roomsSold: 1, arrivals: 1, departures: 0, cancellations: 0, noShows: 0 };
+const businessDates = { businessDate: '2026-01-01', revenueMinor: { EUR: 1 } };
+
+function failureOf(id: string): Error | undefined {
+  if (id === ids.restoring) return new RollguardError('NOT_READY', 'restoring');
+  return id === ids.broken ? new Error('broken') : undefined;
 }
 
-const id = '0b6f5b5e-6a54-4a35-9d0e-0d3d7a9d0001';
-const position = { partition: 0, offset: 1 };
+const queries: RollQueries = {
+  ledger: (_tenantId, id) => {
+    const failure = failureOf(id);
+    if (failure !== undefined) return Promise.reject(failure);
+    return Promise.resolve(id === ids.unknown ? undefined : ledger);
+  },
+  property: ({ propertyId }) => {
+    const failure = failureOf(propertyId);
+    if (failure !== undefined) return Promise.reject(failure);
+    const days = [0.5, undefined].map((occupancy) => ({ ...day, ...businessDates, occupancy }));
+    const isKnown = propertyId === ids.known;
+    return Promise.resolve({
+      days: isKnown ? days : [],
+      zone: isKnown ? 'Europe/Helsinki' : undefined,
+      lastClosedDate: isKnown ? '2026-01-01' : undefined,
+      position,
+    });
+  },
+};
+
+const registered: string[] = [];
+const noting =
+  (add: RouteGroup): RouteGroup =>
+  (instance) => {
+    instance.addHook('onRoute', ({ method, url }) => {
+      if (method === 'GET') registered.push(url.replaceAll(/:(\w+)/g, '{$1}'));
+    });
+    add(instance);
+  };
+
 let server: FastifyInstance;
 let document: Document;
+let notReady: string | undefined;
 
 beforeAll(async () => {
-  const queries = {
-    ledger: () => Promise.resolve({ entries: [], position }),
-    property: () =>
-      Promise.resolve({ days: [], zone: undefined, lastClosedDate: undefined, position }),
-  };
+  const sources = [{ name: 'roll', notReady: () => notReady }];
   server = await createHttpApplication({
-    routes: [ledgerRoutes(queries), healthRoutes([], createMetricsRegistry())],
+    routes: [ledgerRoutes(queries), healthRoutes(sources, createMetricsRegistry())].map(noting),
     logger: silentLogger,
   });
   document = (await server.inject('/docs/json')).json<Document>();
 });
 
+/** What is wrong with a value, by a JSON schema of the document. */
+function complaints(schema: Schema, value: unknown): unknown {
+  const ajv = new Ajv2020({ strict: false, allErrors: true });
+  ajvFormats.default(ajv);
+  const validate = ajv.compile(schema);
+  return validate(value) ? [] : validate.errors;
+}
+
+function answerOf(path: string, status: number): Answer {
+  const found = document.paths[path]?.get.responses[status];
+  expect(found).toBeDefined();
+  return found!;
+}
+
+const operations = (): readonly Operation[] => Object.values(document.paths).map(({ get }) => get);
+
 describe('the API description', () => {
-  test('is OpenAPI 3.1 and names every route there is', () => {
+  test('is valid OpenAPI 3.1', async () => {
+    const { valid, errors } = await new Validator().validate({ ...document });
+
     expect(document.openapi).toBe('3.1.0');
-    expect(Object.keys(document.paths).sort()).toEqual([
-      '/health/liveness',
-      '/health/readiness',
-      '/metrics',
-      '/v1/ledgers',
-      '/v1/ledgers/{reservationId}',
-    ]);
-    for (const { get } of Object.values(document.paths)) {
-      expect(get.summary).not.toBe('');
-      expect(get.tags).toHaveLength(1);
+    expect(errors).toBeUndefined();
+    expect(valid).toBe(true);
+  });
+
+  test('describes every route there is', () => {
+    expect(registered).toHaveLength(5);
+    expect(Object.keys(document.paths)).toEqual(registered);
+    for (const { summary, tags, responses } of operations()) {
+      expect(summary).toMatch(/\w/);
+      expect(tags).toHaveLength(1);
+      expect(responses['200']).toBeDefined();
     }
   });
 
@@ -69,31 +150,96 @@ describe('the API description', () => {
         ['query', 'to', true],
       ]),
     );
-    expect(Object.keys(get.responses).sort()).toEqual(['200', '400', '503']);
-    const problem = get.responses['400']?.content?.['application/problem+json']?.schema;
-    expect(problem?.required).toEqual(['type', 'title', 'status', 'detail', 'code']);
+    expect(Object.keys(get.responses)).toEqual(['200', '400', '500', '503']);
   });
 
   test.each([
-    ['/v1/ledgers/{reservationId}', `/v1/ledgers/${id}`, ledgerBody],
-    ['/v1/ledgers', `/v1/ledgers?propertyId=${id}&from=2026-01-01&to=2026-01-02`, totalsBody],
-  ])('real answers of %s have the documented shape', async (route, url, body) => {
-    const answer = (await server.inject({ url, headers: { 'x-tenant-id': 't' } })).json<object>();
-    const schema =
-      document.paths[route]?.get.responses['200']?.content?.['application/json']?.schema;
+    ['a comma', 'a,b', false],
+    ['letters that no header carries as they are', 'Süd', false],
+    ['nothing', '', false],
+    ['200 characters', 'x'.repeat(200), true],
+    ['201 characters', 'x'.repeat(201), false],
+    ['a blank inside', 'tenant one', true],
+  ])('says of a tenant of %s what the server does with it', async (_what, tenant, isAllowed) => {
+    const url = `/v1/ledgers/${ids.known}`;
+    const { statusCode } = await server.inject({ url, headers: { 'x-tenant-id': tenant } });
+    const parameters = document.paths['/v1/ledgers/{reservationId}']?.get.parameters ?? [];
+    const { schema } = parameters.find((parameter) => parameter.name === 'x-tenant-id')!;
 
-    expect(body.parse(answer)).toEqual(answer);
-    expect(Object.keys(schema?.properties ?? {}).sort()).toEqual(Object.keys(answer).sort());
+    expect(statusCode === 200).toBe(isAllowed);
+    expect(complaints(schema, tenant)).toEqual(isAllowed ? [] : expect.anything());
   });
 
-  test('is a page that loads nothing from elsewhere, under a policy that says so', async () => {
+  test('gives examples that have the shape they stand for', () => {
+    const shown = operations().flatMap(({ responses, parameters = [] }) => [
+      ...Object.values(responses).flatMap(({ content }) =>
+        Object.values(content).map(({ schema, example }) => ({ schema, example })),
+      ),
+      ...parameters.map(({ schema, example }) => ({ schema, example: example ?? 'missing' })),
+    ]);
+    const examples = shown.flatMap(({ schema, example }) =>
+      [...((schema['examples'] as unknown[] | undefined) ?? []), example]
+        .filter((each) => each !== undefined)
+        .map((each) => complaints(schema, each)),
+    );
+
+    expect(examples).toHaveLength(15);
+    expect(examples.flat()).toEqual([]);
+  });
+});
+
+describe('a real answer has the documented shape', () => {
+  const days = (id: string): string => `/v1/ledgers?propertyId=${id}&from=2026-01-01&to=2026-01-02`;
+  test.each([
+    ['/v1/ledgers/{reservationId}', 200, `/v1/ledgers/${ids.known}`],
+    ['/v1/ledgers/{reservationId}', 400, '/v1/ledgers/17'],
+    ['/v1/ledgers/{reservationId}', 404, `/v1/ledgers/${ids.unknown}`],
+    ['/v1/ledgers/{reservationId}', 500, `/v1/ledgers/${ids.broken}`],
+    ['/v1/ledgers/{reservationId}', 503, `/v1/ledgers/${ids.restoring}`],
+    ['/v1/ledgers', 200, days(ids.known)],
+    ['/v1/ledgers', 200, days(ids.unknown)],
+    ['/v1/ledgers', 400, '/v1/ledgers'],
+    ['/v1/ledgers', 500, days(ids.broken)],
+    ['/v1/ledgers', 503, days(ids.restoring)],
+    ['/health/liveness', 200, '/health/liveness'],
+    ['/health/readiness', 200, '/health/readiness'],
+    ['/health/readiness', 503, '/health/readiness'],
+    ['/metrics', 200, '/metrics'],
+  ])('%s, status %i', async (path, status, url) => {
+    notReady = path === '/health/readiness' && status === 503 ? 'restoring' : undefined;
+    const answer = await server.inject({ url, headers: { 'x-tenant-id': 't' } });
+    const documented = answerOf(path, status);
+    const [contentType, { schema }] = Object.entries(documented.content)[0]!;
+    const body: unknown = contentType.includes('json') ? answer.json() : answer.body;
+
+    expect(answer.statusCode).toBe(status);
+    expect(String(answer.headers['content-type'])).toContain(contentType);
+    expect(complaints(schema, body)).toEqual([]);
+    for (const header of Object.keys(documented.headers ?? {})) {
+      expect(answer.headers[header]).toMatch(/\d/);
+    }
+  });
+});
+
+describe('the page', () => {
+  test('loads nothing from elsewhere, under a policy that allows nothing else', async () => {
     const page = await server.inject('/docs/');
     const policy = String(page.headers['content-security-policy']);
 
     expect(page.statusCode).toBe(200);
     expect(page.body).toContain('swagger-ui');
-    expect(page.body).not.toMatch(/(src|href)="https?:/);
-    expect(policy).toContain("default-src 'self'");
-    expect(policy).not.toContain("script-src 'unsafe-inline'");
+    expect(page.body).not.toMatch(/(src|href)="(https?:)?\/\//);
+    expect(page.body).not.toMatch(/<script(?![^>]* src=)|<style| style=| on\w+=/);
+    expect(policy).toMatch(/^default-src 'none';/);
+    expect(policy).not.toMatch(/unsafe|https?:|upgrade-insecure-requests|\*/);
+  });
+
+  test('finds everything it refers to here', async () => {
+    const page = await server.inject('/docs/');
+    const files = [...page.body.matchAll(/(?:src|href)="\.\/([^"]+)"/g)].map((match) => match[1]!);
+    const answers = await Promise.all(files.map((file) => server.inject(`/docs/${file}`)));
+
+    expect(files.length).toBeGreaterThan(3);
+    expect(answers.map(({ statusCode }) => statusCode)).toEqual(files.map(() => 200));
   });
 });

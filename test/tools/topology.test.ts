@@ -1,58 +1,85 @@
 import { describe, expect, test } from '@jest/globals';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import path from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { systemClock } from '../../kernel/clock.ts';
-import {
-  describeTopology,
-  renderTopologyMermaid,
-  renderTopologyText,
-} from '../../streams/index.ts';
+import type { CliContext } from '../../tools/cli-context.ts';
 import { runCli } from '../../tools/cli.ts';
-import { wordCount } from '../support/word-count.ts';
+import { systemClock } from '../../kernel/clock.ts';
+import type { TopologyDescription } from '../../streams/index.ts';
+import { golden } from '../support/golden.ts';
 
-const folder = fileURLToPath(new URL('golden', import.meta.url));
+interface Ended {
+  readonly exitCode: number;
+  readonly out: string;
+  readonly err: string;
+}
 
-async function describeRoll(...args: string[]): Promise<string> {
+async function run(args: readonly string[], env: CliContext['env'] = {}): Promise<Ended> {
   let out = '';
-  const write = (text: string): void => void (out += text);
-  const exitCode = await runCli(['topology', 'describe', ...args], {
-    ...{ version: '0', env: {}, clock: systemClock, exitCode: 0 },
-    ...{ out: write, err: write, progress: write },
-  });
-  expect(exitCode).toBe(0);
-  return out;
+  let err = '';
+  const context: CliContext = {
+    version: '0.0.0',
+    env,
+    clock: systemClock,
+    out: (text) => void (out += text),
+    err: (text) => void (err += text),
+    progress: (line) => void (err += `${line}\n`),
+    exitCode: 0,
+  };
+  const exitCode = await runCli(['topology', 'describe', ...args], context);
+  return { exitCode, out, err };
 }
 
-/** Compares byte for byte; UPDATE_GOLDEN=true writes the file anew. */
-function expectGolden(name: string, text: string): void {
-  const file = path.join(folder, name);
-  if (process.env['UPDATE_GOLDEN'] === 'true') writeFileSync(file, text);
-  expect(existsSync(file)).toBe(true);
-  expect(text).toBe(readFileSync(file, 'utf8'));
-}
-
-describe('rollguard topology describe', () => {
+describe('topology describe', () => {
   test.each([
-    ['text', 'roll-topology.txt'],
-    ['mermaid', 'roll-topology.mmd'],
-    ['json', 'roll-topology.json'],
-  ])('prints the roll topology as %s', async (format, golden) => {
-    expectGolden(golden, await describeRoll('--format', format));
+    ['text', 'txt'],
+    ['mermaid', 'mmd'],
+  ])('prints the roll topology as %s, equal to its golden file', async (format, extension) => {
+    const { exitCode, out } = await run(['--format', format]);
+
+    expect(exitCode).toBe(0);
+    expect(out).toBe(golden(`topology/roll.${extension}`, out));
   });
 
-  test('prints JSON for --json, with the application id in the names', async () => {
-    const description = JSON.parse(await describeRoll('--json', '--application', 'mine')) as {
-      readonly deadLetterTopic: string;
-    };
+  test('prints text when nothing is said, and one JSON object with --json', async () => {
+    const [text, json, named] = [
+      await run([]),
+      await run(['--json']),
+      await run(['--format', 'json']),
+    ];
+    const pretty = `${JSON.stringify(JSON.parse(json.out), null, 2)}\n`;
 
-    expect(description.deadLetterTopic).toBe('mine-dlq');
+    expect(text.out).toBe((await run(['--format', 'text'])).out);
+    expect(json.out).toBe(named.out);
+    expect(pretty).toBe(golden('topology/roll.json', pretty));
   });
-});
 
-test('any topology describes itself', () => {
-  const description = describeTopology(wordCount(), 'words');
+  test('follows the settings', async () => {
+    const { out } = await run(['--json'], {
+      ROLLGUARD_PARTITIONS: '12',
+      SHADOW_MODE: 'false',
+      KAFKA_CONSUMER_GROUP_SUFFIX: '',
+      PLATFORM_TOPIC_PREFIX: 'hotels',
+    });
+    const { applicationId, subTopologies, internalTopics } = JSON.parse(out) as TopologyDescription;
 
-  expectGolden('word-count.txt', renderTopologyText(description));
-  expectGolden('word-count.mmd', renderTopologyMermaid(description));
+    expect(applicationId).toBe('roll-service');
+    expect(internalTopics.map(({ partitionCount }) => partitionCount)).toEqual([12, 12, 12, 12]);
+    expect(subTopologies[0]?.sources[0]?.topics[0]).toMatch(/^hotels\.public\./);
+    expect(out).toContain('"roll.events"');
+  });
+
+  test('refuses an unknown format and a wrong setting, naming both', async () => {
+    const format = await run(['--format', 'svg']);
+    const setting = await run([], { ROLLGUARD_PARTITIONS: 'many' });
+
+    expect(format).toMatchObject({ exitCode: 2, out: '' });
+    expect(format.err).toContain('text, mermaid, json');
+    expect(setting.exitCode).toBe(1);
+    expect(setting.err).toContain('ROLLGUARD_PARTITIONS');
+  });
+
+  test('--help has examples', async () => {
+    const { exitCode, out } = await run(['--help']);
+
+    expect(exitCode).toBe(0);
+    expect(out).toContain('Examples:\n  rollguard topology describe');
+  });
 });

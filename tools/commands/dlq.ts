@@ -5,6 +5,7 @@ import { RollguardError, messageOf } from '../../kernel/errors.ts';
 import { deadLetterTopic } from '../../streams/dead-letter.ts';
 import { readDeadLetters, type DeadLetter } from '../../streams/dead-letter-reader.ts';
 import type { KafkaPort } from '../../streams/kafka/port.ts';
+import { rollApplicationId } from '../../topology/roll/roll-names.ts';
 import { applicationSettings, commandPort } from '../application-settings.ts';
 import type { CliContext } from '../cli-context.ts';
 import { matches, type DeadLetterFilter } from '../dlq/dead-letter-filter.ts';
@@ -190,7 +191,7 @@ async function onTopic(
       ? {}
       : { registryUrl: registryUrl ?? 'http://unused' };
   const settings = applicationSettings('dlq', { ...flags, ...withRegistry }, cli);
-  const application = flags.application ?? `roll-service${settings.KAFKA_CONSUMER_GROUP_SUFFIX}`;
+  const application = flags.application ?? rollApplicationId(settings);
   const topic = deadLetterTopic(application);
   const port = openPort(settings, cli);
   try {

@@ -1,6 +1,7 @@
 /** `rollguard state verify`: is the state what it must be? */
 import { Command } from 'commander';
 import { RollguardError } from '../../kernel/errors.ts';
+import { rollApplicationId, rollEventsTopic } from '../../topology/roll/roll-names.ts';
 import {
   applicationSettings,
   commandLogger,
@@ -55,8 +56,8 @@ async function verify(flags: VerifyFlags, cli: CliContext): Promise<void> {
       ...rollToVerify({
         registryUrl: settings.SCHEMA_REGISTRY_URL,
         clock: cli.clock,
-        applicationId: flags.application ?? `roll-service${settings.KAFKA_CONSUMER_GROUP_SUFFIX}`,
-        eventsTopic: `roll.events${settings.SHADOW_MODE ? '.shadow' : ''}`,
+        applicationId: flags.application ?? rollApplicationId(settings),
+        eventsTopic: rollEventsTopic(settings),
         topicPrefix: settings.PLATFORM_TOPIC_PREFIX,
         partitionCount: settings.ROLLGUARD_PARTITIONS,
       }),

@@ -1,56 +1,73 @@
-/** `rollguard topology describe`: what runs, as text, as a picture, as data. */
+/** `rollguard topology describe`: what runs on Kafka, and under which names. */
 import { Command, Option } from 'commander';
+import { RollguardError } from '../../kernel/errors.ts';
 import { noMetrics } from '../../kernel/metrics.ts';
 import {
   describeTopology,
   renderTopologyMermaid,
   renderTopologyText,
-  type Topology,
+  type TopologyDescription,
 } from '../../streams/index.ts';
+import { rollApplicationId, rollEventsTopic } from '../../topology/roll/roll-names.ts';
 import { rollTopology } from '../../topology/roll/roll-topology.ts';
+import { offlineSettings } from '../application-settings.ts';
 import type { CliContext } from '../cli-context.ts';
 
+const formats = {
+  text: renderTopologyText,
+  mermaid: renderTopologyMermaid,
+  json: (description: TopologyDescription) => `${JSON.stringify(description)}\n`,
+} as const;
+
 interface DescribeFlags {
-  readonly format: 'text' | 'mermaid' | 'json';
-  readonly application: string;
+  readonly format: keyof typeof formats;
+  readonly application?: string;
   readonly json?: true;
 }
 
 export function topologyCommand(cli: CliContext): Command {
-  const topology = new Command('topology').description('what the Roll Service computes');
+  const topology = new Command('topology').description('what the application computes, as a graph');
   topology
     .command('describe')
-    .description('sub-topologies, stores and topics; needs no connection')
-    .addOption(
-      new Option('--format <format>', 'how').choices(['text', 'mermaid', 'json']).default('text'),
+    .description(
+      'the roll topology: sub-topologies, stores, and every topic with its partitions and settings',
     )
-    .option('--application <id>', 'application id in the names', 'roll-service-shadow')
+    .addOption(
+      new Option('--format <format>', 'how to print it')
+        .choices(Object.keys(formats))
+        .default('text'),
+    )
+    .option('--application <id>', 'application id (default: roll-service with its suffix)')
     .option('--json', 'the same as --format json')
     .addHelpText('after', examples)
-    .action((flags: DescribeFlags) => {
-      const description = describeTopology(describedTopology(), flags.application);
-      const format = flags.json === true ? 'json' : flags.format;
-      if (format === 'json') cli.out(`${JSON.stringify(description, undefined, 2)}\n`);
-      else if (format === 'mermaid') cli.out(renderTopologyMermaid(description));
-      else cli.out(renderTopologyText(description));
-    });
+    .action((flags: DescribeFlags) => describe(flags, cli));
   return topology;
 }
 
 const examples = `
 Examples:
   rollguard topology describe
-  rollguard topology describe --format mermaid > topology.mmd
-  rollguard topology describe --json`;
+  rollguard topology describe --format mermaid > roll.mmd
+  ROLLGUARD_PARTITIONS=12 rollguard topology describe --json
 
-/** With the settings' defaults; nothing in it is called. */
-function describedTopology(): Topology {
-  return rollTopology({
-    topicPrefix: 'platform',
-    eventsTopic: 'roll.events.shadow',
-    partitionCount: 4,
-    decode: () => undefined,
-    encodeEvent: () => Buffer.alloc(0),
+Names and counts follow the settings (PLATFORM_TOPIC_PREFIX, ROLLGUARD_PARTITIONS, SHADOW_MODE,
+KAFKA_CONSUMER_GROUP_SUFFIX) of the environment and .env. Nothing is asked of Kafka.`;
+
+function describe(flags: DescribeFlags, cli: CliContext): void {
+  const settings = offlineSettings(cli);
+  const topology = rollTopology({
+    topicPrefix: settings.PLATFORM_TOPIC_PREFIX,
+    eventsTopic: rollEventsTopic(settings),
+    partitionCount: settings.ROLLGUARD_PARTITIONS,
+    decode: onlyDescribed,
+    encodeEvent: onlyDescribed,
     metrics: noMetrics,
   });
+  const applicationId = flags.application ?? rollApplicationId(settings);
+  const description = describeTopology(topology, { applicationId });
+  cli.out(formats[flags.json === true ? 'json' : flags.format](description));
+}
+
+function onlyDescribed(): never {
+  throw new RollguardError('UNSUPPORTED', 'this topology is described, not run');
 }
