@@ -12,7 +12,12 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const args = process.argv.slice(2);
 const isUnit = !args.includes('--integration-only');
 const isIntegration = !args.includes('--unit-only');
-const rest = args.filter((arg) => !arg.endsWith('-only'));
+const isFull = args.includes('--full');
+const rest = args.filter((arg) => !arg.endsWith('-only') && arg !== '--full');
+// Long scenarios on the real stack, `*.full.test.ts`, are for `npm run test:full`.
+const ignored = isFull
+  ? []
+  : ['--testPathIgnorePatterns', '/node_modules/', '\\.full\\.test\\.ts$'];
 const interrupted = new AbortController();
 // Jest gets the terminal's Ctrl-C itself; here it only has to be survived, to take the stack down.
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => interrupted.abort());
@@ -58,7 +63,14 @@ async function runJest(project, flags) {
   const outputFile = `.rollguard/test-${project}.json`;
   mkdirSync(path.join(root, '.rollguard'), { recursive: true });
   rmSync(path.join(root, outputFile), { force: true });
-  const jest = ['node_modules/jest/bin/jest.js', ...rest, '--selectProjects', project, ...flags];
+  const jest = [
+    'node_modules/jest/bin/jest.js',
+    ...rest,
+    '--selectProjects',
+    project,
+    ...flags,
+    ...ignored,
+  ];
   const report = ['--json', `--outputFile=${outputFile}`];
   const child = spawn(
     process.execPath,
