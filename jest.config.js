@@ -8,6 +8,8 @@ const transform = {
     },
   ],
 };
+/** Long scenarios on the real stack are for `npm run test:full`. */
+const longScenario = '\\.full\\.test\\.ts$';
 const common = {
   testEnvironment: 'node',
   extensionsToTreatAsEsm: ['.ts'],
@@ -27,6 +29,12 @@ export default {
       ...common,
       displayName: 'integration',
       testMatch: ['<rootDir>/test/integration/**/*.test.ts'],
+      testPathIgnorePatterns: ['/node_modules/', longScenario],
+    },
+    {
+      ...common,
+      displayName: 'long',
+      testMatch: ['<rootDir>/test/integration/**/*.full.test.ts'],
     },
   ],
 };

@@ -14,22 +14,18 @@ const isUnit = !args.includes('--integration-only');
 const isIntegration = !args.includes('--unit-only');
 const isFull = args.includes('--full');
 const rest = args.filter((arg) => !arg.endsWith('-only') && arg !== '--full');
-// Long scenarios on the real stack, `*.full.test.ts`, are for `npm run test:full`.
-const ignored = isFull
-  ? []
-  : ['--testPathIgnorePatterns', '/node_modules/', '\\.full\\.test\\.ts$'];
 const interrupted = new AbortController();
 // Jest gets the terminal's Ctrl-C itself; here it only has to be survived, to take the stack down.
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => interrupted.abort());
 const counts = { passed: 0, failed: 0 };
-if (isUnit) await runJest('unit', ['--maxWorkers=2']);
+if (isUnit) await runJest(['unit'], ['--maxWorkers=2']);
 if (isIntegration && !interrupted.signal.aborted) await withStack(() => runIntegration());
 process.stdout.write(`${counts.passed} passed, ${counts.failed} failed\n`);
 process.exitCode = counts.failed === 0 && counts.passed > 0 && !interrupted.signal.aborted ? 0 : 1;
 
 /** The stack's parts fill both cores: integration files run one after another. */
 function runIntegration() {
-  return runJest('integration', ['--runInBand']);
+  return runJest(isFull ? ['integration', 'long'] : ['integration'], ['--runInBand']);
 }
 
 /** One stack for all integration tests, with fresh data; the tests find it by its folder. */
@@ -59,17 +55,16 @@ async function withStack(use) {
   }
 }
 
-async function runJest(project, flags) {
-  const outputFile = `.rollguard/test-${project}.json`;
+async function runJest(projects, flags) {
+  const outputFile = `.rollguard/test-${projects[0]}.json`;
   mkdirSync(path.join(root, '.rollguard'), { recursive: true });
   rmSync(path.join(root, outputFile), { force: true });
   const jest = [
     'node_modules/jest/bin/jest.js',
     ...rest,
     '--selectProjects',
-    project,
+    ...projects,
     ...flags,
-    ...ignored,
   ];
   const report = ['--json', `--outputFile=${outputFile}`];
   const child = spawn(
