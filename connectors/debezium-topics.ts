@@ -34,6 +34,35 @@ export function heartbeatTopic(topicPrefix: string): string {
   return `__debezium-heartbeat.${topicPrefix}`;
 }
 
+/** A captured table's topic, as Connect creates it for the table's first row. */
+export interface CapturedTopic {
+  readonly name: string;
+  readonly partitionCount: number;
+  readonly replicationFactor: number;
+  readonly configs: Readonly<Record<string, string>>;
+}
+
+const tableTopicConfigs = {
+  'cleanup.policy': 'compact',
+  'min.compaction.lag.ms': String(historyKeptMs),
+  'delete.retention.ms': String(historyKeptMs),
+};
+
+/** The topics of the tables, empty ones included, for which Connect creates none. */
+export function capturedTopics(connector: {
+  readonly topicPrefix: string;
+  readonly tables: readonly string[];
+  readonly topics: TopicLayout;
+}): readonly CapturedTopic[] {
+  const { partitions: partitionCount, replicationFactor } = connector.topics;
+  return connector.tables.map((table) => ({
+    name: `${connector.topicPrefix}.${table}`,
+    partitionCount,
+    replicationFactor,
+    configs: tableTopicConfigs,
+  }));
+}
+
 /** The `topic.creation.*` settings; Connect uses them only for topics that do not exist yet. */
 export function topicSettings(topicPrefix: string, layout: TopicLayout): ConnectConfig {
   const heartbeatTopics = [heartbeatTopic(topicPrefix), heartbeatMessageTopic(topicPrefix)];
@@ -43,9 +72,9 @@ export function topicSettings(topicPrefix: string, layout: TopicLayout): Connect
     'topic.creation.groups': 'heartbeat',
     [`${table}.partitions`]: String(layout.partitions),
     [`${table}.replication.factor`]: String(layout.replicationFactor),
-    [`${table}.cleanup.policy`]: 'compact',
-    [`${table}.min.compaction.lag.ms`]: String(historyKeptMs),
-    [`${table}.delete.retention.ms`]: String(historyKeptMs),
+    ...Object.fromEntries(
+      Object.entries(tableTopicConfigs).map(([name, value]) => [`${table}.${name}`, value]),
+    ),
     [`${heartbeat}.include`]: heartbeatTopics.map(literalPattern).join(','),
     [`${heartbeat}.partitions`]: '1',
     [`${heartbeat}.replication.factor`]: String(layout.replicationFactor),

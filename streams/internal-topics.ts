@@ -40,7 +40,7 @@ export async function prepareTopics(
   if (missing.length > 0) {
     throw new RollguardError(
       'TOPIC_MISSING',
-      `topics do not exist: ${missing.join(', ')}; create them first`,
+      `topics do not exist yet: ${missing.join(', ')}; create them, or start what writes them`,
     );
   }
   const wanted = internalTopics(topology, config);

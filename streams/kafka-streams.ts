@@ -74,6 +74,8 @@ export class KafkaStreams {
   #run: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
   #error: unknown;
+  /** What keeps a start waiting. */
+  #waitsFor: string | undefined;
 
   constructor(options: KafkaStreamsOptions) {
     this.#options = options;
@@ -115,8 +117,10 @@ export class KafkaStreams {
   notReady(): string | undefined {
     const running = this.#running;
     if (this.#status === 'error') return `stopped: ${messageOf(this.#error)}`;
-    if (running === undefined || this.#status !== 'running')
-      return `the instance is ${this.#status}`;
+    if (running === undefined || this.#status !== 'running') {
+      const waits = this.#waitsFor === undefined ? '' : `: ${this.#waitsFor}`;
+      return `the instance is ${this.#status}${waits}`;
+    }
     if (running.membership.status !== 'stable') return 'the consumer group is rebalancing';
     for (const task of running.tasks.tasks) {
       if (task.status !== 'running') return `task ${task.name} is ${task.status}`;
@@ -207,6 +211,7 @@ export class KafkaStreams {
           isRollguardError(error) &&
           (error.row.reaction === 'retry' || error.code === 'TOPIC_MISSING');
         if (!waits) throw error;
+        this.#waitsFor = messageOf(error);
         logger.warn('waiting for Kafka and its topics', { error });
         await clock.sleep(Math.min(retryBackoffMs * 2 ** attempt, retryBackoffMaxMs), signal);
       }

@@ -7,6 +7,7 @@ import {
   toConnect,
   type DebeziumPostgresInput,
 } from '../../connectors/debezium-postgres.ts';
+import { capturedTopics } from '../../connectors/debezium-topics.ts';
 import { maskSecrets } from '../../connectors/connector-config.ts';
 import { platformConnector } from '../../connectors/platform-connector.ts';
 import { isRollguardError } from '../../kernel/errors.ts';
@@ -185,6 +186,24 @@ const connector = fc
     }),
   })
   .map((value) => parseDebeziumPostgres({ ...value, registryUrl: minimal.registryUrl }));
+
+describe('the topics of captured tables', () => {
+  test('are the same whether made before the first row or by Connect with it', () => {
+    const connector = parseDebeziumPostgres(minimal);
+    const { config } = toConnect(connector);
+    const [topic] = capturedTopics(connector);
+
+    expect(capturedTopics(connector)).toHaveLength(connector.tables.length);
+    expect(topic?.name).toBe(`${connector.topicPrefix}.${connector.tables[0] ?? ''}`);
+    for (const [name, value] of Object.entries({
+      ...topic?.configs,
+      partitions: String(topic?.partitionCount),
+      'replication.factor': String(topic?.replicationFactor),
+    })) {
+      expect(config[`topic.creation.default.${name}`]).toBe(value);
+    }
+  });
+});
 
 describe('a configuration read back from Connect', () => {
   test('is the one that was sent', () => {

@@ -82,6 +82,20 @@ describe('while a part is away', () => {
   );
 
   test(
+    'F36: after Postgres was killed capture goes on by itself, and no row is missed',
+    async () => {
+      const earlier = await feed(systemClock.nowMs());
+      kill('postgres');
+      await system.mendStack();
+      const later = await feed(systemClock.nowMs() + 1);
+
+      expect(await differences(earlier)).toEqual([]);
+      expect(await differences(later)).toEqual([]);
+    },
+    timeoutMs,
+  );
+
+  test(
     'F52: SIGTERM under load ends it in order and in time, five times over',
     async () => {
       const feeding = feed(systemClock.nowMs(), 30);

@@ -69,7 +69,7 @@ describe('internal topics', () => {
 
   test('names the source topics that do not exist', async () => {
     await expect(prepareTopics(admin([]), topology(['lines', 'more']), config)).rejects.toThrow(
-      'topics do not exist: lines, more',
+      'topics do not exist yet: lines, more',
     );
   });
 

@@ -186,7 +186,9 @@ describe('an instance', () => {
 
   test('waits for topics that do not exist yet, saying so, and starts when they come', async () => {
     const driver = await start({ topics: { counts: 2 } });
-    expect(driver.streams.notReady()).toBe('the instance is starting');
+    expect(driver.streams.notReady()).toMatch(
+      'the instance is starting: topics do not exist yet: lines',
+    );
 
     driver.kafka.createTopic({ name: 'lines', partitionCount: 2, configs: {} });
     await driver.advance(10_000);

@@ -1,11 +1,12 @@
 /** `rollguard connectors …`: prepare, validate and apply; the other verbs are beside it. What captures the platform's tables. */
 import { Command } from 'commander';
 import { ConnectClient } from '../../connectors/connect-client.ts';
-import { toConnect } from '../../connectors/debezium-postgres.ts';
+import { toConnect, type DebeziumPostgres } from '../../connectors/debezium-postgres.ts';
 import { platformConnector } from '../../connectors/platform-connector.ts';
 import { prepareDatabase } from '../../connectors/prepare-database.ts';
 import { applyConnectors } from '../../connectors/reconcile.ts';
 import { renderRoleScript, type RoleScriptOptions } from '../../connectors/role-sql.ts';
+import { messageOf } from '../../kernel/errors.ts';
 import type { CliContext } from '../cli-context.ts';
 import {
   commandWithSettings,
@@ -25,6 +26,7 @@ import {
   type ConnectorEndpoints,
   type ConnectorFlags,
 } from '../connectors/connector-settings.ts';
+import { createCapturedTopics } from '../connectors/create-captured-topics.ts';
 import { prepareStackDatabase } from '../connectors/prepare-stack-database.ts';
 import { deleteCommand } from './connectors-delete.ts';
 import { diffCommand } from './connectors-diff.ts';
@@ -162,6 +164,7 @@ function applyCommand(cli: CliContext): Command {
     .description('create or change what differs, and wait until the tasks run')
     .option('--dry-run', 'only say what would be done')
     .option('--wait-timeout <seconds>', 'until the tasks run', positive, defaultWaitSeconds)
+    .option('--brokers <list>', "Kafka, for the tables' topics (default: KAFKA_BROKERS)")
     .addHelpText('after', applyExamples)
     .action((flags: ApplyFlags) => apply(flags, cli));
 }
@@ -172,15 +175,18 @@ Examples:
   rollguard connectors apply --wait-timeout 300 --json
   rollguard connectors apply --password-reference '\${file:/run/secrets/cdc.properties:password}'
 
-Applied twice it says "nothing" and changes nothing. A FAILED task: its trace, exit 1.
+The tables' topics are created first, also of tables without rows. Applied twice it says "nothing" and
+changes nothing. A FAILED task: its trace, exit 1.
 ${localStackNote}`;
 
 async function apply(flags: ApplyFlags, cli: CliContext): Promise<void> {
   const endpoints = connectorEndpoints(flags, cli);
   const url = requiredUrl(endpoints, 'connectUrl');
-  const connector = toConnect(wantedConnector(endpoints, flags));
+  const wanted = wantedConnector(endpoints, flags);
+  const connector = toConnect(wanted);
   remindOfPrepare(endpoints, cli);
   const { clock, progress } = cli;
+  const topics = flags.dryRun === true ? [] : await provideTopics(wanted, endpoints, cli);
   const results = await untilInterrupted((signal) =>
     applyConnectors({
       client: new ConnectClient({ url, clock, signal }),
@@ -191,6 +197,28 @@ async function apply(flags: ApplyFlags, cli: CliContext): Promise<void> {
     }),
   );
   const warnings = await warnOfOpenConnect(url, cli);
-  if (flags.json === true) cli.out(`${JSON.stringify({ connectors: results, warnings })}\n`);
-  else cli.out(results.map(renderApplied).join(''));
+  if (flags.json === true) {
+    cli.out(`${JSON.stringify({ connectors: results, topicsCreated: topics, warnings })}\n`);
+    return;
+  }
+  cli.out(topics.map((name) => `topic ${name}: created\n`).join(''));
+  cli.out(results.map(renderApplied).join(''));
+}
+
+/** The topics of tables that have no row yet; capture itself does not need them. */
+async function provideTopics(
+  connector: DebeziumPostgres,
+  { brokers = '' }: ConnectorEndpoints,
+  { clock, progress }: CliContext,
+): Promise<readonly string[]> {
+  let reason = 'KAFKA_BROKERS is not set';
+  try {
+    if (brokers !== '') return await createCapturedTopics(connector, { brokers, clock });
+  } catch (error) {
+    reason = messageOf(error);
+  }
+  progress(
+    `connectors: no topics created (${reason}): that of a table without rows comes with its first row, and the application waits for it`,
+  );
+  return [];
 }

@@ -11,6 +11,7 @@ import { applyConnectors } from '../../connectors/reconcile.ts';
 import { connectPlatformDatabase } from '../../examples/reservation-platform/database.ts';
 import { createPlatformSchema } from '../../examples/reservation-platform/schema.ts';
 import type { Clock } from '../../kernel/clock.ts';
+import { createCapturedTopics } from '../connectors/create-captured-topics.ts';
 import { prepareStackDatabase, stackSecret } from '../connectors/prepare-stack-database.ts';
 import { stackFolders, type StackFolders } from '../stack/stack-folders.ts';
 import type { StackState } from '../stack/stack-state.ts';
@@ -104,6 +105,7 @@ async function connectPlatform(stack: StackState, options: SystemOptions): Promi
   });
   const { database: target, tables, publication } = settings;
   await prepareStackDatabase(stack, { user: target.user, tables, publication });
+  await createCapturedTopics(settings, { brokers: endpoints.kafkaBrokers, clock });
   await applyConnectors({
     client: new ConnectClient({ url: endpoints.kafkaConnectUrl, clock, signal }),
     connectors: [toConnect(settings)],

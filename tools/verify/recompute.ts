@@ -8,7 +8,7 @@ import { silentLogger } from '../../kernel/logger.ts';
 import { KafkaStreams, type KafkaPort, type Topology } from '../../streams/index.ts';
 import { sourceTopics } from '../../streams/internal-topics.ts';
 import { readRanges, type OffsetRange } from '../../streams/kafka/read-ranges.ts';
-import type { FetchedRecord } from '../../streams/kafka/port.ts';
+import type { FetchedRecord, TopicPartition } from '../../streams/kafka/port.ts';
 import { InProcessKafka } from '../../testing/in-process-kafka.ts';
 
 export interface RecomputeOptions {
@@ -31,43 +31,49 @@ export interface Recomputed {
   close(): Promise<void>;
 }
 
-const pollMs = 100;
-// With everything there at once, partitions must not run ahead of each other: a business date that
-// closes before a departure of the day before is known costs nights that are voided again.
-const sliceRecords = 50;
-const sliceMs = 50;
-const progressEveryRecords = 20_000;
+interface Input extends TopicPartition {
+  readonly record: Pick<FetchedRecord, 'key' | 'value' | 'headers'> & { timestampMs: number };
+}
+
+const pollMs = 5;
+// With everything there at once, partitions run ahead of each other: a business date that closes before
+// a departure of the day before is known costs nights that are voided again. So the input comes in its
+// order in time, a slice as soon as the one before is worked off.
+const sliceRecords = 2_000;
+const commitIntervalMs = 20;
+const progressIntervalMs = 5_000;
 
 /** @throws what stops the topology. */
 export async function recompute(options: RecomputeOptions): Promise<Recomputed> {
-  const { applicationId, topology, port, inputs, clock, signal, progress } = options;
+  const { applicationId, topology, clock, signal } = options;
+  const inputs = await inputsInTime(options);
   const kafka = new InProcessKafka(clock);
   createTopics(kafka, options);
-  let count = 0;
-  await readRanges(port, inputs, ({ key, value, timestampMs, headers }, { topic, partition }) => {
-    // A copy: a slice would keep all of its fetch in memory.
-    const record = { key: copy(key), value: copy(value), timestampMs, headers };
-    kafka.append(topic, record, partition);
-    count += 1;
-    if (count % progressEveryRecords === 0) progress(`verify: ${count} input records read`);
-    return !signal.aborted;
-  });
-  signal.throwIfAborted();
-  progress(`verify: ${count} input records read; computing`);
   const streams = new KafkaStreams({
     topology,
     port: kafka.client(),
-    options: { applicationId, processRecordsMax: sliceRecords, commitIntervalMs: sliceMs },
+    options: { applicationId, commitIntervalMs },
     ...{ stateDir: '', stateKind: 'memory', clock, logger: silentLogger, metrics: noMetrics },
   });
   streams.start();
   const close = (): Promise<void> => streams.close();
-  try {
+  const workedOff = async (): Promise<void> => {
     while (streams.notReady() !== undefined || !isDone(kafka, topology, applicationId)) {
       if (streams.status === 'error') await streams.done();
       signal.throwIfAborted();
       await clock.sleep(pollMs);
     }
+  };
+  const report = progressOf(options, inputs.length);
+  try {
+    for (let from = 0; from < inputs.length; from += sliceRecords) {
+      for (const { topic, partition, record } of inputs.slice(from, from + sliceRecords)) {
+        kafka.append(topic, record, partition);
+      }
+      await workedOff();
+      report(Math.min(from + sliceRecords, inputs.length));
+    }
+    await workedOff();
   } catch (error) {
     await close();
     throw error;
@@ -79,6 +85,39 @@ export async function recompute(options: RecomputeOptions): Promise<Recomputed> 
         (log) => log.readCommitted(0, Infinity).records,
       ),
     close,
+  };
+}
+
+/** All input by time; the records of one partition keep their order, whatever their timestamps say. */
+async function inputsInTime(options: RecomputeOptions): Promise<readonly Input[]> {
+  const { port, inputs, signal } = options;
+  const total = inputs.reduce((sum, { from, to }) => sum + to - from, 0);
+  const report = progressOf(options, total, 'read');
+  const latest = new Map<TopicPartition, number>();
+  const read: (Input & { readonly timeMs: number })[] = [];
+  await readRanges(port, inputs, ({ key, value, timestampMs, headers }, range) => {
+    const timeMs = Math.max(timestampMs, latest.get(range) ?? 0);
+    latest.set(range, timeMs);
+    // A copy: a slice would keep all of its fetch in memory.
+    const record = { key: copy(key), value: copy(value), timestampMs, headers };
+    read.push({ topic: range.topic, partition: range.partition, timeMs, record });
+    report(read.length);
+    return !signal.aborted;
+  });
+  signal.throwIfAborted();
+  return read.sort((one, other) => one.timeMs - other.timeMs);
+}
+
+function progressOf(
+  { clock, progress }: RecomputeOptions,
+  total: number,
+  what = 'computed',
+): (count: number) => void {
+  let lastMs = clock.nowMs();
+  return (count) => {
+    if (count < total && clock.nowMs() - lastMs < progressIntervalMs) return;
+    lastMs = clock.nowMs();
+    progress(`verify: ${count} of ${total} input records ${what}`);
   };
 }
 
