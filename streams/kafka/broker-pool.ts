@@ -12,6 +12,8 @@ import {
 import type { Message } from './protocol/message.ts';
 
 export interface BrokerPoolOptions extends ConnectionOptions {
+  /** Where to connect to for the address a broker advertises. */
+  readonly route: (advertised: BrokerAddress) => BrokerAddress;
   /** Called when the pool is closed, so that whoever keeps pools can let go of it. */
   readonly onClose: (pool: BrokerPool) => void;
 }
@@ -53,7 +55,7 @@ export class BrokerPool {
     const name = addressName(address);
     const current = this.#connections.get(name);
     if (current?.isOpen === true) return current;
-    const connection = new BrokerConnection(address, this.#options);
+    const connection = new BrokerConnection(this.#options.route(address), this.#options);
     this.#connections.set(name, connection);
     return connection;
   }

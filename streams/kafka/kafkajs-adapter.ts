@@ -41,6 +41,8 @@ export interface KafkajsPortOptions {
   readonly requestTimeoutMs?: number;
   /** For TCP, TLS, API versions and SASL of one connection. Default 3,000. */
   readonly connectionTimeoutMs?: number;
+  /** Where to connect to for an advertised address: a proxy, a forwarded port. Default: there. */
+  readonly route?: (advertised: BrokerAddress) => BrokerAddress;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Default 8 MiB: what a reader holds in memory for each broker. */
@@ -127,6 +129,7 @@ class KafkajsPort implements KafkaPort {
       ssl,
       sasl,
       connectionTimeoutMs,
+      route: this.#options.route ?? ((advertised) => advertised),
       clock,
       logger,
       onClose: (closed) => this.#pools.delete(closed),

@@ -221,6 +221,28 @@ export function kafkaPortContract(name: string, open: () => Promise<PortUnderTes
     );
 
     test(
+      'F5: a transaction that the coordinator timed out is aborted and cannot be committed; recovery leads on',
+      async () => {
+        const topicName = await topic();
+        const writer = await port.openProducer({
+          transactionalId: `${under.prefix}-slow`,
+          transactionTimeoutMs: 1_000,
+        });
+        await writer.produce([batch(topicName, 'too slow')]);
+        const end = await offset(topicName, 'latest');
+        await eventually(async () => (await offset(topicName, 'stable')) > end, 30_000);
+
+        expect(await errorCodeOf(writer.commit())).toBe('PRODUCER_FENCED');
+        await writer.recover();
+        await writer.produce([batch(topicName, 'again')]);
+        await writer.commit();
+        expect((await readAll(topicName, 1)).map(text)).toEqual(['again']);
+        await writer.close();
+      },
+      timeoutMs,
+    );
+
+    test(
       'ends a transaction that never opened without a word',
       async () => {
         const writer = await producer('empty');
@@ -403,8 +425,9 @@ function text({ value }: FetchedRecord): string {
 }
 
 /** Waits for a condition; each try waits inside itself. */
-async function eventually(isTrue: () => Promise<boolean>): Promise<void> {
-  for (let attempt = 0; attempt < 200; attempt += 1) {
+async function eventually(isTrue: () => Promise<boolean>, waitMs = 10_000): Promise<void> {
+  const deadlineMs = performance.now() + waitMs;
+  while (performance.now() < deadlineMs) {
     if (await isTrue()) return;
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
