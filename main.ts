@@ -7,7 +7,7 @@ import { parseEnv } from 'node:util';
 import { startApplication, type Application } from './api/application.ts';
 import { systemClock } from './kernel/clock.ts';
 import { messageOf } from './kernel/errors.ts';
-import { createLogger } from './kernel/logger.ts';
+import { createLogger, type Logger } from './kernel/logger.ts';
 import { parseSettings } from './kernel/settings.ts';
 
 const envFile = '.env';
@@ -19,23 +19,25 @@ async function main(): Promise<void> {
   const write = (line: string): void => void process.stdout.write(`${line}\n`);
   const logger = createLogger({ level: settings.LOG_LEVEL, clock: systemClock, write });
   const application = await startApplication({ settings, clock: systemClock, logger });
-  stopOnSignals(application);
+  stopOnSignals(application, logger);
   const { httpPort, grpcPort } = application;
   process.send?.({ httpPort, grpcPort });
   logger.info('serving', { httpPort, grpcPort });
   await application.done();
   await application.close();
+  logger.info('stopped', {});
   // Without a parent's channel nothing would keep the process; with it, it has to be let go.
   // That is no signal to stop any more.
   process.removeAllListeners('disconnect');
   if (process.connected) process.disconnect();
 }
 
-function stopOnSignals(application: Application): void {
+function stopOnSignals(application: Application, logger: Logger): void {
   let signals = 0;
-  const stop = (): void => {
+  const stop = (reason?: string): void => {
     signals += 1;
     if (signals > 1) process.exit(secondSignalExitCode);
+    logger.info('stopping', { reason: reason ?? 'the parent is gone' });
     void application.close();
   };
   process.on('SIGTERM', stop);

@@ -143,7 +143,13 @@ const fixedSettings = {
 } as const satisfies ConnectConfig;
 
 /** Confluent wire format out of Apicurio's converter, readable by any Confluent client. */
+// What a schema's id means never changes: once known, no registry is needed for it. The converter's own
+// default asks again after 30 s, and the task fails for good when the registry is away just then. A new
+// schema waits for the registry, within the time-out of the task's transaction (60 s).
 const converterSettings: ConnectConfig = {
+  'apicurio.registry.check-period-ms': String(365 * 86_400_000),
+  'apicurio.registry.retry-count': '100',
+  'apicurio.registry.retry-backoff-ms': '500',
   'apicurio.registry.auto-register': 'true',
   'apicurio.registry.find-latest': 'true',
   'apicurio.registry.as-confluent': 'true',
