@@ -1,6 +1,6 @@
 /** The content of a task's stores as comparable text: an entry's key and hash, and one hash of all. */
 import { createHash } from 'node:crypto';
-import { canonicalJson, type JsonValue } from '../../topology/roll/canonical-json.ts';
+import { canonicalJson, type JsonValue } from '../../topology/canonical-json.ts';
 
 /** One task's content: the hash of each entry, by store and key. */
 export type Content = ReadonlyMap<string, string>;

@@ -5,7 +5,7 @@
  * grows: duplicates, late rows and a date that is opened again change nothing.
  */
 import { z } from 'zod';
-import { addDays, utcDayOf } from './calendar-date.ts';
+import { addDays, utcDayOf } from '../calendar/calendar-date.ts';
 import { dateColumn, idColumn, problemOf } from './columns.ts';
 import { rollProblem, type Read } from './roll-problem.ts';
 

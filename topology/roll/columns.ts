@@ -5,8 +5,8 @@
  * TIMESTAMPTZ is ISO text; a DECIMAL is text; JSONB is text or already parsed.
  */
 import { z } from 'zod';
-import { dateOfUtcDay, isCalendarDate } from './calendar-date.ts';
-import { readInstantMicros } from './instant.ts';
+import { dateOfUtcDay, isCalendarDate } from '../calendar/calendar-date.ts';
+import { readInstantMicros } from '../calendar/instant.ts';
 import { rollProblem, type RollProblem } from './roll-problem.ts';
 
 export const idColumn = z.guid().toLowerCase();

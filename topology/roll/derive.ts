@@ -11,10 +11,10 @@
  * A deleted reservation has no ledger: what was derived for it no longer follows.
  */
 import { uuidV5 } from '../../kernel/uuid.ts';
-import { addDays, isCalendarDate } from './calendar-date.ts';
+import { addDays, isCalendarDate } from '../calendar/calendar-date.ts';
 import { contributionsOf, type DailyContribution } from './contributions.ts';
 import { propertyIdOf, skippedCommands, type ReservationFacts } from './facts.ts';
-import { ceilMs, floorMs, formatInstantMicros } from './instant.ts';
+import { ceilMs, floorMs, formatInstantMicros } from '../calendar/instant.ts';
 import { compareEntries, ledgerEntry, type LedgerEntry, type LedgerOwner } from './ledger-entry.ts';
 import { rollTypeOf, type CommandRollType } from './lifecycle-row.ts';
 import { noCurrency } from './money.ts';
@@ -26,7 +26,7 @@ import {
   nightInstantMs,
   nightsPerStayMax,
   nightsSlept,
-} from './property-time.ts';
+} from '../calendar/property-time.ts';
 import { hasEndedEarly, type ReservationRow } from './reservation-row.ts';
 
 /** What the ledger needs to know of its property. */

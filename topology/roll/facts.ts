@@ -4,7 +4,7 @@
  * always give the same facts (commutative, associative, idempotent). Nothing older than the newest
  * version is remembered, so facts read from a fresh snapshot equal those followed from the start.
  */
-import { canonicalJson, type JsonValue } from './canonical-json.ts';
+import { canonicalJson, type JsonValue } from '../canonical-json.ts';
 import { rollTypeOf, type Command, type CommandStay } from './lifecycle-row.ts';
 import type { ReservationRow } from './reservation-row.ts';
 import type { RowVersion } from './row-version.ts';

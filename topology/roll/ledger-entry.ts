@@ -4,7 +4,7 @@
  */
 import { hash } from 'node:crypto';
 import { uuidV5 } from '../../kernel/uuid.ts';
-import { canonicalJson, type JsonValue } from './canonical-json.ts';
+import { canonicalJson, type JsonValue } from '../canonical-json.ts';
 
 export type RollType = 'EOD' | 'CHECKOUT' | 'CANCEL' | 'NO_SHOW';
 

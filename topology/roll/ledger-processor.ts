@@ -13,7 +13,7 @@ import type {
   ProcessorContext,
   StreamRecord,
 } from '../../streams/index.ts';
-import { addDays } from './calendar-date.ts';
+import { addDays } from '../calendar/calendar-date.ts';
 import type { PropertyCalendar } from './derive.ts';
 import {
   decideAlike,

@@ -5,9 +5,9 @@
  * `state_transitions`, which is only ever appended to.
  */
 import { z } from 'zod';
-import { isCalendarDate } from './calendar-date.ts';
+import { isCalendarDate } from '../calendar/calendar-date.ts';
 import { idColumn, instantColumn, jsonColumn, problemOf } from './columns.ts';
-import { readInstantMicros } from './instant.ts';
+import { readInstantMicros } from '../calendar/instant.ts';
 import { rollProblem, type Read } from './roll-problem.ts';
 
 /** In rank order. The dispatcher writes FAILED and then succeeds, so FAILED is below PUBLISHED. */

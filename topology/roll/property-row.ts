@@ -1,7 +1,7 @@
 /** A captured row of `properties`, reduced to what ledgers and totals are computed with. */
 import { z } from 'zod';
 import { idColumn, problemOf } from './columns.ts';
-import { isTimeZone } from './property-time.ts';
+import { isTimeZone } from '../calendar/property-time.ts';
 import type { Read } from './roll-problem.ts';
 
 export interface PropertyRow {

@@ -1,6 +1,6 @@
 /** What can be asked of the Roll Service: a reservation's ledger, a property's days. Committed state only. */
 import type { KafkaStreams } from '../../streams/index.ts';
-import { addDays } from './calendar-date.ts';
+import { addDays } from '../calendar/calendar-date.ts';
 import type { StoredEntry } from './diff.ts';
 import type { StoredLedger } from './ledger.ts';
 import { ledgerStores } from './ledger-processor.ts';

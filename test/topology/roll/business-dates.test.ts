@@ -9,7 +9,7 @@ import {
   type BusinessDateRow,
   type PropertyDates,
 } from '../../../topology/roll/business-dates.ts';
-import { addDays } from '../../../topology/roll/calendar-date.ts';
+import { addDays } from '../../../topology/calendar/calendar-date.ts';
 import { problemIn, propertyId, tenantId, valueOf } from './roll-fixtures.ts';
 
 const row = (businessDate: string, status: BusinessDateRow['status']): BusinessDateRow => ({

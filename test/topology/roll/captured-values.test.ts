@@ -1,13 +1,13 @@
 /** Dates, instants, amounts and versions as captured columns carry them. */
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { isCalendarDate } from '../../../topology/roll/calendar-date.ts';
-import { canonicalJson, type JsonValue } from '../../../topology/roll/canonical-json.ts';
+import { isCalendarDate } from '../../../topology/calendar/calendar-date.ts';
+import { canonicalJson, type JsonValue } from '../../../topology/canonical-json.ts';
 import {
   formatInstantMicros,
   parseInstantMicros,
   readInstantMicros,
-} from '../../../topology/roll/instant.ts';
+} from '../../../topology/calendar/instant.ts';
 import { parseMinorUnits } from '../../../topology/roll/money.ts';
 import { rowVersionOf } from '../../../topology/roll/row-version.ts';
 import { problemIn, snapshot, streamed } from './roll-fixtures.ts';

@@ -8,7 +8,7 @@ import {
   type ReservationFacts,
 } from '../../../topology/roll/facts.ts';
 import type { LedgerEntry } from '../../../topology/roll/ledger-entry.ts';
-import { formatInstantMicros } from '../../../topology/roll/instant.ts';
+import { formatInstantMicros } from '../../../topology/calendar/instant.ts';
 import {
   applied,
   eventId,

@@ -2,7 +2,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { isRollguardError } from '../../../kernel/errors.ts';
-import { addDays } from '../../../topology/roll/calendar-date.ts';
+import { addDays } from '../../../topology/calendar/calendar-date.ts';
 import {
   atLocalTime,
   firstNightFrom,
@@ -11,7 +11,7 @@ import {
   nightInstantMs,
   nightsPerStayMax,
   nightsSlept,
-} from '../../../topology/roll/property-time.ts';
+} from '../../../topology/calendar/property-time.ts';
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
