@@ -1,0 +1,78 @@
+/**
+ * A decision in the making: the state as it was, and what has been changed so far. Everything that
+ * decides a command reads holds through it, so that a command that names a hold twice sees its own
+ * change. Draws the versions: each change of a hold gets the next one of its partition key.
+ */
+import type { Change, Leniency } from './decision.ts';
+import type { GuardOptions } from './guard-options.ts';
+import type { GuardState } from './guard-state.ts';
+import {
+  lockedEvent,
+  releasedEvent,
+  releaseRequestedEvent,
+  type InventoryEvent,
+} from './inventory-event.ts';
+import type { LockStatus } from './lock.ts';
+import { partitionKeyOf } from './lock-id.ts';
+import type { StoredLock } from './stored-lock.ts';
+
+export class DecisionDraft {
+  readonly state: GuardState;
+  readonly options: GuardOptions;
+  readonly atMs: number;
+  readonly changes: Change[] = [];
+  readonly events: InventoryEvent[] = [];
+  readonly leniencies: Leniency[] = [];
+  readonly #versions = new Map<string, number>();
+  readonly #locks = new Map<string, StoredLock>();
+
+  constructor(state: GuardState, nowMs: number, options: GuardOptions) {
+    this.state = state;
+    this.options = options;
+    this.atMs = Math.max(nowMs, state.lastDecisionMs());
+  }
+
+  lock(lockId: string): StoredLock | undefined {
+    return this.#locks.get(lockId) ?? this.state.lock(lockId);
+  }
+
+  nextVersion(partitionKey: string): number {
+    const version = (this.#versions.get(partitionKey) ?? this.state.lastVersion(partitionKey)) + 1;
+    this.#versions.set(partitionKey, version);
+    return version;
+  }
+
+  /** Grants, changes or returns a hold. */
+  hold(after: StoredLock): void {
+    this.#put(after);
+    this.events.push(lockedEvent(after, this.atMs));
+  }
+
+  /** Ends a hold that somebody wants to be ended. */
+  release(lock: StoredLock, by: { readonly reason: string; readonly actor: string }): StoredLock {
+    this.events.push(releaseRequestedEvent(lock, { ...by, decidedAtMs: this.atMs }));
+    return this.end(lock, 'RELEASED', by.reason);
+  }
+
+  /** Ends a hold, and the stay it was confirmed for with it. */
+  end(lock: StoredLock, status: LockStatus, releaseReason: string): StoredLock {
+    const after: StoredLock = {
+      ...lock,
+      status,
+      releasedAtMs: this.atMs,
+      releaseReason,
+      confirmedStay: undefined,
+      version: this.nextVersion(partitionKeyOf(lock)),
+      versionBeforeEnd: lock.version,
+    };
+    this.#put(after);
+    this.events.push(releasedEvent(after, this.atMs));
+    return after;
+  }
+
+  #put(after: StoredLock): void {
+    const before = this.lock(after.lockId)?.version;
+    this.changes.push({ kind: 'lock', lockId: after.lockId, before, after });
+    this.#locks.set(after.lockId, after);
+  }
+}

@@ -1,0 +1,45 @@
+/** Makes a decision's changes, whether it was just made or comes from the log of decisions. */
+import { assert } from '../../kernel/assert.ts';
+import type { Change, Decision } from './decision.ts';
+import type { GuardState, GuardStateWriter } from './guard-state.ts';
+import { partitionKeyOf } from './lock-id.ts';
+
+export function evolve(state: GuardState & GuardStateWriter, decision: Decision): void {
+  for (const change of decision.changes) make(state, change);
+  state.putLastDecisionMs(Math.max(decision.decidedAtMs, state.lastDecisionMs()));
+}
+
+function make(state: GuardState & GuardStateWriter, change: Change): void {
+  switch (change.kind) {
+    case 'lock': {
+      const { lockId, before, after } = change;
+      assert(state.lock(lockId)?.version === before, `lock ${lockId} is not at version ${before}`);
+      state.putLock(after);
+      const partitionKey = partitionKeyOf(after);
+      const version = Math.max(after.version, state.lastVersion(partitionKey));
+      state.putLastVersion(partitionKey, version);
+      return;
+    }
+    case 'forgotten-lock':
+      state.removeLock(change.lockId);
+      return;
+    case 'slot':
+      state.putSlot(change.after);
+      return;
+    case 'forgotten-slot':
+      state.removeSlot(change.partitionKey, change.slot);
+      return;
+    case 'room':
+      state.putRoom(change.after);
+      return;
+    case 'type-rooms':
+      state.putTypeRooms(change.partitionKey, change.after);
+      return;
+    case 'property':
+      state.putProperty(change.property, change.after);
+      return;
+    case 'catalogue':
+      state.putCatalogueComplete(change.isComplete);
+      return;
+  }
+}

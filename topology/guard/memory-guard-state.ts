@@ -1,0 +1,296 @@
+/**
+ * The guard's state in memory: for tests and tools, and the model of what an implementation on stores
+ * has to answer. Every read costs what it returns; `visits` counts what was looked at.
+ */
+import { addDays } from '../calendar/calendar-date.ts';
+import type { PropertyRecord, RoomRecord, TypeRooms } from './catalogue.ts';
+import type {
+  BoundedWindow,
+  GuardState,
+  GuardStateWriter,
+  NightRange,
+  PropertyRef,
+  RoomRef,
+  SlotRecord,
+} from './guard-state.ts';
+import { partitionKeyOf } from './lock-id.ts';
+import { lockIndexKeys, utcDays } from './lock-index.ts';
+import { SortedKeys } from './sorted-keys.ts';
+import type { StoredLock } from './stored-lock.ts';
+
+/** Groups of sorted ids: a room's holds by day, a type's by night. */
+type Shelves = Map<string, Map<string, SortedKeys>>;
+
+export class MemoryGuardState implements GuardState, GuardStateWriter {
+  /** Index entries and holds that were looked at. */
+  visits = 0;
+
+  readonly #slots = new Map<string, SlotRecord>();
+  readonly #locks = new Map<string, StoredLock>();
+  readonly #byRoomDay: Shelves = new Map();
+  readonly #byNight: Shelves = new Map();
+  readonly #byReservation: Shelves = new Map();
+  readonly #due = new SortedKeys();
+  readonly #forgettable = new SortedKeys();
+  readonly #rooms = new Map<string, RoomRecord>();
+  readonly #types = new Map<string, TypeRooms>();
+  readonly #properties = new Map<string, PropertyRecord>();
+  readonly #versions = new Map<string, number>();
+  readonly #sellLimits: ReadonlyMap<string, number>;
+  #isCatalogueComplete = false;
+  #lastDecisionMs = 0;
+
+  constructor(options: { readonly sellLimits?: ReadonlyMap<string, number> } = {}) {
+    this.#sellLimits = options.sellLimits ?? new Map();
+  }
+
+  slot(partitionKey: string, slot: string): SlotRecord | undefined {
+    return this.#slots.get(pair(partitionKey, slot));
+  }
+
+  lock(lockId: string): StoredLock | undefined {
+    this.visits += 1;
+    return this.#locks.get(lockId);
+  }
+
+  roomHolds({ tenantId, roomId }: RoomRef, window: BoundedWindow | undefined): readonly string[] {
+    const days = this.#byRoomDay.get(pair(tenantId, roomId));
+    return this.#gather(days, window === undefined ? undefined : utcDays(window));
+  }
+
+  heldOn(partitionKey: string, night: string): number {
+    this.visits += 1;
+    return this.#byNight.get(partitionKey)?.get(night)?.size ?? 0;
+  }
+
+  holdersOn(partitionKey: string, night: string, limit: number): readonly string[] {
+    const holders = this.#byNight.get(partitionKey)?.get(night)?.first(limit) ?? [];
+    this.visits += holders.length;
+    return holders;
+  }
+
+  typeHolds(partitionKey: string, range: NightRange | undefined): readonly string[] {
+    const nights = this.#byNight.get(partitionKey);
+    return this.#gather(nights, range === undefined ? undefined : datesOf(range));
+  }
+
+  nightsHeld(partitionKey: string): readonly string[] {
+    return [...(this.#byNight.get(partitionKey)?.keys() ?? [])].sort();
+  }
+
+  typesHeld(): readonly string[] {
+    return [...this.#byNight.keys()].sort();
+  }
+
+  reservationHolds(tenantId: string, reservationId: string): readonly string[] {
+    return this.#gather(this.#byReservation.get(pair(tenantId, reservationId)), undefined);
+  }
+
+  dueHolds(atMs: number, limit: number): readonly string[] {
+    return this.#timed(this.#due, atMs + 1, limit);
+  }
+
+  forgettable(lastStayEndBeforeMs: number, limit: number): readonly string[] {
+    return this.#timed(this.#forgettable, lastStayEndBeforeMs, limit);
+  }
+
+  room({ tenantId, roomId }: RoomRef): RoomRecord | undefined {
+    return this.#rooms.get(pair(tenantId, roomId));
+  }
+
+  typeRooms(partitionKey: string): TypeRooms | undefined {
+    return this.#types.get(partitionKey);
+  }
+
+  property({ tenantId, propertyId }: PropertyRef): PropertyRecord | undefined {
+    return this.#properties.get(pair(tenantId, propertyId));
+  }
+
+  isCatalogueComplete(): boolean {
+    return this.#isCatalogueComplete;
+  }
+
+  sellLimit(partitionKey: string): number | undefined {
+    return this.#sellLimits.get(partitionKey);
+  }
+
+  lastVersion(partitionKey: string): number {
+    return this.#versions.get(partitionKey) ?? 0;
+  }
+
+  lastDecisionMs(): number {
+    return this.#lastDecisionMs;
+  }
+
+  putLock(after: StoredLock): void {
+    const before = this.#locks.get(after.lockId);
+    if (before !== undefined) this.#unindex(before);
+    this.#locks.set(after.lockId, after);
+    this.#index(after);
+  }
+
+  removeLock(lockId: string): void {
+    const before = this.#locks.get(lockId);
+    if (before !== undefined) this.#unindex(before);
+    this.#locks.delete(lockId);
+  }
+
+  putSlot(record: SlotRecord): void {
+    this.#slots.set(pair(partitionKeyOf(record), record.slot), record);
+  }
+
+  removeSlot(partitionKey: string, slot: string): void {
+    this.#slots.delete(pair(partitionKey, slot));
+  }
+
+  putRoom(room: RoomRecord): void {
+    this.#rooms.set(pair(room.tenantId, room.roomId), room);
+  }
+
+  putTypeRooms(partitionKey: string, rooms: TypeRooms): void {
+    this.#types.set(partitionKey, rooms);
+  }
+
+  putProperty({ tenantId, propertyId }: PropertyRef, record: PropertyRecord): void {
+    this.#properties.set(pair(tenantId, propertyId), record);
+  }
+
+  putCatalogueComplete(isComplete: boolean): void {
+    this.#isCatalogueComplete = isComplete;
+  }
+
+  putLastVersion(partitionKey: string, version: number): void {
+    this.#versions.set(partitionKey, version);
+  }
+
+  putLastDecisionMs(atMs: number): void {
+    this.#lastDecisionMs = atMs;
+  }
+
+  /** Every hold, by id: what two states are compared by. */
+  locks(): readonly StoredLock[] {
+    return sortedValues(this.#locks);
+  }
+
+  /** Everything it holds, in one order: equal states give equal contents. */
+  contents(): unknown {
+    const shelvesOf = (shelves: Shelves): unknown =>
+      sortedEntries(shelves).map(([name, shelf]) => [
+        name,
+        sortedEntries(shelf).map(([key, ids]) => [key, ids.all()]),
+      ]);
+    return {
+      slots: sortedValues(this.#slots),
+      locks: this.locks(),
+      byRoomDay: shelvesOf(this.#byRoomDay),
+      byNight: shelvesOf(this.#byNight),
+      byReservation: shelvesOf(this.#byReservation),
+      due: this.#due.all(),
+      forgettable: this.#forgettable.all(),
+      rooms: sortedValues(this.#rooms),
+      types: sortedEntries(this.#types),
+      properties: sortedEntries(this.#properties),
+      versions: sortedEntries(this.#versions),
+      isCatalogueComplete: this.#isCatalogueComplete,
+      lastDecisionMs: this.#lastDecisionMs,
+    };
+  }
+
+  #index(lock: StoredLock): void {
+    const { lockId, tenantId } = lock;
+    const keys = lockIndexKeys(lock);
+    for (const { roomId, day } of keys.roomDays) {
+      shelve(this.#byRoomDay, [pair(tenantId, roomId), day], lockId);
+    }
+    for (const night of keys.nights) shelve(this.#byNight, [partitionKeyOf(lock), night], lockId);
+    for (const reservationId of keys.reservationIds) {
+      shelve(this.#byReservation, [pair(tenantId, reservationId), ''], lockId);
+    }
+    if (keys.dueMs !== undefined) this.#due.add(timedKey(keys.dueMs, lockId));
+    if (keys.forgettableMs !== undefined) {
+      this.#forgettable.add(timedKey(keys.forgettableMs, lockId));
+    }
+  }
+
+  #unindex(lock: StoredLock): void {
+    const { lockId, tenantId } = lock;
+    const keys = lockIndexKeys(lock);
+    for (const { roomId, day } of keys.roomDays) {
+      unshelve(this.#byRoomDay, [pair(tenantId, roomId), day], lockId);
+    }
+    for (const night of keys.nights) unshelve(this.#byNight, [partitionKeyOf(lock), night], lockId);
+    for (const reservationId of keys.reservationIds) {
+      unshelve(this.#byReservation, [pair(tenantId, reservationId), ''], lockId);
+    }
+    if (keys.dueMs !== undefined) this.#due.delete(timedKey(keys.dueMs, lockId));
+    if (keys.forgettableMs !== undefined) {
+      this.#forgettable.delete(timedKey(keys.forgettableMs, lockId));
+    }
+  }
+
+  #gather(
+    shelf: ReadonlyMap<string, SortedKeys> | undefined,
+    keys: readonly string[] | undefined,
+  ): readonly string[] {
+    const ids = new Set<string>();
+    for (const key of keys ?? shelf?.keys() ?? []) {
+      const found = shelf?.get(key)?.all() ?? [];
+      this.visits += 1 + found.length;
+      for (const id of found) ids.add(id);
+    }
+    return [...ids].sort();
+  }
+
+  #timed(keys: SortedKeys, beforeMs: number, limit: number): readonly string[] {
+    const found = keys.first(limit, timedKey(beforeMs, ''));
+    this.visits += found.length;
+    return found.map((key) => key.slice(timeDigits + 1));
+  }
+}
+
+type Place = readonly [name: string, key: string];
+
+function shelve(shelves: Shelves, [name, key]: Place, id: string): void {
+  const shelf = shelves.get(name) ?? new Map<string, SortedKeys>();
+  const ids = shelf.get(key) ?? new SortedKeys();
+  ids.add(id);
+  shelf.set(key, ids);
+  shelves.set(name, shelf);
+}
+
+function unshelve(shelves: Shelves, [name, key]: Place, id: string): void {
+  const shelf = shelves.get(name);
+  const ids = shelf?.get(key);
+  ids?.delete(id);
+  if (ids?.size === 0) shelf?.delete(key);
+  if (shelf?.size === 0) shelves.delete(name);
+}
+
+/** No tenant id holds a `|`. */
+function pair(left: string, right: string): string {
+  return `${left}|${right}`;
+}
+
+const timeDigits = 16;
+/** Above every instant's distance to the year 1900, so that keys before 1970 sort too. */
+const timeShiftMs = 4e12;
+
+function timedKey(atMs: number, id: string): string {
+  return `${String(atMs + timeShiftMs).padStart(timeDigits, '0')}|${id}`;
+}
+
+function datesOf({ from, to }: NightRange): string[] {
+  const dates: string[] = [];
+  for (let date = from; date <= to; date = addDays(date, 1)) dates.push(date);
+  return dates;
+}
+
+function sortedEntries<Value>(
+  map: ReadonlyMap<string, Value>,
+): readonly (readonly [string, Value])[] {
+  return [...map].sort(([left], [right]) => (left < right ? -1 : 1));
+}
+
+function sortedValues<Value>(map: ReadonlyMap<string, Value>): readonly Value[] {
+  return sortedEntries(map).map(([, value]) => value);
+}
