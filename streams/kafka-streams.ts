@@ -10,6 +10,7 @@ import { RollguardError, messageOf, isRollguardError } from '../kernel/errors.ts
 import type { Logger } from '../kernel/logger.ts';
 import type { Metrics } from '../kernel/metrics.ts';
 import { partitionFor } from '../kernel/murmur2.ts';
+import { late, settledWithin } from '../kernel/settled-within.ts';
 import type { ReadOnlyKeyValueStore } from '../stores/key-value-store.ts';
 import { StateDirectory } from '../stores/state-directory.ts';
 import { roundRobinAssignor } from './assignor.ts';
@@ -289,11 +290,10 @@ export class KafkaStreams {
     const running = this.#running;
     if (running !== undefined) {
       const { clock, logger } = this.#options;
-      const deadline = clock.sleep(this.#config.closeTimeoutMs).then(() => 'late' as const);
       const orderly = this.#endOrderly(running).catch((error: unknown) => {
         logger.warn('shutting down was not clean; the next start replays the tail', { error });
       });
-      if ((await Promise.race([orderly, deadline])) === 'late') {
+      if ((await settledWithin(clock, this.#config.closeTimeoutMs, orderly)) === late) {
         logger.warn('shutting down took too long; the next start replays the tail');
       }
     }

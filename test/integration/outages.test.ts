@@ -110,7 +110,7 @@ describe('while a part is away', () => {
         else await systemClock.sleep(700 * round);
       }
 
-      expect(Math.max(...times)).toBeLessThan(20_000);
+      expect(Math.max(...times)).toBeLessThan(10_000);
       await system.application.ready(signal);
       expect(await differences(await feeding)).toEqual([]);
     },
