@@ -15,6 +15,7 @@ import type { ReadOnlyKeyValueStore } from '../stores/key-value-store.ts';
 import { StateDirectory } from '../stores/state-directory.ts';
 import { roundRobinAssignor } from './assignor.ts';
 import { prepareTopics, sourceTopics, taskCount, type TopicCatalogue } from './internal-topics.ts';
+import type { CallOptions } from './call-queue.ts';
 import type { KafkaPort, PartitionReader } from './kafka/port.ts';
 import { Membership } from './membership.ts';
 import { OutputTopics } from './output-topics.ts';
@@ -41,6 +42,12 @@ export interface KafkaStreamsOptions {
 }
 
 /** Where a key of a store lives and what it holds there. */
+/** Which task decides. */
+export interface CallTarget {
+  readonly subTopology: string;
+  readonly partition: number;
+}
+
 export interface StoreQuery {
   readonly subTopology: string;
   readonly store: string;
@@ -178,6 +185,26 @@ export class KafkaStreams {
       store: builder.openReadOnly(state) as unknown as ReadOnlyKeyValueStore<K, V>,
       position: state.position()?.offset ?? 0,
     };
+  }
+
+  /**
+   * Has a request decided by the task that owns it, between its records; resolves with the answer once
+   * everything the decision wrote is committed.
+   * @throws NOT_READY, QUEUE_FULL, DEADLINE_EXCEEDED (nothing was changed), OUTCOME_UNKNOWN (ask again
+   * with the same key), and what the processor refuses with.
+   */
+  async call<Answer>(
+    { subTopology, partition }: CallTarget,
+    request: unknown,
+    options: CallOptions,
+  ): Promise<Answer> {
+    const running = this.#running;
+    const name = formatTaskId({ subTopology, partition });
+    const task = running?.tasks.find(name);
+    if (running === undefined || task === undefined) throw this.#notServing(name);
+    const answer = task.call(request, options);
+    running.reader.wakeUp();
+    return (await answer) as Answer;
   }
 
   #notServing(what: string): RollguardError {
