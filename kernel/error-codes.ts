@@ -53,6 +53,12 @@ export const errorCodes = {
     http: 504,
     grpc: 'DEADLINE_EXCEEDED',
   },
+  QUEUE_FULL: {
+    summary: 'more calls wait than the queue takes',
+    reaction: 'retry',
+    http: 429,
+    grpc: 'RESOURCE_EXHAUSTED',
+  },
   NOT_READY: { summary: 'the owner of this key is restoring', ...retry },
   DIFFERENCE_FOUND: { summary: 'a comparison found a difference', ...stop },
   INTERRUPTED: { summary: 'a signal ended it before it was done', ...stop },

@@ -10,10 +10,12 @@ import { RollguardError, messageOf, isRollguardError } from '../kernel/errors.ts
 import type { Logger } from '../kernel/logger.ts';
 import type { Metrics } from '../kernel/metrics.ts';
 import { partitionFor } from '../kernel/murmur2.ts';
+import { late, settledWithin } from '../kernel/settled-within.ts';
 import type { ReadOnlyKeyValueStore } from '../stores/key-value-store.ts';
 import { StateDirectory } from '../stores/state-directory.ts';
 import { roundRobinAssignor } from './assignor.ts';
 import { prepareTopics, sourceTopics, taskCount, type TopicCatalogue } from './internal-topics.ts';
+import type { CallOptions } from './call-queue.ts';
 import type { KafkaPort, PartitionReader } from './kafka/port.ts';
 import { Membership } from './membership.ts';
 import { OutputTopics } from './output-topics.ts';
@@ -40,6 +42,12 @@ export interface KafkaStreamsOptions {
 }
 
 /** Where a key of a store lives and what it holds there. */
+/** Which task decides. */
+export interface CallTarget {
+  readonly subTopology: string;
+  readonly partition: number;
+}
+
 export interface StoreQuery {
   readonly subTopology: string;
   readonly store: string;
@@ -179,6 +187,26 @@ export class KafkaStreams {
     };
   }
 
+  /**
+   * Has a request decided by the task that owns it, between its records; resolves with the answer once
+   * everything the decision wrote is committed.
+   * @throws NOT_READY, QUEUE_FULL, DEADLINE_EXCEEDED (nothing was changed), OUTCOME_UNKNOWN (ask again
+   * with the same key), and what the processor refuses with.
+   */
+  async call<Answer>(
+    { subTopology, partition }: CallTarget,
+    request: unknown,
+    options: CallOptions,
+  ): Promise<Answer> {
+    const running = this.#running;
+    const name = formatTaskId({ subTopology, partition });
+    const task = running?.tasks.find(name);
+    if (running === undefined || task === undefined) throw this.#notServing(name);
+    const answer = task.call(request, options);
+    running.reader.wakeUp();
+    return (await answer) as Answer;
+  }
+
   #notServing(what: string): RollguardError {
     return new RollguardError('NOT_READY', `${what} is not served here yet; try again shortly`);
   }
@@ -289,11 +317,10 @@ export class KafkaStreams {
     const running = this.#running;
     if (running !== undefined) {
       const { clock, logger } = this.#options;
-      const deadline = clock.sleep(this.#config.closeTimeoutMs).then(() => 'late' as const);
       const orderly = this.#endOrderly(running).catch((error: unknown) => {
         logger.warn('shutting down was not clean; the next start replays the tail', { error });
       });
-      if ((await Promise.race([orderly, deadline])) === 'late') {
+      if ((await settledWithin(clock, this.#config.closeTimeoutMs, orderly)) === late) {
         logger.warn('shutting down took too long; the next start replays the tail');
       }
     }

@@ -65,6 +65,14 @@ export interface Processor<K, V> {
   /** Called with a poll's records before they are processed: the place to `load` their keys together. */
   load?(records: readonly StreamRecord<K, V>[]): MaybePromise<void>;
   process(record: StreamRecord<K, V>): MaybePromise<void>;
+  /**
+   * Decides a request from outside (`KafkaStreams.call`); only on a node that `answersCalls`. The answer
+   * goes out after the commit of what was written here. To refuse a request throw an error whose reaction
+   * is 'reject', before anything is written; any other error fails the task.
+   */
+  call?(request: unknown): MaybePromise<unknown>;
+  /** As `load`, for the calls of one batch. */
+  loadCalls?(requests: readonly unknown[]): MaybePromise<void>;
   close?(): void;
 }
 

@@ -10,6 +10,7 @@ import type { Clock } from '../kernel/clock.ts';
 import { assert } from '../kernel/assert.ts';
 import { isRollguardError } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
+import { late, settledWithin } from '../kernel/settled-within.ts';
 import type { TopicPartition } from './kafka/port.ts';
 import { isPromise, type MaybePromise, type StreamRecord } from './processor.ts';
 import type { QueuedRecord } from './record-queue.ts';
@@ -124,10 +125,8 @@ export class RecordDecoder {
     pending: Promise<DecodedRecord | undefined>,
     attempt: number,
   ): Promise<DecodedRecord | undefined> {
-    const timer = new AbortController();
-    const late = this.#options.clock.sleep(promptMs, timer.signal).then(() => 'late' as const);
-    const first = await Promise.race([pending, late]).finally(() => timer.abort());
-    if (first !== 'late') {
+    const first = await settledWithin(this.#options.clock, promptMs, pending);
+    if (first !== late) {
       this.#release(queued, first);
       return first;
     }

@@ -65,6 +65,7 @@ export class StreamLoop {
   async #work(task: StreamTask): Promise<void> {
     const { environment, tasks, membership } = this.#options;
     try {
+      if (task.hasCalls) await task.answerCalls(environment.config.processRecordsMax);
       if (task.isProcessable) {
         const records = await task.process(environment.config.processRecordsMax);
         environment.metrics.processed(task.id, records);
@@ -72,11 +73,19 @@ export class StreamLoop {
       }
       if (task.status === 'running' && !task.isCommitting) await task.punctuate();
       await task.checkpointIfDue(membership.confirmedAtMs);
+      await task.unprimeIfDue();
     } catch (error) {
       tasks.failed(task, error);
       return;
     }
-    if (task.isCommitDue(environment.clock.nowMs())) void tasks.commit(task);
+    if (task.isCommitDue(environment.clock.nowMs())) void this.#commit(task);
+  }
+
+  async #commit(task: StreamTask): Promise<void> {
+    const { reader, tasks } = this.#options;
+    await tasks.commit(task);
+    // They came while it committed.
+    if (task.hasCalls) reader.wakeUp();
   }
 
   async #rejoin(): Promise<void> {
@@ -108,7 +117,7 @@ export class StreamLoop {
     const nowMs = environment.clock.nowMs();
     let waitMs = environment.config.pollTimeoutMs;
     for (const task of tasks.tasks) {
-      if (task.isProcessable) return 0;
+      if (task.isProcessable || task.hasCalls) return 0;
       const dueMs = task.nextPunctuationMs();
       if (dueMs !== undefined) waitMs = Math.min(waitMs, Math.max(0, dueMs - nowMs));
     }

@@ -9,8 +9,9 @@
  * Never processes while it commits, never commits what it did not fence for.
  */
 import { assert } from '../kernel/assert.ts';
-import { RollguardError, isRollguardError } from '../kernel/errors.ts';
+import { RollguardError, isRollguardError, messageOf } from '../kernel/errors.ts';
 import type { TaskState } from '../stores/task-state.ts';
+import { CallQueue, type CallOptions } from './call-queue.ts';
 import { commitTransaction, type ChangelogPartition } from './commit.ts';
 import type {
   FetchedPartition,
@@ -51,6 +52,7 @@ export class StreamTask {
   readonly #sources: ReadonlyMap<string, SourceNode>;
   readonly #collector: RecordCollector;
   readonly #failures: RecordFailures;
+  readonly #calls: CallQueue;
   #decoder: RecordDecoder;
   #prepared: DecodedRecord[] = [];
   #status: TaskStatus = 'created';
@@ -62,7 +64,11 @@ export class StreamTask {
   #current: QueuedRecord | undefined;
   #streamTimeMs = -1;
   #processedSinceCommit = 0;
+  #decidedSinceCommit = 0;
   #committedAtMs = 0;
+  /** What the last transaction with calls wrote to: the next one is primed with it. */
+  #callOutputs: readonly TopicPartition[] = [];
+  #primedAtMs: number | undefined;
   #committing: Promise<void> | undefined;
   /** Monotonic; since when records wait for a partition that has none here. */
   #idleSinceMs: number | undefined;
@@ -88,6 +94,8 @@ export class StreamTask {
     );
     this.#failures = new RecordFailures(this.name, options.environment);
     this.#decoder = this.#newDecoder();
+    const { clock, config } = this.#environment;
+    this.#calls = new CallQueue({ name: this.name, waitingMax: config.waitingCallsMax, clock });
   }
 
   get status(): TaskStatus {
@@ -188,6 +196,51 @@ export class StreamTask {
     return count;
   }
 
+  /**
+   * Asks the node that answers calls; decided in turn with the records, answered after the commit.
+   * @throws NOT_READY, QUEUE_FULL, DEADLINE_EXCEEDED, OUTCOME_UNKNOWN, and what the node refuses with.
+   */
+  async call(request: unknown, options: CallOptions): Promise<unknown> {
+    if (this.#status !== 'running') {
+      const message = `${this.name} is ${this.#status}; try again shortly`;
+      throw new RollguardError('NOT_READY', message);
+    }
+    if (this.#graph?.answersCalls !== true) {
+      throw new RollguardError('UNSUPPORTED', `no node of ${this.name} answers calls`);
+    }
+    return this.#calls.add(request, options);
+  }
+
+  /** True when a turn of `answerCalls` would do something. */
+  get hasCalls(): boolean {
+    return this.#status === 'running' && !this.isCommitting && this.#calls.waitingCount > 0;
+  }
+
+  /** Decides up to `max` calls, fewer when the transaction is full. */
+  async answerCalls(max: number): Promise<void> {
+    assert(this.#graph !== undefined, 'a running task has a graph');
+    const calls = this.#calls.take(max);
+    if (calls.length > 0) await this.#graph.loadCalls(calls.map(({ request }) => request));
+    for (const [index, call] of calls.entries()) {
+      if (this.isTransactionFull()) {
+        this.#calls.giveBack(calls.slice(index));
+        return;
+      }
+      try {
+        const answer = this.#graph.call(call.request);
+        this.#calls.decided(call, isPromise(answer) ? await answer : answer);
+        this.#decidedSinceCommit += 1;
+      } catch (error) {
+        const failure = callFailed(this.name, error);
+        call.reject(failure);
+        if (failure.row.reaction === 'reject') continue;
+        // What it may have written is dropped with the transaction.
+        this.#calls.giveBack(calls.slice(index + 1));
+        throw failure;
+      }
+    }
+  }
+
   async punctuate(): Promise<void> {
     const nowMs = this.#environment.clock.nowMs();
     if (this.#punctuations.isDue('wall-clock', nowMs)) {
@@ -202,13 +255,15 @@ export class StreamTask {
   isTransactionFull(): boolean {
     const { transactionRecordsMax, transactionBytesMax } = this.#environment.config;
     const bytes = this.#collector.bytes + (this.#state?.pendingBytes ?? 0);
-    return this.#processedSinceCommit >= transactionRecordsMax || bytes >= transactionBytesMax;
+    const count = this.#processedSinceCommit + this.#decidedSinceCommit;
+    return count >= transactionRecordsMax || bytes >= transactionBytesMax;
   }
 
   /** True when the open transaction holds anything. */
   get hasWork(): boolean {
     return (
       this.#processedSinceCommit > 0 ||
+      this.#decidedSinceCommit > 0 ||
       this.#collector.count > 0 ||
       (this.#state?.pendingCount ?? 0) > 0
     );
@@ -216,6 +271,8 @@ export class StreamTask {
 
   isCommitDue(nowMs: number): boolean {
     if (this.#status !== 'running' || this.isCommitting || !this.hasWork) return false;
+    // Somebody waits: whoever comes meanwhile shares the next commit.
+    if (this.#calls.decidedCount > 0) return true;
     const { commitIntervalMs } = this.#environment.config;
     return this.isTransactionFull() || nowMs - this.#committedAtMs >= commitIntervalMs;
   }
@@ -240,6 +297,7 @@ export class StreamTask {
   /** Marks the task failed: it does nothing until it takes ownership again. */
   fail(error?: unknown): void {
     if (this.#status !== 'closed') this.#status = 'failed';
+    this.#calls.failed(error ?? 'the group has moved on');
     if (isRollguardError(error) && error.row.reaction === 'restore') this.#isStateDamaged = true;
   }
 
@@ -257,6 +315,7 @@ export class StreamTask {
     const wasRunning = this.#status === 'running';
     this.#status = 'closed';
     await this.#committing?.catch(() => undefined);
+    this.#calls.failed('the task is closed');
     this.#graph?.close();
     this.#state?.abort();
     this.#decoder.close();
@@ -301,25 +360,53 @@ export class StreamTask {
     const startedMs = clock.monotonicMs();
     const sentAtMs = clock.nowMs();
     const records = this.#processedSinceCommit;
+    const outputs = this.#collector.drain();
+    const hasCalls = this.#decidedSinceCommit > 0;
     await this.#learningLimits(
       commitTransaction({
         producer: this.#producer,
-        outputs: this.#collector.drain(),
+        outputs,
         state:
           state === undefined || changelog === undefined
             ? undefined
             : { content: state, changelog },
         groupId: config.applicationId,
         membership,
-        offsets: this.#queue.positions(),
+        // Without a record processed there is no position to move: two requests less.
+        offsets: records > 0 || !hasCalls ? this.#queue.positions() : [],
         nowMs: sentAtMs,
       }),
     );
     this.#processedSinceCommit = 0;
+    this.#decidedSinceCommit = 0;
+    this.#primedAtMs = undefined;
     this.#committedAtMs = clock.nowMs();
     this.#failures.clear();
     this.#environment.metrics.committed(this.id, records, clock.monotonicMs() - startedMs);
+    if (hasCalls) this.#callsCommitted(outputs);
     if (state?.checkpointDue(sentAtMs) === true) await state.checkpoint(sentAtMs);
+    if (hasCalls && this.#calls.waitingCount === 0) await this.#prime();
+  }
+
+  /** The next call finds its transaction open: one round trip less. */
+  async #prime(): Promise<void> {
+    await this.#producer?.addPartitions(this.#callOutputs);
+    this.#primedAtMs = this.#environment.clock.monotonicMs();
+  }
+
+  /** An open transaction that stays idle would be aborted by the coordinator, which fences us by that. */
+  async unprimeIfDue(): Promise<void> {
+    if (this.#primedAtMs === undefined || this.isCommitting || this.#status !== 'running') return;
+    const { clock, config } = this.#environment;
+    if (clock.monotonicMs() - this.#primedAtMs < config.transactionTimeoutMs / 3) return;
+    this.#primedAtMs = undefined;
+    if (!this.hasWork) await this.#producer?.abort();
+  }
+
+  #callsCommitted(outputs: readonly TopicPartition[]): void {
+    const { changelog } = this.#options;
+    this.#callOutputs = changelog === undefined ? outputs : [...outputs, changelog];
+    this.#calls.committed();
   }
 
   /** A record that the broker refused is refused by us when its transaction is done again. */
@@ -348,6 +435,8 @@ export class StreamTask {
     this.#current = undefined;
     this.#idleSinceMs = undefined;
     this.#processedSinceCommit = 0;
+    this.#decidedSinceCommit = 0;
+    this.#primedAtMs = undefined;
     this.#streamTimeMs = -1;
   }
 
@@ -449,6 +538,12 @@ export class StreamTask {
     if (!this.#punctuations.isDue('stream-time', this.#streamTimeMs)) return undefined;
     return this.#punctuations.run('stream-time', this.#streamTimeMs);
   }
+}
+
+function callFailed(task: string, cause: unknown): RollguardError {
+  if (isRollguardError(cause)) return cause;
+  const message = `${task}: deciding a call failed: ${messageOf(cause)}`;
+  return new RollguardError('PROCESSING_FAILED', message, { cause });
 }
 
 /** True when a record of the same partition is among these. */

@@ -29,6 +29,8 @@ const schema = z.strictObject({
   bufferedRecordsPerPartitionMax: positive.default(5_000),
   /** Records one task processes before the next task gets its turn. */
   processRecordsMax: positive.default(500),
+  /** Calls that may wait for one task; more are refused. */
+  waitingCallsMax: positive.default(10_000),
   /** Longest wait for a partition that has more on the broker before others' records are processed. */
   taskIdleMaxMs: positive.default(5_000),
   /** Longest wait for new records in one turn of the loop. */

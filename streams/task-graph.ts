@@ -45,6 +45,7 @@ export class TaskGraph {
   readonly #host: GraphHost;
   readonly #processors = new Map<string, Processor<unknown, unknown>>();
   readonly #children = new Map<string, Child[]>();
+  #callNode: Processor<unknown, unknown> | undefined;
 
   constructor(subTopology: SubTopology, host: GraphHost) {
     this.#subTopology = subTopology;
@@ -52,6 +53,7 @@ export class TaskGraph {
     for (const node of subTopology.processors) {
       const processor = node.supplier();
       this.#processors.set(node.name, processor);
+      if (node.answersCalls) this.#callNode = processor;
       const receive = (record: AnyRecord): MaybePromise<void> => processor.process(record);
       for (const parent of node.parents) this.#addChild(parent, { name: node.name, receive });
     }
@@ -83,6 +85,21 @@ export class TaskGraph {
 
   process(source: string, record: AnyRecord): MaybePromise<void> {
     return handDown(this.#children.get(source) ?? [], 0, record);
+  }
+
+  /** True when a node answers calls. */
+  get answersCalls(): boolean {
+    return this.#callNode !== undefined;
+  }
+
+  async loadCalls(requests: readonly unknown[]): Promise<void> {
+    await this.#callNode?.loadCalls?.(requests);
+  }
+
+  call(request: unknown): MaybePromise<unknown> {
+    const node = this.#callNode;
+    assert(node?.call !== undefined, `a node of '${this.#subTopology.name}' answers calls`);
+    return node.call(request);
   }
 
   close(): void {

@@ -39,6 +39,8 @@ export interface ProcessorNode {
   readonly parents: readonly string[];
   readonly supplier: ProcessorSupplier<unknown, unknown>;
   readonly stores: readonly string[];
+  /** Calls from outside are decided by this node; at most one in a sub-topology. */
+  readonly answersCalls: boolean;
 }
 
 /** Bytes of one output record; undefined: nothing is written. */
@@ -105,11 +107,13 @@ export class SubTopologyBuilder {
       readonly parents: readonly string[];
       readonly supplier: ProcessorSupplier<K, V>;
       readonly stores?: readonly string[];
+      readonly answersCalls?: boolean;
     },
   ): this {
     const { supplier } = options as unknown as ProcessorNode;
-    const { parents, stores = [] } = options;
-    this.#draft.processors.push({ kind: 'processor', name, parents, supplier, stores });
+    const { parents, stores = [], answersCalls = false } = options;
+    const node = { kind: 'processor', name, parents, supplier, stores, answersCalls } as const;
+    this.#draft.processors.push(node);
     return this;
   }
 
@@ -186,6 +190,9 @@ function checkSubTopology(
   const nodes = checkNames(subTopology, where);
   checkParents(subTopology, nodes, where);
   checkStores(subTopology, where);
+  if (subTopology.processors.filter((node) => node.answersCalls).length > 1) {
+    throw invalid(`${where}: only one node can answer calls`);
+  }
   const topics = [
     ...subTopology.sources.flatMap((s) => s.topics),
     ...subTopology.sinks.map((s) => s.topic),

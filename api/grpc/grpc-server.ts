@@ -13,6 +13,7 @@ import {
 import { ReflectionService } from '@grpc/reflection';
 import type { Clock } from '../../kernel/clock.ts';
 import { RollguardError } from '../../kernel/errors.ts';
+import { late, settledWithin } from '../../kernel/settled-within.ts';
 import type { HealthSource } from '../routes/health.ts';
 import { healthService } from './health-service.ts';
 import { healthDefinition, offered, queryDefinition, queryServiceName } from './protos.ts';
@@ -89,9 +90,6 @@ function listen(server: Server, { host, port }: GrpcServerOptions): Promise<numb
 
 /** No new calls; those under way are answered, or cut off after a while. */
 async function shutDown(server: Server, clock: Clock): Promise<void> {
-  const timer = new AbortController();
-  const drained = new Promise<'drained'>((resolve) => server.tryShutdown(() => resolve('drained')));
-  const late = clock.sleep(drainTimeoutMs, timer.signal).then(() => 'late' as const);
-  if ((await Promise.race([drained, late])) === 'late') server.forceShutdown();
-  timer.abort();
+  const drained = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
+  if ((await settledWithin(clock, drainTimeoutMs, drained)) === late) server.forceShutdown();
 }

@@ -15,6 +15,7 @@ import KafkajsConnection from 'kafkajs/src/network/connection.js';
 import type { Clock } from '../../kernel/clock.ts';
 import { RollguardError, isRollguardError, messageOf } from '../../kernel/errors.ts';
 import type { Logger } from '../../kernel/logger.ts';
+import { late, settledWithin } from '../../kernel/settled-within.ts';
 import { brokerErrorCode } from './error-reactions.ts';
 import { apiVersionsRequest, type VersionRange } from './protocol/api-versions.ts';
 import { decodeMessage, encodeMessage, type Api, type Message } from './protocol/message.ts';
@@ -136,14 +137,7 @@ export class BrokerConnection {
   }
 
   async #untilReady(timeoutMs: number): Promise<void> {
-    const settled = new AbortController();
-    const { clock } = this.#options;
-    const expired = clock.sleep(timeoutMs, settled.signal).then(() => 'expired' as const);
-    try {
-      if ((await Promise.race([this.#opened, expired])) !== 'expired') return;
-    } finally {
-      settled.abort();
-    }
+    if ((await settledWithin(this.#options.clock, timeoutMs, this.#opened)) !== late) return;
     throw new RollguardError('KAFKA_RETRIABLE', `${this.#name} is still being connected to`);
   }
 

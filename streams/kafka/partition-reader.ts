@@ -59,6 +59,7 @@ export class KafkaPartitionReader implements PartitionReader {
   #failingSinceMs: number | undefined;
   #failure: RollguardError | undefined;
   #isClosed = false;
+  #isWoken = false;
 
   constructor(options: PartitionReaderOptions) {
     this.#client = options.client;
@@ -94,9 +95,17 @@ export class KafkaPartitionReader implements PartitionReader {
       const ready = this.#takeReady();
       this.#startFetches();
       const remainingMs = maxWaitMs - (clock.monotonicMs() - startedMs);
-      if (ready.length > 0 || remainingMs <= 0) return ready;
+      if (ready.length > 0 || remainingMs <= 0 || this.#isWoken) {
+        this.#isWoken = false;
+        return ready;
+      }
       await clock.sleep(Math.min(remainingMs, this.#untilRetryMs()), this.#wake.signal);
     }
+  }
+
+  wakeUp(): void {
+    this.#isWoken = true;
+    this.#wake.abort();
   }
 
   async close(): Promise<void> {

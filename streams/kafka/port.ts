@@ -68,6 +68,8 @@ export interface PartitionReader {
    * when its position, high watermark or last stable offset moved. Throws KAFKA_UNAVAILABLE.
    */
   poll(maxWaitMs: number): Promise<readonly FetchedPartition[]>;
+  /** Ends the poll that waits, or else the next one, at once. */
+  wakeUp(): void;
   close(): Promise<void>;
 }
 

@@ -369,6 +369,24 @@ export function kafkaPortContract(name: string, open: () => Promise<PortUnderTes
     );
 
     test(
+      'ends a poll at once when it is woken, whether it waits already or begins later',
+      async () => {
+        const topicName = await topic();
+        const reader = port.openReader();
+        reader.assign([{ topic: topicName, partition: 0, offset: 0 }]);
+        await eventually(async () => (await reader.poll(500)).length === 0);
+
+        const waiting = reader.poll(10 * timeoutMs);
+        reader.wakeUp();
+        expect(await waiting).toEqual([]);
+        reader.wakeUp();
+        expect(await reader.poll(10 * timeoutMs)).toEqual([]);
+        await reader.close();
+      },
+      timeoutMs,
+    );
+
+    test(
       'reports an offset that the log does not have',
       async () => {
         const topicName = await topic();

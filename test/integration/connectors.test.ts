@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import pg from 'pg';
 import { connectPlatformDatabase } from '../../examples/reservation-platform/database.ts';
 import { createPlatformSchema } from '../../examples/reservation-platform/schema.ts';
 import { systemClock } from '../../kernel/clock.ts';
@@ -92,6 +93,27 @@ describe('the connectors commands on a real Connect', () => {
   );
 
   test(
+    'prepare said once more keeps the password that a task reconnects with',
+    async () => {
+      await succeeds(cli(['prepare']));
+      const before = await readerOfSlot();
+      await onDatabase('SELECT pg_terminate_backend($1)', [before]);
+      const deadlineMs = systemClock.monotonicMs() + waitMs;
+      let now: number | undefined = before;
+      while ((now === before || now === undefined) && systemClock.monotonicMs() < deadlineMs) {
+        await systemClock.sleep(250);
+        now = await readerOfSlot();
+      }
+
+      expect(before).toBeDefined();
+      expect(now).toBeDefined();
+      expect(now).not.toBe(before);
+      expect((await run('status')).exitCode).toBe(0);
+    },
+    timeoutMs,
+  );
+
+  test(
     'restart waits until the tasks run again',
     async () => {
       const { exitCode, out } = await run('restart');
@@ -143,6 +165,23 @@ describe('the connectors commands on a real Connect', () => {
 
   async function succeeds(run: Promise<Told>): Promise<void> {
     expect(await run).toMatchObject({ exitCode: 0 });
+  }
+
+  /** Process of the connection that reads the slot. */
+  async function readerOfSlot(): Promise<number | undefined> {
+    const sql = 'SELECT active_pid FROM pg_replication_slots WHERE slot_name = $1';
+    const [row] = await onDatabase<{ active_pid: number | null }>(sql, [name]);
+    return row?.active_pid ?? undefined;
+  }
+
+  async function onDatabase<Row extends pg.QueryResultRow>(
+    sql: string,
+    values: readonly unknown[],
+  ): Promise<readonly Row[]> {
+    const client = new pg.Client({ connectionString: stack.endpoints.platformAdminDatabaseUrl });
+    await client.connect();
+    const { rows } = await client.query<Row>(sql, [...values]).finally(() => client.end());
+    return rows;
   }
 
   function run(...args: string[]): Promise<Told> {

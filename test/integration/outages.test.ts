@@ -102,15 +102,17 @@ describe('while a part is away', () => {
       const times: number[] = [];
       for (let round = 0; round < 5; round += 1) {
         const startedMs = systemClock.monotonicMs();
+        const isServing = system.application.url !== '';
         const code = await system.application.stop();
         times.push(systemClock.monotonicMs() - startedMs);
-        expect(code).toBe(0);
+        // Before it serves, nothing is open that would have to be closed: the signal just ends it.
+        expect(isServing ? [0] : [0, null]).toContain(code);
         system.startApplication();
         if (round % 3 === 0) await system.application.ready(signal);
         else await systemClock.sleep(700 * round);
       }
 
-      expect(Math.max(...times)).toBeLessThan(20_000);
+      expect(Math.max(...times)).toBeLessThan(10_000);
       await system.application.ready(signal);
       expect(await differences(await feeding)).toEqual([]);
     },

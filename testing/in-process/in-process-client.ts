@@ -85,6 +85,7 @@ class InProcessProducer implements TransactionalProducer {
   readonly #send: Send;
   #identity: ProducerIdentity;
   #isOpen = false;
+  readonly #added = new Set<string>();
 
   constructor(cluster: InProcessKafka, send: Send, identity: ProducerIdentity) {
     this.transactionalId = identity.transactionalId;
@@ -98,6 +99,8 @@ class InProcessProducer implements TransactionalProducer {
   }
 
   async addPartitions(partitions: readonly TopicPartition[]): Promise<void> {
+    const names = partitions.map(({ topic, partition }) => `${topic}-${partition}`);
+    if (this.#isOpen && names.every((name) => this.#added.has(name))) return;
     this.#isOpen = true;
     // What was sent carries the epoch of its sending, however late it arrives.
     const identity = this.#identity;
@@ -105,6 +108,7 @@ class InProcessProducer implements TransactionalProducer {
       const transaction = this.#cluster.transactions.open(identity);
       for (const partition of partitions) transaction.partitions.add(this.#cluster.log(partition));
     });
+    for (const name of names) this.#added.add(name);
   }
 
   async produce(batches: readonly ProduceBatch[]): Promise<readonly ProducedBatch[]> {
@@ -150,6 +154,7 @@ class InProcessProducer implements TransactionalProducer {
 
   async recover(): Promise<void> {
     this.#isOpen = false;
+    this.#added.clear();
     const identity = this.#identity;
     const recover = (): ProducerIdentity => this.#cluster.transactions.recover(identity);
     this.#identity = await this.#send('InitProducerId', recover);
@@ -162,6 +167,7 @@ class InProcessProducer implements TransactionalProducer {
   async #end(commit: boolean): Promise<void> {
     if (!this.#isOpen) return;
     this.#isOpen = false;
+    this.#added.clear();
     const identity = this.#identity;
     await this.#send('EndTxn', () => this.#cluster.transactions.end(identity, commit));
   }

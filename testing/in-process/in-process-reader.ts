@@ -22,6 +22,7 @@ export class InProcessReader implements PartitionReader {
   readonly #cluster: InProcessKafka;
   readonly #send: Send;
   readonly #assigned = new Map<string, Assigned>();
+  #wake = new AbortController();
 
   constructor(cluster: InProcessKafka, send: Send) {
     this.#cluster = cluster;
@@ -53,7 +54,7 @@ export class InProcessReader implements PartitionReader {
   }
 
   async poll(maxWaitMs: number): Promise<readonly FetchedPartition[]> {
-    const deadline = new AbortController();
+    const deadline = this.#wake;
     const timer = this.#cluster.clock
       .sleep(maxWaitMs, deadline.signal)
       .then(() => deadline.abort());
@@ -67,7 +68,12 @@ export class InProcessReader implements PartitionReader {
     } finally {
       deadline.abort();
       await timer;
+      this.#wake = new AbortController();
     }
+  }
+
+  wakeUp(): void {
+    this.#wake.abort();
   }
 
   close(): Promise<void> {

@@ -73,8 +73,8 @@ Examples:
   rollguard connectors prepare --print > capture.sql
   rollguard connectors prepare --admin-database-url postgres://postgres@db:5432/platform
   ROLLGUARD_CDC_PASSWORD=… rollguard connectors prepare     gives the role this password
-${localStackNote} Its role gets a new random password,
-kept where only its worker looks.`;
+${localStackNote} Its role gets a random password, kept
+where only its worker looks.`;
 
 function printScript(flags: PrepareFlags, cli: CliContext): void {
   const script = renderRoleScript(wantedRole(flags));

@@ -1,9 +1,10 @@
 /**
  * Makes a local stack's platform database ready for the connector. A local stack has no vault: a
- * fresh random password goes to the role and into a file that only Connect's worker has to read.
+ * random password goes to the role and into a file that only Connect's worker has to read. It stays the
+ * same for the life of the file: a running task has read it already and reconnects with it.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { prepareDatabase } from '../../connectors/prepare-database.ts';
 import type { RoleScriptOptions } from '../../connectors/role-sql.ts';
@@ -32,9 +33,14 @@ export async function prepareStackDatabase(
   role: RoleScriptOptions,
 ): Promise<void> {
   const { file } = stackSecret(stack);
-  const password = randomBytes(passwordBytes).toString('base64url');
+  const password = knownPassword(file) ?? randomBytes(passwordBytes).toString('base64url');
   const adminDatabaseUrl = stack.endpoints.platformAdminDatabaseUrl;
   await prepareDatabase({ ...role, adminDatabaseUrl, password });
   mkdirSync(stack.secretsFolder, { recursive: true });
   writeFileSync(file, `password=${password}\n`, { mode: 0o600 });
+}
+
+function knownPassword(file: string): string | undefined {
+  if (!existsSync(file)) return undefined;
+  return /^password=(.+)$/m.exec(readFileSync(file, 'utf8'))?.[1];
 }

@@ -7,6 +7,7 @@ import { createWriteStream } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '../../kernel/clock.ts';
 import { RollguardError } from '../../kernel/errors.ts';
+import { late, settledWithin } from '../../kernel/settled-within.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const readyTimeoutMs = 120_000;
@@ -110,8 +111,7 @@ export class ApplicationProcess {
     if (this.#exitCode !== undefined) return this.#exitCode;
     this.#child.kill('SIGTERM');
     const { clock } = this.#options;
-    const late = clock.sleep(stopTimeoutMs).then(() => 'late' as const);
-    if ((await Promise.race([this.#exited, late])) === 'late') {
+    if ((await settledWithin(clock, stopTimeoutMs, this.#exited)) === late) {
       this.#child.kill('SIGKILL');
     }
     return this.#exited;
