@@ -2,6 +2,12 @@
 import type { FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { RollguardError } from '../kernel/errors.ts';
+import type { Violation } from './problem.ts';
+
+/** Of one error; more are not told. */
+const violationsMax = 16;
+/** A name that the caller made up is shown cut. */
+const shownFieldLength = 100;
 
 /** HTTP header and gRPC metadata. */
 export const tenantHeader = 'x-tenant-id';
@@ -31,14 +37,28 @@ export function checkTenant(value: unknown, where: string): string {
   throw new RollguardError('REQUEST_INVALID', message);
 }
 
-/** @throws REQUEST_INVALID naming the first wrong field. */
+/** @throws REQUEST_INVALID naming the first wrong field, and the others beside it. */
 export function parseFields<T>(schema: z.ZodType<T>, input: unknown): T {
   const result = schema.safeParse(input);
   if (result.success) return result.data;
-  const issue = result.error.issues[0];
-  const path = issue?.path.join('.') ?? '';
-  throw new RollguardError(
-    'REQUEST_INVALID',
-    `${path || 'request'}: ${issue?.message ?? 'not valid'}`,
-  );
+  throw fieldError(...result.error.issues.flatMap(violationsOfIssue));
+}
+
+/** REQUEST_INVALID whose message names the first of these fields. */
+export function fieldError(...violations: readonly Violation[]): RollguardError {
+  const [first] = violations;
+  const message = first === undefined ? 'not valid' : `${first.field}: ${first.message}`;
+  const context = { violations: violations.slice(0, violationsMax) };
+  return new RollguardError('REQUEST_INVALID', message, { context });
+}
+
+function violationsOfIssue(issue: z.core.$ZodIssue): readonly Violation[] {
+  const { path, message } = issue;
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.map((key) => ({
+      field: [...path, key].join('.').slice(0, shownFieldLength),
+      message: 'is no known field',
+    }));
+  }
+  return [{ field: path.join('.').slice(0, shownFieldLength) || 'request', message }];
 }
