@@ -16,13 +16,21 @@ export const tenantHeader = 'x-tenant-id';
  * What an HTTP header carries unchanged: printable ASCII without blanks at its ends, and without a
  * comma, which is how a header given twice arrives.
  */
-export const tenantField = z
-  .string()
-  .regex(/^[!-+\--~](?:[ -+\--~]{0,198}[!-+\--~])?$/)
-  .meta({
-    description: 'the tenant that asks',
-    examples: ['7e000000-0000-4000-8000-000000000001'],
-  });
+export function headerText(lengthMax: number): z.ZodString {
+  return z
+    .string()
+    .max(lengthMax, headerTextRule(lengthMax))
+    .regex(/^[!-+\--~](?:[ -+\--~]*[!-+\--~])?$/, headerTextRule(lengthMax));
+}
+
+export function headerTextRule(lengthMax: number): string {
+  return `must be at most ${lengthMax} printable ASCII characters, no comma`;
+}
+
+export const tenantField = headerText(200).meta({
+  description: 'the tenant that asks',
+  examples: ['7e000000-0000-4000-8000-000000000001'],
+});
 
 /** The tenant that asks. @throws REQUEST_INVALID when the header is missing or given twice. */
 export function tenantOf(request: FastifyRequest): string {
@@ -33,8 +41,9 @@ export function tenantOf(request: FastifyRequest): string {
 export function checkTenant(value: unknown, where: string): string {
   const result = tenantField.safeParse(value);
   if (result.success) return result.data;
-  const message = `${where} must name one tenant: at most 200 printable ASCII characters, no comma`;
-  throw new RollguardError('REQUEST_INVALID', message);
+  const rule = 'must name one tenant: at most 200 printable ASCII characters, no comma';
+  const context = { violations: [{ field: 'tenantId', message: rule }] };
+  throw new RollguardError('REQUEST_INVALID', `${where} ${rule}`, { context });
 }
 
 /** @throws REQUEST_INVALID naming the first wrong field, and the others beside it. */

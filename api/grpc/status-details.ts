@@ -64,8 +64,7 @@ export function statusDetailsOf(metadata: Metadata): StatusDetails | undefined {
   const info = find(errorInfoName) as { reason: string; domain: string } | undefined;
   const retry = find(retryInfoName) as { retryDelay: { seconds: string } } | undefined;
   const bad = find(badRequestName) as
-    | { fieldViolations: readonly { field: string; description: string }[] }
-    | undefined;
+    { fieldViolations: readonly { field: string; description: string }[] } | undefined;
   return (
     info && {
       reason: info.reason,
