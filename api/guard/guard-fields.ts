@@ -19,6 +19,7 @@ const pageLimitDefault = 100;
 const bulkIdsMax = 10_000;
 const textLengthMax = 200;
 const metadataEntriesMax = 32;
+const metadataNameLengthMax = 100;
 const metadataValueLengthMax = 500;
 /** Three years of nights in one answer. */
 const rangeNightsMax = 1_100;
@@ -57,8 +58,13 @@ const version = wholeNumber(Number.MAX_SAFE_INTEGER).describe(
   "only if this is the lock's current version",
 );
 
+const metadataRule = `must be text of at most ${metadataValueLengthMax} characters, without control characters`;
+const metadataValue = z
+  .string(metadataRule)
+  .max(metadataValueLengthMax, metadataRule)
+  .regex(/^[^\p{Cc}\p{Cs}]*$/u, metadataRule);
 const metadata = z
-  .record(text(100), text(metadataValueLengthMax), 'must be an object of texts')
+  .record(text(metadataNameLengthMax), metadataValue, 'must be an object of texts')
   .refine((entries) => Object.keys(entries).length <= metadataEntriesMax, {
     message: `must have at most ${metadataEntriesMax} entries`,
   })

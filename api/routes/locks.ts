@@ -113,7 +113,7 @@ type FindCaller = (request: FastifyRequest, reply: FastifyReply) => () => Caller
 function readerOf({ clock }: LockRoutesOptions): FindCaller {
   return (request, reply) => () => {
     givenCorrelation(headerOf(request, correlationHeader), undefined);
-    return callerOf(request, reply, { clock, tenantId: tenantOf(request) });
+    return callerOf(reply, { clock, tenantId: tenantOf(request) });
   };
 }
 
@@ -130,12 +130,11 @@ function writerOf({ clock, requireCorrelationId }: LockRoutesOptions): FindCalle
     if (given !== undefined) reply.header(correlationHeader, given);
     const where = `header ${tenantHeader}`;
     const asking = callingTenant(tenantOf(request), tenantId, where);
-    return callerOf(request, reply, { clock, tenantId: asking });
+    return callerOf(reply, { clock, tenantId: asking });
   };
 }
 
 function callerOf(
-  request: FastifyRequest,
   reply: FastifyReply,
   { clock, tenantId }: { readonly clock: Clock; readonly tenantId: string },
 ): Caller {
@@ -143,8 +142,17 @@ function callerOf(
     tenantId: callingTenant(tenantId, undefined, `header ${tenantHeader}`),
     correlationId: String(reply.getHeader(correlationHeader)),
     deadlineMs: callDeadlineMs(clock.nowMs()),
-    signal: request.signal,
+    signal: goneSignal(reply),
   };
+}
+
+/** Of a caller that closes its connection; the request's own signal goes off once its body is read. */
+function goneSignal({ raw }: FastifyReply): AbortSignal {
+  const gone = new AbortController();
+  raw.once('close', () => {
+    if (!raw.writableFinished) gone.abort();
+  });
+  return gone.signal;
 }
 
 /** The key of the header, which a body may repeat but not contradict. @throws REQUEST_INVALID */
