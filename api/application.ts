@@ -9,16 +9,20 @@ import { createRegistryClient } from '../schemas/registry-client.ts';
 import { createKafkajsPort } from '../streams/kafka/kafkajs-adapter.ts';
 import { startGrpcServer } from './grpc/grpc-server.ts';
 import { queryService } from './grpc/query-service.ts';
+import type { GuardCalls } from './guard/guard-calls.ts';
+import { guardFronts } from './guard/guard-fronts.ts';
 import { startHttpServer } from './http-server.ts';
 import { createMetricsRegistry } from './metrics-registry.ts';
 import { RollService } from './roll-service.ts';
-import { healthRoutes } from './routes/health.ts';
+import { healthRoutes, type HealthSource } from './routes/health.ts';
 import { ledgerRoutes } from './routes/ledgers.ts';
 
 export interface ApplicationOptions {
   readonly settings: Settings;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** The guard, where this instance runs it. */
+  readonly guard?: { readonly calls: GuardCalls; readonly health: HealthSource } | undefined;
 }
 
 export interface Application {
@@ -32,7 +36,7 @@ export interface Application {
 
 /** The windows open at once (not ready); Kafka and the registry may come later. */
 export async function startApplication(options: ApplicationOptions): Promise<Application> {
-  const { settings, clock, logger } = options;
+  const { settings, clock, logger, guard } = options;
   const metrics = createMetricsRegistry();
   const registry = createRegistryClient({ url: settings.SCHEMA_REGISTRY_URL, clock });
   const port = createKafkajsPort({
@@ -42,10 +46,16 @@ export async function startApplication(options: ApplicationOptions): Promise<App
     logger,
   });
   const roll = new RollService({ settings, port, registry, clock, logger, metrics });
+  const fronts = guard && guardFronts({ ...options, metrics }, guard.calls);
+  const sources = guard === undefined ? [roll] : [roll, guard.health];
   const http = await startHttpServer({
     host: settings.HTTP_HOST,
     port: settings.HTTP_PORT,
-    routes: [ledgerRoutes(roll.queries), healthRoutes([roll], metrics)],
+    routes: [
+      ...(fronts === undefined ? [] : [fronts.routes]),
+      ledgerRoutes(roll.queries),
+      healthRoutes(sources, metrics),
+    ],
     logger,
   });
   const grpc = await startGrpcServer({
@@ -53,6 +63,7 @@ export async function startApplication(options: ApplicationOptions): Promise<App
     port: settings.GRPC_PORT,
     query: queryService({ queries: roll.queries, clock, logger }),
     sources: [roll],
+    guard: guard && fronts && { implementation: fronts.service, sources: [guard.health] },
     clock,
   }).catch(async (error: unknown) => {
     await http.close();

@@ -18,10 +18,14 @@ export interface RouteDocument {
   readonly headers?: z.ZodType;
   readonly params?: z.ZodType;
   readonly querystring?: z.ZodType;
+  /** JSON. */
+  readonly requestBody?: z.ZodType;
   /** Of answers with status 200; undefined: described by `contentType` only. */
   readonly body?: z.ZodType;
   /** Of answers without a body schema. */
   readonly contentType?: string;
+  /** Answers with other statuses that are no problems. */
+  readonly otherBodies?: Readonly<Record<number, { description: string; body: z.ZodType }>>;
   /** Headers of answers with status 200: name → meaning. */
   readonly answerHeaders?: Readonly<Record<string, string>>;
   /** Statuses that are answered with a problem (RFC 9457), with an example of each. */
@@ -32,14 +36,20 @@ export interface RouteDocument {
 
 const problemTexts: Readonly<Record<number, string>> = {
   400: 'a field is missing or not allowed',
+  403: 'the request names another tenant than its header',
   404: 'nothing has this id',
+  412: 'what the request relies on is not so (any more)',
+  413: 'the body is too large',
+  415: 'the body is no JSON',
+  429: 'too many calls wait; try again after Retry-After',
   500: 'an unexpected error',
-  503: 'the owner of this key is restoring; try again after Retry-After',
+  503: 'the owner of this key is restoring, or the outcome of a write is unknown; try again after Retry-After',
+  504: 'not decided in time',
 };
 
 /** A route's `schema`, as @fastify/swagger reads it. */
 export function documented(route: RouteDocument): FastifySchema {
-  const { tags, summary, description, headers, params, querystring } = route;
+  const { tags, summary, description, headers, params, querystring, requestBody } = route;
   const ok = {
     description: 'OK',
     headers: headersOf(route.answerHeaders),
@@ -53,11 +63,13 @@ export function documented(route: RouteDocument): FastifySchema {
     ...(headers === undefined ? {} : { headers: jsonSchema(headers, 'input') }),
     ...(params === undefined ? {} : { params: jsonSchema(params, 'input') }),
     ...(querystring === undefined ? {} : { querystring: jsonSchema(querystring, 'input') }),
+    ...(requestBody === undefined ? {} : { body: jsonSchema(requestBody, 'input') }),
     response: {
       200: ok,
       ...Object.fromEntries(
         (route.problems ?? []).map((each) => [each.status, problemAnswer(each)]),
       ),
+      ...otherAnswersOf(route),
       ...(route.hasBodyWhenUnavailable === true ? { 503: unavailable } : {}),
     },
   };
@@ -67,6 +79,19 @@ function contentOf({ body, contentType = 'text/plain' }: RouteDocument): object 
   return body === undefined
     ? { [contentType]: { schema: { type: 'string' } } }
     : { 'application/json': { schema: jsonSchema(body, 'output') } };
+}
+
+function otherAnswersOf({ otherBodies = {}, answerHeaders }: RouteDocument): object {
+  return Object.fromEntries(
+    Object.entries(otherBodies).map(([status, { description, body }]) => [
+      status,
+      {
+        description,
+        headers: headersOf(answerHeaders),
+        content: { 'application/json': { schema: jsonSchema(body, 'output') } },
+      },
+    ]),
+  );
 }
 
 function problemAnswer(example: Problem): object {
@@ -109,10 +134,13 @@ export async function describeApi(server: FastifyInstance, version: string): Pro
       openapi: '3.1.0',
       info: {
         title: 'Rollguard',
-        description: 'Ledgers and totals of hotel reservations, from committed state.',
+        description:
+          'Holds on rooms; ledgers and totals of hotel reservations, from committed state.',
         version,
       },
       tags: [
+        { name: 'locks', description: 'Holds on rooms and room types' },
+        { name: 'availability', description: 'What is free' },
         { name: 'ledgers', description: 'What each reservation and business date earned' },
         { name: 'operations', description: 'Health and metrics' },
       ],

@@ -28,6 +28,7 @@ export interface ErrorCodeRow {
   readonly grpc:
     | 'INVALID_ARGUMENT'
     | 'NOT_FOUND'
+    | 'PERMISSION_DENIED'
     | 'FAILED_PRECONDITION'
     | 'RESOURCE_EXHAUSTED'
     | 'UNAVAILABLE'
@@ -47,19 +48,32 @@ export const errorCodes = {
   USAGE: { summary: 'the command line is wrong', ...reject },
   REQUEST_INVALID: { summary: 'a field of the request is missing or not allowed', ...reject },
   NOT_FOUND: { summary: 'nothing has this id', reaction: 'reject', http: 404, grpc: 'NOT_FOUND' },
+  TENANT_MISMATCH: {
+    summary: 'the request names another tenant than the one that asks',
+    reaction: 'reject',
+    http: 403,
+    grpc: 'PERMISSION_DENIED',
+  },
+  PRECONDITION_FAILED: {
+    summary: 'what the request relies on is not so (any more), such as a version',
+    reaction: 'reject',
+    http: 412,
+    grpc: 'FAILED_PRECONDITION',
+  },
+  QUEUE_FULL: {
+    summary: 'more calls wait for the owner of this key than it takes',
+    reaction: 'retry',
+    http: 429,
+    grpc: 'RESOURCE_EXHAUSTED',
+  },
   DEADLINE_EXCEEDED: {
     summary: "the caller's deadline was over",
     reaction: 'reject',
     http: 504,
     grpc: 'DEADLINE_EXCEEDED',
   },
-  QUEUE_FULL: {
-    summary: 'more calls wait than the queue takes',
-    reaction: 'retry',
-    http: 429,
-    grpc: 'RESOURCE_EXHAUSTED',
-  },
   NOT_READY: { summary: 'the owner of this key is restoring', ...retry },
+  API_UNAVAILABLE: { summary: 'no Rollguard answers at this address', ...retry },
   DIFFERENCE_FOUND: { summary: 'a comparison found a difference', ...stop },
   INTERRUPTED: { summary: 'a signal ended it before it was done', ...stop },
   UNSUPPORTED: { summary: 'this part cannot do that', ...stop },

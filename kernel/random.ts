@@ -1,4 +1,5 @@
-/** Randomness as a port, and a seeded source for generators, tests and the simulator. */
+/** Randomness as a port: the system's, and a seeded source for generators, tests and the simulator. */
+import { randomUUID } from 'node:crypto';
 
 export interface Random {
   /** Uniform in [0, 1). */
@@ -8,6 +9,12 @@ export interface Random {
   /** A random (version 4) UUID. */
   uuid(): string;
 }
+
+export const systemRandom: Random = {
+  next: () => Math.random(),
+  integer: (limit) => Math.floor(Math.random() * limit),
+  uuid: () => randomUUID(),
+};
 
 /** The same sequence for the same seed (mulberry32; 32 bits of state). */
 export function seededRandom(seed: number): Random {

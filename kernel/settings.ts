@@ -92,6 +92,11 @@ export const settingsTable = {
   HTTP_PORT: { about: 'port of the HTTP API; 0 picks a free one', fallback: '3900', parse: port },
   GRPC_HOST: { about: 'address the gRPC API listens on', fallback: '127.0.0.1', parse: text },
   GRPC_PORT: { about: 'port of the gRPC API; 0 picks a free one', fallback: '4401', parse: port },
+  REQUIRE_CORRELATION_ID: {
+    about: 'true: HTTP writes without x-correlation-id are refused; else one is made',
+    fallback: 'false',
+    parse: flag,
+  },
   DESERIALIZATION_FAILURE: {
     about: 'a record whose bytes cannot be read: dead-letter, continue (without it) or fail (stop)',
     fallback: 'dead-letter',

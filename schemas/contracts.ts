@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import type { AvroSchema } from './avro-codec.ts';
 
 const contractFiles = {
+  'inventory.events': './guard/inventory-event.avsc',
   'roll.events': './roll/roll-event.avsc',
 } as const;
 

@@ -16,14 +16,24 @@ import { RollguardError } from '../../kernel/errors.ts';
 import { late, settledWithin } from '../../kernel/settled-within.ts';
 import type { HealthSource } from '../routes/health.ts';
 import { healthService } from './health-service.ts';
-import { healthDefinition, offered, queryDefinition, queryServiceName } from './protos.ts';
+import {
+  guardDefinition,
+  guardOffered,
+  guardServiceName,
+  healthDefinition,
+  offered,
+  queryDefinition,
+  queryServiceName,
+} from './protos.ts';
+import { strictService } from './strict-requests.ts';
 
 // What goes wrong is thrown or answered; the library's own lines on stderr say it twice.
 setLogVerbosity(logVerbosity.NONE);
 
 const minuteMs = 60_000;
 const limits: ServerOptions = {
-  'grpc.max_receive_message_length': 64 * 1024,
+  // A bulk release of 10,000 ids is 380 KiB.
+  'grpc.max_receive_message_length': 1024 * 1024,
   'grpc.max_send_message_length': 16 * 1024 * 1024,
   'grpc.max_concurrent_streams': 1_000,
   // A client that is gone without a word is noticed; a quiet one keeps its connection for a while.
@@ -46,7 +56,14 @@ export interface GrpcServerOptions {
   /** `rollguard.v1.Query`. */
   readonly query: UntypedServiceImplementation;
   readonly sources: readonly HealthSource[];
+  /** `availabilityguard.v1.AvailabilityGuard`, where the guard runs. */
+  readonly guard?: GuardServing | undefined;
   readonly clock: Clock;
+}
+
+export interface GuardServing {
+  readonly implementation: UntypedServiceImplementation;
+  readonly sources: readonly HealthSource[];
 }
 
 export interface GrpcServer {
@@ -57,13 +74,21 @@ export interface GrpcServer {
 
 /** @throws CONFIG_INVALID when GRPC_PORT is taken. */
 export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
-  const { query, sources, clock } = options;
+  const { query, sources, guard, clock } = options;
   const server = new Server(limits);
-  const services = new Map(['', queryServiceName].map((name) => [name, sources]));
+  const services = new Map<string, readonly HealthSource[]>([
+    ['', [...sources, ...(guard?.sources ?? [])]],
+    [queryServiceName, sources],
+  ]);
+  if (guard !== undefined) {
+    services.set(guardServiceName, guard.sources);
+    server.addService(strictService(guardDefinition, guardOffered), guard.implementation);
+  }
   const health = healthService({ services, clock });
   server.addService(queryDefinition, query);
   server.addService(healthDefinition, health.implementation);
-  new ReflectionService(offered).addToServer(server);
+  const told = guard === undefined ? offered : { ...offered, ...guardOffered };
+  new ReflectionService(told).addToServer(server);
   const port = await listen(server, options);
   return {
     port,

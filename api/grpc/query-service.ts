@@ -11,6 +11,7 @@ import type { Logger } from '../../kernel/logger.ts';
 import type { ReadPosition, RollQueries } from '../../topology/roll/roll-queries.ts';
 import { answerLedger, answerTotals, type LedgerBody, type TotalsBody } from '../ledger-answers.ts';
 import { checkTenant, tenantHeader } from '../request-fields.ts';
+import { deadlineMsOf } from './call-deadline.ts';
 import { grpcErrorOf } from './status-details.ts';
 
 export interface QueryServiceOptions {
@@ -42,7 +43,7 @@ function unary(
 ): (call: Call, callback: sendUnaryData<object>) => void {
   const work = async (call: Call): Promise<object> => {
     // Nobody waits for the answer any more.
-    if (isExpired(call, clock)) {
+    if (call.cancelled || deadlineMsOf(call) <= clock.nowMs()) {
       throw new RollguardError('DEADLINE_EXCEEDED', 'the deadline was over before work began');
     }
     return answer(call.request, tenantOfCall(call.request['tenantId'], call.metadata));
@@ -56,12 +57,6 @@ function unary(
       },
     );
   };
-}
-
-function isExpired(call: Call, clock: Clock): boolean {
-  const deadline = call.getDeadline();
-  const deadlineMs = typeof deadline === 'number' ? deadline : deadline.getTime();
-  return call.cancelled || deadlineMs <= clock.nowMs();
 }
 
 /** @throws REQUEST_INVALID when no tenant is named, or two that differ. */

@@ -1,7 +1,7 @@
 /** Errors as gRPC statuses with google.rpc details: what HTTP answers as a problem, in gRPC's words. */
 import { Metadata, status, type ServiceError } from '@grpc/grpc-js';
 import { isRollguardError } from '../../kernel/errors.ts';
-import { problemOf, retryAfterSeconds } from '../problem.ts';
+import { problemOf, retryAfterSeconds, type Violation } from '../problem.ts';
 import { errorMessage } from './protos.ts';
 
 export const detailsKey = 'grpc-status-details-bin';
@@ -9,6 +9,7 @@ const domain = 'rollguard';
 const statusName = 'google.rpc.Status';
 const errorInfoName = 'google.rpc.ErrorInfo';
 const retryInfoName = 'google.rpc.RetryInfo';
+const badRequestName = 'google.rpc.BadRequest';
 
 /** What the caller is told; details of unexpected errors stay in the log. */
 export function grpcErrorOf(error: unknown): Pick<ServiceError, 'code' | 'details' | 'metadata'> {
@@ -17,12 +18,19 @@ export function grpcErrorOf(error: unknown): Pick<ServiceError, 'code' | 'detail
   const seconds = retryAfterSeconds(problem);
   const details = [
     any(errorInfoName, { reason: problem.code, domain }),
+    ...(problem.errors === undefined ? [] : [any(badRequestName, badRequestOf(problem.errors))]),
     ...(seconds === undefined ? [] : [any(retryInfoName, { retryDelay: { seconds } })]),
   ];
   const metadata = new Metadata();
   const bytes = errorMessage(statusName).serialize({ code, message: problem.detail, details });
   metadata.set(detailsKey, bytes);
   return { code, details: problem.detail, metadata };
+}
+
+function badRequestOf(violations: readonly Violation[]): object {
+  return {
+    fieldViolations: violations.map(({ field, message }) => ({ field, description: message })),
+  };
 }
 
 function any(name: string, value: object): object {
@@ -38,6 +46,8 @@ export interface StatusDetails {
   readonly domain: string;
   /** When it makes sense to try again. */
   readonly retryAfterSeconds: number | undefined;
+  /** The fields at fault; undefined when none is. */
+  readonly violations: readonly Violation[] | undefined;
 }
 
 /** What a client reads from the metadata of an error; undefined when there is nothing. */
@@ -53,11 +63,17 @@ export function statusDetailsOf(metadata: Metadata): StatusDetails | undefined {
   };
   const info = find(errorInfoName) as { reason: string; domain: string } | undefined;
   const retry = find(retryInfoName) as { retryDelay: { seconds: string } } | undefined;
+  const bad = find(badRequestName) as
+    { fieldViolations: readonly { field: string; description: string }[] } | undefined;
   return (
     info && {
       reason: info.reason,
       domain: info.domain,
       retryAfterSeconds: retry && Number(retry.retryDelay.seconds),
+      violations: bad?.fieldViolations.map(({ field, description }) => ({
+        field,
+        message: description,
+      })),
     }
   );
 }

@@ -14,6 +14,8 @@ export type Message = Readonly<Record<string, unknown>>;
 export interface CallOptions {
   readonly metadata?: Metadata;
   readonly deadline?: number;
+  /** Told the answer's initial metadata. */
+  readonly onMetadata?: (metadata: Metadata) => void;
 }
 
 export class GrpcClient {
@@ -32,12 +34,13 @@ export class GrpcClient {
     options: CallOptions = {},
   ): Promise<Message | ServiceError> {
     const { path, requestSerialize, responseDeserialize } = this.#method(method);
-    const { metadata = new Metadata(), ...rest } = options;
+    const { metadata = new Metadata(), onMetadata, ...rest } = options;
     return new Promise((resolve) => {
-      this.#client.makeUnaryRequest(
+      const call = this.#client.makeUnaryRequest(
         ...([path, requestSerialize, responseDeserialize, message, metadata, rest] as const),
         (error, answer) => resolve(error ?? (answer as Message)),
       );
+      if (onMetadata !== undefined) call.on('metadata', onMetadata);
     });
   }
 

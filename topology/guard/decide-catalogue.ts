@@ -89,6 +89,7 @@ function reportOvercommitment(draft: DecisionDraft, change: TypeChange): void {
     tenantId: change.tenantId,
     roomTypeId,
     propertyId: after.rooms.propertyId,
+    version: draft.state.lastVersion(partitionKey),
     nights,
     decidedAtMs: atMs,
   });

@@ -61,6 +61,8 @@ export interface InventoryOvercommitted {
   readonly tenantId: string;
   readonly roomTypeId: string;
   readonly propertyId: string;
+  /** The last one given under the partition key. */
+  readonly version: number;
   readonly nights: readonly {
     readonly night: string;
     readonly capacity: number;

@@ -1,0 +1,76 @@
+/**
+ * What the fronts ask of the Availability Guard, wherever its tasks run: the port between the wire and
+ * the engine. Requests come checked and with their tenant; who asks again asks with the same key.
+ *
+ * A call rejects with REQUEST_INVALID (a cursor it did not give), NOT_READY (the owner restores),
+ * QUEUE_FULL, DEADLINE_EXCEEDED (not decided) or OUTCOME_UNKNOWN (a write that may or may not be done).
+ * It settles soon after its deadline at the latest: a write under way then is OUTCOME_UNKNOWN.
+ */
+import type { BulkReleaseAnswer, LockAnswer, ReleaseAnswer } from '../../topology/guard/answer.ts';
+import type {
+  BulkReleaseCommand,
+  LockCommand,
+  ReleaseCommand,
+} from '../../topology/guard/command.ts';
+import type { Lock, LockStatus } from '../../topology/guard/lock.ts';
+
+export interface CallOptions {
+  /** By the clock's `nowMs`; a call whose deadline is over is not decided. */
+  readonly deadlineMs: number;
+  /** Aborts when nobody waits for the answer any more. */
+  readonly signal: AbortSignal;
+}
+
+export interface GuardCalls {
+  lock(command: LockCommand, options: CallOptions): Promise<LockAnswer>;
+  release(command: ReleaseCommand, options: CallOptions): Promise<ReleaseAnswer>;
+  bulkRelease(command: BulkReleaseCommand, options: CallOptions): Promise<BulkReleaseAnswer>;
+  /** Undefined when the tenant has no such lock, or it is forgotten. */
+  getLock(query: LockQuery, options: CallOptions): Promise<Lock | undefined>;
+  listLocks(query: LocksQuery, options: CallOptions): Promise<LocksPage>;
+  /** One for each night of the range, in order. */
+  availability(query: NightsQuery, options: CallOptions): Promise<readonly NightAvailability[]>;
+}
+
+export interface LockQuery {
+  readonly tenantId: string;
+  readonly lockId: string;
+}
+
+export interface LocksQuery {
+  readonly tenantId: string;
+  /** Exactly one of room and type. */
+  readonly roomId: string | undefined;
+  readonly roomTypeId: string | undefined;
+  /** Locks whose stay overlaps fromMs ≤ t < toMs; undefined: no bound on that side. */
+  readonly fromMs: number | undefined;
+  readonly toMs: number | undefined;
+  /** Undefined: the live ones. */
+  readonly status: LockStatus | undefined;
+  /** What the page before said; undefined: from the first. */
+  readonly cursor: string | undefined;
+  readonly limit: number;
+}
+
+export interface LocksPage {
+  /** In an order that stays the same from page to page. */
+  readonly locks: readonly Lock[];
+  /** Undefined: this was the last page. At most 500 letters, digits, `-`, `_`. */
+  readonly nextCursor: string | undefined;
+}
+
+export interface NightsQuery {
+  readonly tenantId: string;
+  readonly roomTypeId: string;
+  /** Property-local dates, `YYYY-MM-DD`: from ≤ night < to. */
+  readonly from: string;
+  readonly to: string;
+}
+
+export interface NightAvailability {
+  readonly date: string;
+  /** Rooms of the type that can be sold that night; undefined: unknown (yet). */
+  readonly capacity: number | undefined;
+  /** Live holds of the type, of either kind. */
+  readonly held: number;
+}
