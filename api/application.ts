@@ -9,20 +9,18 @@ import { createRegistryClient } from '../schemas/registry-client.ts';
 import { createKafkajsPort } from '../streams/kafka/kafkajs-adapter.ts';
 import { startGrpcServer } from './grpc/grpc-server.ts';
 import { queryService } from './grpc/query-service.ts';
-import type { GuardCalls } from './guard/guard-calls.ts';
+import { availabilityGuard } from './guard/availability-guard.ts';
 import { guardFronts } from './guard/guard-fronts.ts';
 import { startHttpServer } from './http-server.ts';
 import { createMetricsRegistry } from './metrics-registry.ts';
-import { RollService } from './roll-service.ts';
-import { healthRoutes, type HealthSource } from './routes/health.ts';
+import { rollService } from './roll-service.ts';
+import { healthRoutes } from './routes/health.ts';
 import { ledgerRoutes } from './routes/ledgers.ts';
 
 export interface ApplicationOptions {
   readonly settings: Settings;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** The guard, where this instance runs it. */
-  readonly guard?: { readonly calls: GuardCalls; readonly health: HealthSource } | undefined;
 }
 
 export interface Application {
@@ -36,7 +34,7 @@ export interface Application {
 
 /** The windows open at once (not ready); Kafka and the registry may come later. */
 export async function startApplication(options: ApplicationOptions): Promise<Application> {
-  const { settings, clock, logger, guard } = options;
+  const { settings, clock, logger } = options;
   const metrics = createMetricsRegistry();
   const registry = createRegistryClient({ url: settings.SCHEMA_REGISTRY_URL, clock });
   const port = createKafkajsPort({
@@ -45,16 +43,20 @@ export async function startApplication(options: ApplicationOptions): Promise<App
     clock,
     logger,
   });
-  const roll = new RollService({ settings, port, registry, clock, logger, metrics });
+  const parts = { settings, port, registry, clock, logger, metrics };
+  const roll = rollService(parts);
+  const guard = settings.ROLLGUARD_SERVICES.includes('guard')
+    ? availabilityGuard(parts)
+    : undefined;
   const fronts = guard && guardFronts({ ...options, metrics }, guard.calls);
-  const sources = guard === undefined ? [roll] : [roll, guard.health];
+  const services = guard === undefined ? [roll.service] : [roll.service, guard.service];
   const http = await startHttpServer({
     host: settings.HTTP_HOST,
     port: settings.HTTP_PORT,
     routes: [
       ...(fronts === undefined ? [] : [fronts.routes]),
       ledgerRoutes(roll.queries),
-      healthRoutes(sources, metrics),
+      healthRoutes(services, metrics),
     ],
     logger,
   });
@@ -62,25 +64,26 @@ export async function startApplication(options: ApplicationOptions): Promise<App
     host: settings.GRPC_HOST,
     port: settings.GRPC_PORT,
     query: queryService({ queries: roll.queries, clock, logger }),
-    sources: [roll],
-    guard: guard && fronts && { implementation: fronts.service, sources: [guard.health] },
+    sources: [roll.service],
+    guard: guard && fronts && { implementation: fronts.service, sources: [guard.service] },
     clock,
   }).catch(async (error: unknown) => {
     await http.close();
     await port.close();
     throw error;
   });
-  roll.start();
+  for (const service of services) service.start();
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
-    await roll.close();
+    await Promise.all(services.map((service) => service.close()));
     await Promise.all([http.close(), grpc.close()]);
     await port.close();
   };
   return {
     httpPort: http.port,
     grpcPort: grpc.port,
-    done: () => roll.done(),
+    // One that ends ends the instance: the other's state is no use without it being told.
+    done: () => Promise.race(services.map((service) => service.done())),
     close: () => (closing ??= close()),
   };
 }

@@ -11,20 +11,24 @@ export function createMetricsRegistry(): MetricsRegistry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const registers = [registry];
+  // Two engines of one instance count into the same metrics, told apart by a label.
+  const known = <Kind>(name: string): Kind | undefined =>
+    registry.getSingleMetric(name) as Kind | undefined;
   return {
     counter: ({ name, help, labels = [] }) => {
-      const counter = new Counter({ name, help, labelNames: labels, registers });
+      const counter =
+        known<Counter>(name) ?? new Counter({ name, help, labelNames: labels, registers });
       return { add: (amount = 1, values = {}) => counter.inc(values, amount) };
     },
     gauge: ({ name, help, labels = [] }) => {
-      const gauge = new Gauge({ name, help, labelNames: labels, registers });
+      const gauge = known<Gauge>(name) ?? new Gauge({ name, help, labelNames: labels, registers });
       return { set: (value, values = {}) => gauge.set(values, value) };
     },
     histogram: ({ name, help, labels = [], buckets }) => {
       const base = { name, help, labelNames: labels, registers };
-      const histogram = new Histogram(
-        buckets === undefined ? base : { ...base, buckets: [...buckets] },
-      );
+      const histogram =
+        known<Histogram>(name) ??
+        new Histogram(buckets === undefined ? base : { ...base, buckets: [...buckets] });
       return { observe: (value, values = {}) => histogram.observe(values, value) };
     },
     render: async () => ({ body: await registry.metrics(), contentType: registry.contentType }),

@@ -60,8 +60,10 @@ export const settingsTable = {
   },
   ROLLGUARD_SERVICES: {
     about: 'what this instance runs',
-    fallback: 'roll',
-    parse: z.enum(['roll'], 'must be roll (the guard is not part of this version)'),
+    fallback: 'roll,guard',
+    parse: z
+      .enum(['roll', 'roll,guard'], 'must be roll,guard or roll')
+      .transform((value) => value.split(',')),
   },
   ROLLGUARD_STATE_DIR: {
     about: 'folder of the local state stores',
@@ -69,7 +71,7 @@ export const settingsTable = {
     parse: text,
   },
   ROLLGUARD_PARTITIONS: {
-    about: 'partitions of the ledgers; fixed for the life of an application id',
+    about: 'partitions of ledgers and holds; fixed for the life of an application id',
     fallback: '4',
     parse: count,
   },
@@ -96,6 +98,28 @@ export const settingsTable = {
     about: 'true: HTTP writes without x-correlation-id are refused; else one is made',
     fallback: 'false',
     parse: flag,
+  },
+  LOCK_DEFAULT_TTL_SECONDS: {
+    about: 'how long a hold lives whose request does not say',
+    fallback: '7200',
+    parse: count,
+  },
+  LOCK_MAX_TTL_SECONDS: {
+    about: 'the longest a hold lives unconfirmed',
+    fallback: '86400',
+    parse: count,
+  },
+  LOCK_IDEMPOTENCY_RETENTION_DAYS: {
+    about: "how long after a stay's end repeats of its requests are known",
+    fallback: '30',
+    parse: count,
+  },
+  GUARD_UNKNOWN_CAPACITY: {
+    about: 'while rooms are not captured: allow or reject; empty: allow in shadow mode only',
+    fallback: '',
+    parse: z
+      .enum(['', 'allow', 'reject'], 'must be allow, reject or empty')
+      .transform((value) => (value === '' ? undefined : value)),
   },
   DESERIALIZATION_FAILURE: {
     about: 'a record whose bytes cannot be read: dead-letter, continue (without it) or fail (stop)',

@@ -67,7 +67,7 @@ export interface Processor<K, V> {
   process(record: StreamRecord<K, V>): MaybePromise<void>;
   /**
    * Decides a request from outside (`KafkaStreams.call`); only on a node that `answersCalls`. The answer
-   * goes out after the commit of what was written here. To refuse a request throw an error whose reaction
+   * goes out after the commit of what was written here or before; at once when nothing was. To refuse a request throw an error whose reaction
    * is 'reject', before anything is written; any other error fails the task.
    */
   call?(request: unknown): MaybePromise<unknown>;

@@ -227,8 +227,14 @@ export class StreamTask {
         return;
       }
       try {
-        const answer = this.#graph.call(call.request);
-        this.#calls.decided(call, isPromise(answer) ? await answer : answer);
+        const pending = this.#graph.call(call.request);
+        const answer = isPromise(pending) ? await pending : pending;
+        // Nothing is written by it or before it: what it saw is committed.
+        if (!this.hasWork) {
+          call.resolve(answer);
+          continue;
+        }
+        this.#calls.decided(call, answer);
         this.#decidedSinceCommit += 1;
       } catch (error) {
         const failure = callFailed(this.name, error);

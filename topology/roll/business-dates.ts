@@ -6,8 +6,8 @@
  */
 import { z } from 'zod';
 import { addDays, utcDayOf } from '../calendar/calendar-date.ts';
-import { dateColumn, idColumn, problemOf } from './columns.ts';
-import { rollProblem, type Read } from './roll-problem.ts';
+import { dateColumn, idColumn, problemOf } from '../captured/columns.ts';
+import { rowProblem, type Read } from '../captured/row-problem.ts';
 
 export interface BusinessDateRow {
   readonly tenantId: string;
@@ -72,7 +72,7 @@ export function advanceDates(dates: PropertyDates, row: BusinessDateRow): Read<D
   if (days <= 0) return { value: { dates, newlyClosed: [] } };
   if (days > datesPerAdvanceMax) {
     const message = `closes ${days} dates after ${lastClosedDate} at once; at most ${datesPerAdvanceMax} are believed`;
-    return rollProblem({ table, field: 'business_date', reason: 'impossible', message });
+    return rowProblem({ table, field: 'business_date', reason: 'impossible', message });
   }
   const newlyClosed = Array.from({ length: days }, (_, i) => addDays(lastClosedDate, i + 1));
   return { value: { dates: { lastClosedDate: closed }, newlyClosed } };

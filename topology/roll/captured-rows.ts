@@ -5,7 +5,7 @@
  */
 import { RollguardError } from '../../kernel/errors.ts';
 import type { Counter } from '../../kernel/metrics.ts';
-import type { Deserializer, FetchedRecord, MaybePromise } from '../../streams/index.ts';
+import type { Deserializer, FetchedRecord } from '../../streams/index.ts';
 import { readBusinessDateRow, type BusinessDateColumns } from './business-dates.ts';
 import { readLifecycleRow, rollTypeOf, type LifecycleColumns } from './lifecycle-row.ts';
 import { readPropertyRow, type PropertyColumns } from './property-row.ts';
@@ -16,23 +16,9 @@ import {
   type PropertyFact,
   type ReservationFact,
 } from './roll-messages.ts';
-import type { Read } from './roll-problem.ts';
-import { rowVersionOf, type ChangeSource } from './row-version.ts';
-
-/** A change event of a captured table, decoded. */
-export interface RowChange<Row> {
-  /** Debezium's operation: c, u, d, r (read by a snapshot), t (truncate), m (message). */
-  readonly op: string;
-  readonly before: Row | undefined;
-  readonly after: Row | undefined;
-  readonly source: ChangeSource;
-}
-
-/** Decodes the value of a captured table's topic; a promise while its schema is being fetched. */
-export type ChangeDecoder = <Row>(
-  table: string,
-  value: Buffer,
-) => MaybePromise<RowChange<Row> | undefined>;
+import type { Read } from '../captured/row-problem.ts';
+import type { ChangeDecoder, RowChange } from '../captured/row-change.ts';
+import { rowVersionOf } from '../captured/row-version.ts';
 
 /** The columns that are read of each captured table: nothing else is decoded. */
 export const capturedColumns = {

@@ -7,7 +7,7 @@
 import { canonicalJson, type JsonValue } from '../canonical-json.ts';
 import { rollTypeOf, type Command, type CommandStay } from './lifecycle-row.ts';
 import type { ReservationRow } from './reservation-row.ts';
-import type { RowVersion } from './row-version.ts';
+import type { RowVersion } from '../captured/row-version.ts';
 
 export interface VersionedRow<Row> {
   readonly version: RowVersion;

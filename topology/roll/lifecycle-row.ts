@@ -6,9 +6,9 @@
  */
 import { z } from 'zod';
 import { isCalendarDate } from '../calendar/calendar-date.ts';
-import { idColumn, instantColumn, jsonColumn, problemOf } from './columns.ts';
+import { idColumn, instantColumn, jsonColumn, problemOf } from '../captured/columns.ts';
 import { readInstantMicros } from '../calendar/instant.ts';
-import { rollProblem, type Read } from './roll-problem.ts';
+import { rowProblem, type Read } from '../captured/row-problem.ts';
 
 /** In rank order. The dispatcher writes FAILED and then succeeds, so FAILED is below PUBLISHED. */
 export const lifecycleStates = [
@@ -100,7 +100,7 @@ export function readLifecycleRow(row: LifecycleColumns): Read<LifecycleReading> 
   const read = result.data;
   if (typeof read.reservation_id !== 'string' && rollTypeOf(read.command_name) !== undefined) {
     const message = `an entry of ${read.command_name} needs the reservation it belongs to`;
-    return rollProblem({ table, field: 'reservation_id', reason: 'unreadable', message });
+    return rowProblem({ table, field: 'reservation_id', reason: 'unreadable', message });
   }
   const value: LifecycleReading = {
     tenantId: read.tenant_id,

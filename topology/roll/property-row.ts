@@ -1,8 +1,8 @@
 /** A captured row of `properties`, reduced to what ledgers and totals are computed with. */
 import { z } from 'zod';
-import { idColumn, problemOf } from './columns.ts';
+import { idColumn, problemOf } from '../captured/columns.ts';
 import { isTimeZone } from '../calendar/property-time.ts';
-import type { Read } from './roll-problem.ts';
+import type { Read } from '../captured/row-problem.ts';
 
 export interface PropertyRow {
   /** IANA name, e.g. `Europe/Helsinki`. */

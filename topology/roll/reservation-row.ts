@@ -3,9 +3,15 @@
  * units of the row's currency, instants microseconds since 1970.
  */
 import { z } from 'zod';
-import { currencyColumn, dateColumn, idColumn, instantColumn, problemOf } from './columns.ts';
+import {
+  currencyColumn,
+  dateColumn,
+  idColumn,
+  instantColumn,
+  problemOf,
+} from '../captured/columns.ts';
 import { parseMinorUnits } from './money.ts';
-import type { Read } from './roll-problem.ts';
+import type { Read } from '../captured/row-problem.ts';
 
 export const reservationStatuses = [
   'INQUIRY',

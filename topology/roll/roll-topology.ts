@@ -17,7 +17,8 @@ import {
   type StreamRecord,
   type Topology,
 } from '../../streams/index.ts';
-import { capturedTables, type ChangeDecoder } from './captured-rows.ts';
+import type { ChangeDecoder } from '../captured/row-change.ts';
+import { capturedTables } from './captured-rows.ts';
 import type { PropertyCalendar } from './derive.ts';
 import type { RollChange } from './diff.ts';
 import { ledgerCodec } from './ledger-codec.ts';

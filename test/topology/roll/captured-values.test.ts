@@ -9,7 +9,7 @@ import {
   readInstantMicros,
 } from '../../../topology/calendar/instant.ts';
 import { parseMinorUnits } from '../../../topology/roll/money.ts';
-import { rowVersionOf } from '../../../topology/roll/row-version.ts';
+import { rowVersionOf } from '../../../topology/captured/row-version.ts';
 import { problemIn, snapshot, streamed } from './roll-fixtures.ts';
 
 describe('a calendar date', () => {

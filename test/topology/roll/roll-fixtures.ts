@@ -6,8 +6,8 @@ import {
   readReservationRow,
   type ReservationColumns,
 } from '../../../topology/roll/reservation-row.ts';
-import type { Read, RollProblem } from '../../../topology/roll/roll-problem.ts';
-import { rowVersionOf } from '../../../topology/roll/row-version.ts';
+import type { Read, RowProblem } from '../../../topology/captured/row-problem.ts';
+import { rowVersionOf } from '../../../topology/captured/row-version.ts';
 
 export const tenantId = '7e000000-0000-4000-8000-000000000001';
 export const reservationId = '5e000000-0000-4000-8000-000000000001';
@@ -106,7 +106,7 @@ export function valueOf<Value>(read: Read<Value>): Value {
   return read.value;
 }
 
-export function problemIn(read: Read<unknown>): RollProblem {
+export function problemIn(read: Read<unknown>): RowProblem {
   if (read.problem === undefined) throw new Error('readable, though it must not be');
   return read.problem;
 }

@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { noMetrics } from '../../../kernel/metrics.ts';
 import { TopologyTestDriver } from '../../../testing/topology-test-driver.ts';
-import type { RowChange } from '../../../topology/roll/captured-rows.ts';
+import type { RowChange } from '../../../topology/captured/row-change.ts';
 import type { RollChange } from '../../../topology/roll/diff.ts';
 import {
   rollQueries,

@@ -3,7 +3,7 @@
  * sends the row to the dead-letter topic with it and leaves the ledger as it is.
  */
 
-export interface RollProblem {
+export interface RowProblem {
   /** The captured table. */
   readonly table: string;
   /** The column, with a path into it where it holds JSON. */
@@ -17,8 +17,8 @@ export interface RollProblem {
 /** What reading gives: the value, or why there is none. */
 export type Read<Value> =
   | { readonly value: Value; readonly problem?: undefined }
-  | { readonly problem: RollProblem; readonly value?: undefined };
+  | { readonly problem: RowProblem; readonly value?: undefined };
 
-export function rollProblem(problem: RollProblem): { readonly problem: RollProblem } {
+export function rowProblem(problem: RowProblem): { readonly problem: RowProblem } {
   return { problem };
 }

@@ -7,7 +7,7 @@
 import { z } from 'zod';
 import { dateOfUtcDay, isCalendarDate } from '../calendar/calendar-date.ts';
 import { readInstantMicros } from '../calendar/instant.ts';
-import { rollProblem, type RollProblem } from './roll-problem.ts';
+import { rowProblem, type RowProblem } from './row-problem.ts';
 
 export const idColumn = z.guid().toLowerCase();
 
@@ -40,13 +40,13 @@ export const jsonColumn = z.unknown().transform(
 );
 
 /** The first refused column of a row, as the problem the row goes to the dead-letter topic with. */
-export function problemOf(table: string, error: z.ZodError): { readonly problem: RollProblem } {
+export function problemOf(table: string, error: z.ZodError): { readonly problem: RowProblem } {
   const issue = error.issues[0];
   const field = issue?.path.join('.') ?? '';
   const reason =
     issue?.code === 'custom' && issue.params?.['impossible'] ? 'impossible' : 'unreadable';
   const message = `${table}.${field}: ${issue?.message ?? 'cannot be read'}`;
-  return rollProblem({ table, field, reason, message });
+  return rowProblem({ table, field, reason, message });
 }
 
 function readWith<Input, Output>(

@@ -4,7 +4,7 @@
  * orders changes, not commits: a transaction that wrote earlier may commit later.
  * Versions compare within one database system and timeline only.
  */
-import { rollProblem, type Read } from './roll-problem.ts';
+import { rowProblem, type Read } from './row-problem.ts';
 
 export type RowVersion = string;
 
@@ -26,7 +26,7 @@ export function rowVersionOf(table: string, source: ChangeSource): Read<RowVersi
   }
   if (lsns === undefined) {
     const message = 'a streamed change needs source.sequence ("[commit LSN, LSN]") to be ordered';
-    return rollProblem({ table, field: 'source.sequence', reason: 'unreadable', message });
+    return rowProblem({ table, field: 'source.sequence', reason: 'unreadable', message });
   }
   return { value: `1${hex(lsns[0])}${hex(lsns[1])}` };
 }

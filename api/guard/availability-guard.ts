@@ -1,0 +1,237 @@
+/**
+ * The Availability Guard of one instance: registers its contract, runs its topology, and takes the
+ * fronts' calls to the partitions that own them.
+ */
+import { RollguardError } from '../../kernel/errors.ts';
+import { late, settledWithin } from '../../kernel/settled-within.ts';
+import { avroWriter } from '../../schemas/avro-codec.ts';
+import { contractSchema, contractText, valueSubject } from '../../schemas/contracts.ts';
+import { DebeziumDecoder } from '../../schemas/debezium-envelope.ts';
+import type { Topology } from '../../streams/index.ts';
+import type { BulkReleaseAnswer, ReleaseAnswer } from '../../topology/guard/answer.ts';
+import { catalogueColumns } from '../../topology/guard/catalogue-rows.ts';
+import type { BulkReleaseCommand } from '../../topology/guard/command.ts';
+import { defaultGuardOptions, type GuardOptions } from '../../topology/guard/guard-options.ts';
+import {
+  guardApplicationId,
+  inventoryEventsContract,
+  inventoryEventsTopic,
+} from '../../topology/guard/guard-names.ts';
+import {
+  isRead,
+  type AnswerToRequest,
+  type GuardRequest,
+} from '../../topology/guard/guard-requests.ts';
+import { guardSubTopologies, guardTopology } from '../../topology/guard/guard-topology.ts';
+import { inventoryEventOf } from '../../topology/guard/inventory-event-codec.ts';
+import { partitionKeyOf, partitionOfLock } from '../../topology/guard/lock-id.ts';
+import type { ServiceOptions } from '../roll-service.ts';
+import { StreamsService } from '../streams-service.ts';
+import type { CallOptions, GuardCalls, LocksPage, LocksQuery } from './guard-calls.ts';
+
+const eventsPartitionCount = 6;
+/** Of what nobody waits for: expiries reach the log within a second of their time. */
+const commitIntervalMs = 100;
+const subTopology = guardSubTopologies.guard;
+
+export interface AvailabilityGuard {
+  readonly service: StreamsService;
+  readonly calls: GuardCalls;
+}
+
+export function availabilityGuard(options: ServiceOptions): AvailabilityGuard {
+  const service = new StreamsService({
+    ...options,
+    name: 'guard',
+    applicationId: guardApplicationId(options.settings),
+    options: { commitIntervalMs },
+    prepare: () => prepare(options),
+  });
+  return { service, calls: new OwnedCalls(service, options) };
+}
+
+async function prepare(options: ServiceOptions): Promise<Topology> {
+  const { settings, registry, port, metrics } = options;
+  const eventsTopic = inventoryEventsTopic(settings);
+  const schemaId = await registry.register(
+    valueSubject(eventsTopic),
+    contractText(inventoryEventsContract),
+  );
+  const write = avroWriter(contractSchema(inventoryEventsContract), schemaId);
+  await port.admin.createTopics([
+    { name: eventsTopic, partitionCount: eventsPartitionCount, configs: {} },
+  ]);
+  const rooms = `${settings.PLATFORM_TOPIC_PREFIX}.public.rooms`;
+  const [captured] = await port.admin.describeTopics([rooms]);
+  if (captured === undefined) {
+    const message = `there is no topic ${rooms} yet; \`rollguard connectors apply\` creates it`;
+    throw new RollguardError('NOT_READY', message);
+  }
+  const decoder = new DebeziumDecoder({ registry, columns: catalogueColumns });
+  return guardTopology({
+    topicPrefix: settings.PLATFORM_TOPIC_PREFIX,
+    eventsTopic,
+    partitionCount: settings.ROLLGUARD_PARTITIONS,
+    sourcePartitionCount: captured.partitionCount,
+    decode: (table, value) => decoder.decode(table, value),
+    encodeEvent: (event) => write(inventoryEventOf(event)),
+    options: guardOptionsOf(settings),
+    metrics,
+  });
+}
+
+function guardOptionsOf(settings: ServiceOptions['settings']): GuardOptions {
+  const byMode = settings.SHADOW_MODE ? 'allow' : 'reject';
+  return {
+    ...defaultGuardOptions,
+    defaultTtlSeconds: settings.LOCK_DEFAULT_TTL_SECONDS,
+    maxTtlSeconds: settings.LOCK_MAX_TTL_SECONDS,
+    retentionDays: settings.LOCK_IDEMPOTENCY_RETENTION_DAYS,
+    unknownCapacity: settings.GUARD_UNKNOWN_CAPACITY ?? byMode,
+    unknownRoom: byMode,
+  };
+}
+
+/** Every partition is this instance's own. */
+class OwnedCalls implements GuardCalls {
+  readonly #service: StreamsService;
+  readonly #clock: ServiceOptions['clock'];
+
+  constructor(service: StreamsService, { clock }: ServiceOptions) {
+    this.#service = service;
+    this.#clock = clock;
+  }
+
+  lock: GuardCalls['lock'] = (command, options) =>
+    this.#ask(this.#partitionOf(command), command, options);
+
+  release: GuardCalls['release'] = async (command, options) => {
+    const partition = partitionOfLock(command.lockId, this.#partitionCount());
+    if (partition === undefined) return unknownLock;
+    return this.#ask(partition, command, options);
+  };
+
+  bulkRelease: GuardCalls['bulkRelease'] = async (command, options) => {
+    if (command.lockIds !== undefined) return this.#releaseIds(command, command.lockIds, options);
+    const { tenantId, roomTypeId } = command;
+    if (roomTypeId !== undefined) {
+      const partition = this.#partitionOf({ tenantId, roomTypeId });
+      return bulkAnswer([await this.#ask(partition, command, options)]);
+    }
+    return bulkAnswer(await this.#askAll(command, options));
+  };
+
+  getLock: GuardCalls['getLock'] = async ({ tenantId, lockId }, options) => {
+    const partition = partitionOfLock(lockId, this.#partitionCount());
+    if (partition === undefined) return undefined;
+    return this.#ask(partition, { kind: 'get-lock', tenantId, lockId }, options);
+  };
+
+  listLocks: GuardCalls['listLocks'] = async (query, options): Promise<LocksPage> => {
+    const { cursor, limit, tenantId, roomTypeId } = query;
+    const request = { kind: 'list-locks', ...query, afterLockId: cursorOf(cursor) } as const;
+    const pages =
+      roomTypeId === undefined
+        ? await this.#askAll(request, options)
+        : [await this.#ask(this.#partitionOf({ tenantId, roomTypeId }), request, options)];
+    const found = pages.flat().sort((left, right) => (left.lockId < right.lockId ? -1 : 1));
+    const locks = found.slice(0, limit);
+    const isLast = found.length < limit;
+    return { locks, nextCursor: isLast ? undefined : locks.at(-1)?.lockId };
+  };
+
+  availability: GuardCalls['availability'] = async (query, options) => {
+    const nights = await this.#ask(
+      this.#partitionOf(query),
+      { kind: 'availability', ...query },
+      options,
+    );
+    return nights.map(({ night: date, capacity, held }) => ({ date, capacity, held }));
+  };
+
+  /** Each partition's ids in one call; the results in the order of the ids. */
+  async #releaseIds(
+    command: BulkReleaseCommand,
+    lockIds: readonly string[],
+    options: CallOptions,
+  ): Promise<BulkReleaseAnswer> {
+    const byPartition = new Map<number, string[]>();
+    for (const lockId of lockIds) {
+      const partition = partitionOfLock(lockId, this.#partitionCount());
+      if (partition === undefined) continue;
+      byPartition.set(partition, [...(byPartition.get(partition) ?? []), lockId]);
+    }
+    const answers = await Promise.all(
+      [...byPartition].map(([partition, ids]) =>
+        this.#ask(partition, { ...command, lockIds: ids }, options),
+      ),
+    );
+    const results = new Map(bulkAnswer(answers).results.map((each) => [each.lockId, each]));
+    return {
+      status: 'DONE',
+      results: lockIds.map(
+        (lockId) => results.get(lockId) ?? { lockId, outcome: 'NOT_FOUND', lock: undefined },
+      ),
+    };
+  }
+
+  async #askAll<Request extends GuardRequest>(
+    request: Request,
+    options: CallOptions,
+  ): Promise<readonly AnswerToRequest<Request>[]> {
+    const partitions = Array.from({ length: this.#partitionCount() }, (_, index) => index);
+    return Promise.all(partitions.map((partition) => this.#ask(partition, request, options)));
+  }
+
+  async #ask<Request extends GuardRequest>(
+    partition: number,
+    request: Request,
+    options: CallOptions,
+  ): Promise<AnswerToRequest<Request>> {
+    const target = { subTopology, partition };
+    const answer = this.#service.streams().call<AnswerToRequest<Request>>(target, request, options);
+    const remainingMs = options.deadlineMs - this.#clock.nowMs();
+    const settled = await settledWithin(this.#clock, Math.max(0, remainingMs), answer);
+    if (settled !== late) return settled;
+    answer.catch(() => undefined);
+    throw isRead(request)
+      ? new RollguardError('DEADLINE_EXCEEDED', 'the answer did not come before the deadline')
+      : new RollguardError(
+          'OUTCOME_UNKNOWN',
+          'the deadline was over before the answer came; it may still be done',
+        );
+  }
+
+  #partitionOf(key: { readonly tenantId: string; readonly roomTypeId: string }): number {
+    return this.#service.streams().partitionOf(subTopology, Buffer.from(partitionKeyOf(key)));
+  }
+
+  #partitionCount(): number {
+    const count = this.#service.streams().partitionCount(subTopology);
+    if (count > 0) return count;
+    throw new RollguardError('NOT_READY', 'the guard service is starting; try again shortly');
+  }
+}
+
+const unknownLock: ReleaseAnswer = {
+  status: 'REFUSED',
+  code: 'NOT_FOUND',
+  field: 'lockId',
+  message: 'there is no lock with this id',
+};
+
+/** @throws the first refusal, as the fronts tell it. */
+function bulkAnswer(answers: readonly AnswerToRequest<BulkReleaseCommand>[]): BulkReleaseAnswer {
+  const results = answers.flatMap((answer) => {
+    if (answer.status === 'DONE') return answer.results;
+    const message =
+      answer.field === undefined ? answer.message : `${answer.field}: ${answer.message}`;
+    throw new RollguardError(answer.code, message);
+  });
+  return { status: 'DONE', results };
+}
+
+function cursorOf(cursor: LocksQuery['cursor']): string | undefined {
+  if (cursor === undefined || /^[0-9a-f-]{36}$/.test(cursor)) return cursor;
+  throw new RollguardError('REQUEST_INVALID', 'cursor: is none that a page of locks gave');
+}

@@ -1,0 +1,120 @@
+/**
+ * One service of an instance: prepares what its topology needs (contracts, topics), for as long as the
+ * registry and Kafka are away, then runs it. Answers NOT_READY until then.
+ */
+import type { Clock } from '../kernel/clock.ts';
+import { RollguardError, isRollguardError, messageOf } from '../kernel/errors.ts';
+import type { Logger } from '../kernel/logger.ts';
+import type { Metrics } from '../kernel/metrics.ts';
+import type { Settings } from '../kernel/settings.ts';
+import {
+  KafkaStreams,
+  type KafkaPort,
+  type StreamsOptions,
+  type Topology,
+} from '../streams/index.ts';
+import type { HealthSource } from './routes/health.ts';
+
+const startBackoffMs = 250;
+const startBackoffMaxMs = 5_000;
+
+export interface StreamsServiceOptions {
+  /** As health and logs name it. */
+  readonly name: string;
+  readonly applicationId: string;
+  /** Tried again while it throws errors whose reaction is 'retry'. */
+  readonly prepare: () => Promise<Topology>;
+  readonly options: Partial<StreamsOptions>;
+  readonly settings: Settings;
+  readonly port: KafkaPort;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+export class StreamsService implements HealthSource {
+  readonly name: string;
+  readonly #options: StreamsServiceOptions;
+  readonly #stop = new AbortController();
+  #streams: KafkaStreams | undefined;
+  #waitsFor = 'not started';
+  #run: Promise<void> | undefined;
+
+  constructor(options: StreamsServiceOptions) {
+    this.name = options.name;
+    this.#options = options;
+  }
+
+  /** Starts in the background. */
+  start(): void {
+    this.#run ??= this.#runUntilStopped();
+  }
+
+  notReady(): string | undefined {
+    return this.#streams === undefined ? this.#waitsFor : this.#streams.notReady();
+  }
+
+  /** Resolves when it has stopped; rejects with what stopped it. */
+  async done(): Promise<void> {
+    await this.#run;
+  }
+
+  async close(): Promise<void> {
+    this.#stop.abort();
+    await this.#streams?.close();
+    await this.#run?.catch(() => undefined);
+  }
+
+  /** The engine that runs it. @throws NOT_READY before that */
+  streams(): KafkaStreams {
+    if (this.#streams !== undefined) return this.#streams;
+    throw new RollguardError(
+      'NOT_READY',
+      `the ${this.name} service is starting (${this.#waitsFor}); try again shortly`,
+    );
+  }
+
+  async #runUntilStopped(): Promise<void> {
+    const { settings, applicationId, options, port, clock, logger, metrics } = this.#options;
+    const topology = await this.#prepare();
+    if (topology === undefined) return;
+    const streams = new KafkaStreams({
+      topology,
+      port,
+      options: {
+        applicationId,
+        commitIntervalMs: settings.COMMIT_INTERVAL_MS,
+        deserializationFailure: settings.DESERIALIZATION_FAILURE,
+        processingFailure: settings.PROCESSING_FAILURE,
+        processingAttemptsMax: settings.PROCESSING_ATTEMPTS_MAX,
+        productionFailure: settings.PRODUCTION_FAILURE,
+        ...options,
+      },
+      stateDir: settings.ROLLGUARD_STATE_DIR,
+      stateKind: 'rocksdb',
+      clock,
+      logger,
+      metrics,
+    });
+    this.#streams = streams;
+    streams.start();
+    await streams.done();
+  }
+
+  /** What has to be there before the topology can run; tried until it is. */
+  async #prepare(): Promise<Topology | undefined> {
+    const { signal } = this.#stop;
+    const { name, prepare, clock, logger } = this.#options;
+    for (let attempt = 0; !signal.aborted; attempt += 1) {
+      try {
+        return await prepare();
+      } catch (error) {
+        if (!isRollguardError(error) || error.row.reaction !== 'retry') throw error;
+        this.#waitsFor = messageOf(error);
+        logger.warn(`the ${name} service cannot start yet`, { error });
+        await clock.sleep(Math.min(startBackoffMs * 2 ** attempt, startBackoffMaxMs), signal);
+      }
+    }
+    return undefined;
+  }
+}

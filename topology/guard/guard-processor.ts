@@ -1,0 +1,150 @@
+/**
+ * The guard of one partition: decides what callers ask and what captured rows say, one after another,
+ * and lets what is due expire. Every decision is written to the log of decisions, with where its input
+ * stood; its events go out in the same transaction.
+ */
+import type { Counter } from '../../kernel/metrics.ts';
+import type {
+  KeyValueStore,
+  Processor,
+  ProcessorContext,
+  RecordOrigin,
+  StreamRecord,
+} from '../../streams/index.ts';
+import { catalogueTables, type CatalogueMark, type CatalogueRow } from './catalogue-rows.ts';
+import { decide, type DecisionContext } from './decide.ts';
+import { decideNow, expiriesPerDecision } from './decide-now.ts';
+import type { Decision } from './decision.ts';
+import { evolve } from './evolve.ts';
+import type { GuardOptions } from './guard-options.ts';
+import { answerRead, isRead, type GuardRequest } from './guard-requests.ts';
+import type { GuardInput } from './input.ts';
+import { partitionKeyOf } from './lock-id.ts';
+import { guardStores, StoredGuardState, type GuardStores } from './stored-guard-state.ts';
+
+/** One line of the log of decisions. */
+export interface DecisionRecord {
+  /** Where the input stood; undefined: a caller's request, or the time. */
+  readonly origin: RecordOrigin | undefined;
+  readonly partition: number;
+  readonly decision: Decision;
+}
+
+export interface GuardProcessorOptions {
+  readonly options: GuardOptions;
+  /** Partitions of the captured tables' topics: as many marks complete a table. */
+  readonly sourcePartitionCount: number;
+  readonly leniencies: Counter;
+}
+
+// Often enough for a hold to be released within a second of its time, commit included.
+const sweepIntervalMs = 200;
+const sweepDecisionsMax = 10;
+const forgetIntervalMs = 60_000;
+const forgetLimit = 1_000;
+const rowVersionStore = 'row-versions';
+
+export const guardProcessorStores = [...Object.values(guardStores), rowVersionStore];
+
+export class GuardProcessor implements Processor<string, CatalogueRow | CatalogueMark> {
+  readonly #options: GuardProcessorOptions;
+  #context!: ProcessorContext;
+  #state!: StoredGuardState;
+  #rowVersions!: KeyValueStore<string, string>;
+  #marks!: KeyValueStore<string, number>;
+
+  constructor(options: GuardProcessorOptions) {
+    this.#options = options;
+  }
+
+  async init(context: ProcessorContext): Promise<void> {
+    this.#context = context;
+    const stores: GuardStores = {
+      locks: context.store(guardStores.locks),
+      slots: context.store(guardStores.slots),
+      rooms: context.store(guardStores.rooms),
+      types: context.store(guardStores.types),
+      properties: context.store(guardStores.properties),
+      versions: context.store(guardStores.versions),
+      marks: context.store(guardStores.marks),
+    };
+    this.#marks = stores.marks;
+    this.#rowVersions = context.store(rowVersionStore);
+    this.#state = await StoredGuardState.load(stores);
+    context.schedule(sweepIntervalMs, 'wall-clock', () => this.#expire());
+    context.schedule(forgetIntervalMs, 'wall-clock', () => this.#forget());
+  }
+
+  async process({ key, value }: StreamRecord<string, CatalogueRow | CatalogueMark>): Promise<void> {
+    if (value.kind === 'mark') {
+      await this.#mark(value);
+      return;
+    }
+    const known = await this.#rowVersions.get(key);
+    // A snapshot that was begun again reads rows once more.
+    if (known !== undefined && known >= value.version) return;
+    this.#rowVersions.put(key, value.version);
+    this.#decideInput(value.input);
+  }
+
+  call(request: unknown): unknown {
+    const asked = request as GuardRequest;
+    if (isRead(asked)) return answerRead(this.#state, asked);
+    const { expiries, decision } = decideNow(this.#state, asked, this.#now());
+    for (const expiry of expiries) this.#tell(expiry);
+    this.#tell(decision);
+    return decision.answer;
+  }
+
+  async #mark({ table, partition }: CatalogueMark): Promise<void> {
+    this.#marks.put(`snapshot|${table}|${partition}`, 1);
+    if (this.#state.isCatalogueComplete()) return;
+    for (const each of catalogueTables) {
+      for (let index = 0; index < this.#options.sourcePartitionCount; index += 1) {
+        if ((await this.#marks.get(`snapshot|${each}|${index}`)) === undefined) return;
+      }
+    }
+    this.#decideInput({ kind: 'catalogue', isComplete: true });
+  }
+
+  #decideInput(input: GuardInput): void {
+    const decision = decide(this.#state, input, this.#now());
+    evolve(this.#state, decision);
+    this.#tell(decision);
+  }
+
+  #expire(): void {
+    for (let count = 0; count < sweepDecisionsMax; count += 1) {
+      if (!this.#sweep({ kind: 'expire', limit: expiriesPerDecision })) return;
+    }
+  }
+
+  #forget(): void {
+    this.#sweep({ kind: 'forget', limit: forgetLimit });
+  }
+
+  /** True when something was done; nothing is written otherwise. */
+  #sweep(input: GuardInput): boolean {
+    const decision = decide(this.#state, input, this.#now());
+    if (decision.changes.length === 0) return false;
+    evolve(this.#state, decision);
+    this.#tell(decision);
+    return true;
+  }
+
+  #now(): DecisionContext {
+    return { nowMs: Math.floor(this.#context.nowMs()), options: this.#options.options };
+  }
+
+  #tell(decision: Decision): void {
+    const { decidedAtMs: timestampMs, events, leniencies } = decision;
+    const { partition } = this.#context;
+    for (const leniency of leniencies) this.#options.leniencies.add(1, { leniency });
+    const record: DecisionRecord = { origin: this.#context.origin(), partition, decision };
+    void this.#context.forward({ key: '', value: record, timestampMs }, 'decisions');
+    for (const event of events) {
+      const key = partitionKeyOf(event);
+      void this.#context.forward({ key, value: event, timestampMs }, 'inventory-events');
+    }
+  }
+}

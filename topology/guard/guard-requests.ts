@@ -1,0 +1,101 @@
+/** What the fronts ask the guard's tasks, and how a task answers the questions that change nothing. */
+import type { AnswerTo } from './decision.ts';
+import { availability, type AvailabilityQuery, type NightAvailability } from './availability.ts';
+import { overlaps } from './catalogue.ts';
+import type { GuardCommand } from './command.ts';
+import { isLive, type Lock, type LockStatus } from './lock.ts';
+import { partitionKeyOf } from './lock-id.ts';
+import type { MemoryGuardState } from './memory-guard-state.ts';
+import { heldParts, publicLock, type StoredLock } from './stored-lock.ts';
+
+export interface GetLockRequest {
+  readonly kind: 'get-lock';
+  readonly tenantId: string;
+  readonly lockId: string;
+}
+
+export interface ListLocksRequest {
+  readonly kind: 'list-locks';
+  readonly tenantId: string;
+  /** Exactly one of the two. */
+  readonly roomId: string | undefined;
+  readonly roomTypeId: string | undefined;
+  readonly fromMs: number | undefined;
+  readonly toMs: number | undefined;
+  /** Undefined: the live ones. */
+  readonly status: LockStatus | undefined;
+  /** Locks with a greater id only. */
+  readonly afterLockId: string | undefined;
+  readonly limit: number;
+}
+
+export interface AvailabilityRequest extends AvailabilityQuery {
+  readonly kind: 'availability';
+}
+
+export type GuardRead = GetLockRequest | ListLocksRequest | AvailabilityRequest;
+export type GuardRequest = GuardCommand | GuardRead;
+
+export type AnswerToRequest<Request extends GuardRequest> = Request extends GuardCommand
+  ? AnswerTo<Request>
+  : Request extends GetLockRequest
+    ? Lock | undefined
+    : Request extends ListLocksRequest
+      ? readonly Lock[]
+      : readonly NightAvailability[];
+
+export function isRead(request: GuardRequest): request is GuardRead {
+  return ['get-lock', 'list-locks', 'availability'].includes(request.kind);
+}
+
+export function answerRead(state: MemoryGuardState, request: GuardRead): unknown {
+  switch (request.kind) {
+    case 'get-lock': {
+      const lock = state.lock(request.lockId);
+      return lock?.tenantId === request.tenantId ? publicLock(lock) : undefined;
+    }
+    case 'list-locks':
+      return listLocks(state, request);
+    case 'availability':
+      return availability(state, request);
+  }
+}
+
+/** In the order of their ids, so that pages fit together whatever happens between them. */
+function listLocks(state: MemoryGuardState, request: ListLocksRequest): readonly Lock[] {
+  const { afterLockId = '', limit } = request;
+  const found: Lock[] = [];
+  for (const lock of candidates(state, request)) {
+    if (lock.lockId <= afterLockId || !isAskedFor(lock, request)) continue;
+    found.push(publicLock(lock));
+    if (found.length === limit) break;
+  }
+  return found;
+}
+
+/** Live holds by the indexes; ended ones are in none, and every lock is looked at. */
+function candidates(state: MemoryGuardState, request: ListLocksRequest): Iterable<StoredLock> {
+  const { tenantId, roomId, roomTypeId, status, fromMs, toMs } = request;
+  const isOfLive = status === undefined || isLive({ status });
+  if (!isOfLive) return state.locks();
+  const ids =
+    roomTypeId === undefined
+      ? state.roomHolds(
+          { tenantId, roomId: roomId ?? '' },
+          fromMs === undefined || toMs === undefined ? undefined : { fromMs, toMs },
+        )
+      : state.typeHolds(partitionKeyOf({ tenantId, roomTypeId }), undefined);
+  return ids.map((id) => state.lock(id)).filter((lock) => lock !== undefined);
+}
+
+function isAskedFor(lock: StoredLock, request: ListLocksRequest): boolean {
+  const { tenantId, roomId, roomTypeId, status, fromMs, toMs } = request;
+  if (lock.tenantId !== tenantId) return false;
+  if (status === undefined ? !isLive(lock) : lock.status !== status) return false;
+  if (roomTypeId !== undefined && lock.roomTypeId !== roomTypeId) return false;
+  return heldParts(lock).some(
+    (part) =>
+      (roomId === undefined || part.roomId === roomId) &&
+      overlaps({ fromMs, toMs }, { fromMs: part.stayStartMs, toMs: part.stayEndMs }),
+  );
+}
