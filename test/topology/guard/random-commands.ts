@@ -15,7 +15,6 @@ import {
   releaseCommand,
   roomRow,
   standard,
-  startMs,
   suite,
   tenantId,
 } from './guard-fixtures.ts';
