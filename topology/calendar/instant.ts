@@ -7,6 +7,8 @@ import { isCalendarDate, utcDayOf } from './calendar-date.ts';
 const dayMicros = 86_400_000_000;
 const minuteMicros = 60_000_000;
 const secondMicros = 1_000_000;
+/** Manila's local time was once 15:56 from UTC. */
+const offsetHoursMax = 15;
 
 const earliestMicros = utcDayOf('1900-01-01') * dayMicros;
 const latestMicros = utcDayOf('2199-12-31') * dayMicros;
@@ -22,7 +24,9 @@ export function parseInstantMicros(text: string): number | undefined {
   if (!isCalendarDate(date) || Number(hour) > 23 || Number(minute) > 59 || Number(second) > 59) {
     return undefined;
   }
-  const minutes = Number(hour) * 60 + Number(minute) - offsetMinutes(zone);
+  const offset = offsetMinutes(zone);
+  if (offset === undefined) return undefined;
+  const minutes = Number(hour) * 60 + Number(minute) - offset;
   const micros = Number(fraction.padEnd(6, '0').slice(0, 6));
   return (
     utcDayOf(date) * dayMicros + minutes * minuteMicros + Number(second) * secondMicros + micros
@@ -53,8 +57,11 @@ export function ceilMs(micros: number): number {
   return Math.ceil(micros / 1000);
 }
 
-function offsetMinutes(zone: string): number {
+/** Undefined for an offset that no zone ever had. */
+function offsetMinutes(zone: string): number | undefined {
   if (zone === 'Z') return 0;
-  const minutes = Number(zone.slice(1, 3)) * 60 + Number(zone.slice(3).replace(':', ''));
-  return zone.startsWith('-') ? -minutes : minutes;
+  const [hours, minutes] = [Number(zone.slice(1, 3)), Number(zone.slice(3).replace(':', ''))];
+  if (hours > offsetHoursMax || minutes > 59) return undefined;
+  const offset = hours * 60 + minutes;
+  return zone.startsWith('-') ? -offset : offset;
 }

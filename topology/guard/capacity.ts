@@ -15,19 +15,10 @@ export interface CapacityGround {
  */
 export function capacityGround(
   state: GuardState,
-  type: { readonly tenantId: string; readonly partitionKey: string },
+  { tenantId, partitionKey }: { readonly tenantId: string; readonly partitionKey: string },
 ): CapacityGround | undefined {
-  if (!state.isCatalogueComplete()) return undefined;
-  return latentGround(state, type, state.typeRooms(type.partitionKey));
-}
-
-/** As if the tables had been read to their end. */
-export function latentGround(
-  state: GuardState,
-  { tenantId }: { readonly tenantId: string },
-  rooms: TypeRooms | undefined,
-): CapacityGround | undefined {
-  if (rooms === undefined) return undefined;
+  const rooms = state.typeRooms(partitionKey);
+  if (!state.isCatalogueComplete() || rooms === undefined) return undefined;
   const property = knownZone(state.property({ tenantId, propertyId: rooms.propertyId }));
   return property === undefined ? undefined : { rooms, property };
 }

@@ -13,14 +13,14 @@ import type { LockAnswer, Refusal } from './answer.ts';
 import type { PropertyRecord, RoomRecord } from './catalogue.ts';
 import type { LockCommand } from './command.ts';
 import type { DecisionDraft } from './decision-draft.ts';
-import { fitOf } from './fit.ts';
+import { fitOf, type WantedHold } from './fit.ts';
 import { refusedBeforeMs } from './guard-options.ts';
 import type { SlotRecord } from './guard-state.ts';
 import { isLive } from './lock.ts';
 import { lockIdOf, partitionKeyOf } from './lock-id.ts';
 import { invalid, isRefusal, precondition } from './refusal.ts';
 import { answeredMark, bodyDigest, slotOf, type Slot } from './slot.ts';
-import { knownZone, readStay, resolveStay, type AskedStay, type Stay } from './stay.ts';
+import { knownZone, readStay, resolveStay, type AskedStay } from './stay.ts';
 import { publicLock, type ConfirmedStay, type StoredLock } from './stored-lock.ts';
 
 /** A slot that was changed more often than this takes no other request: what it answered is remembered. */
@@ -115,31 +115,51 @@ function answerAgain(draft: DecisionDraft, request: Request): LockAnswer | undef
 }
 
 function hold(draft: DecisionDraft, request: Request): LockAnswer {
-  const { command, record, current, asked } = request;
-  const problem = versionProblem(request) ?? memoryProblem(record);
+  const problem = versionProblem(request) ?? memoryProblem(request.record);
   if (problem !== undefined) return problem;
+  const wanted = wantedOf(draft, request);
+  if (isRefusal(wanted)) return wanted;
+  const fit = fitOf(draft, wanted);
+  if (fit.conflict !== undefined) return { status: 'CONFLICT', conflict: fit.conflict };
+
+  const isUnknownRoom = wanted.roomId !== undefined && wanted.room === undefined;
+  if (isUnknownRoom) draft.leniencies.push('unknown-room');
+  const after = heldLock(draft, request, { ...wanted, capacity: fit.capacity });
+  draft.hold(after);
+  remember(draft, request, after);
+  return { status: 'LOCKED', lock: publicLock(after), isRepeat: false };
+}
+
+/**
+ * What a request would have to be fitted in, for those who load what deciding it reads; undefined when
+ * it is answered without looking at other holds.
+ */
+export function holdToFit(draft: DecisionDraft, command: LockCommand): WantedHold | undefined {
+  const request = readRequest(draft, withoutEmptyIds(command));
+  if (isRefusal(request)) return undefined;
+  const wanted = wantedOf(draft, request);
+  return isRefusal(wanted) ? undefined : wanted;
+}
+
+interface WantedAt extends WantedHold {
+  readonly propertyId: string | undefined;
+}
+
+function wantedOf(draft: DecisionDraft, request: Request): WantedAt | Refusal {
+  const { command, current, asked } = request;
   const place = placeOf(draft, request);
   if (isRefusal(place)) return place;
-  const stay = resolveStay(asked, place.property);
+  const { room, propertyId, property } = place;
+  const stay = resolveStay(asked, property);
   if (isRefusal(stay)) return stay;
   if (stay.stayEndMs <= refusedBeforeMs(draft.atMs, draft.options)) {
     const message = `the stay ended more than ${draft.options.retentionDays} days ago; what was answered then is forgotten`;
     return precondition('stayEnd', message);
   }
-
-  const own = current !== undefined && isLive(current) ? current : undefined;
   const { tenantId, roomTypeId, roomId } = command;
-  const zone = place.property?.zone ?? 'UTC';
-  const wanted = { tenantId, roomTypeId, roomId, room: place.room, zone, stay, own };
-  const fit = fitOf(draft, wanted);
-  if (fit.conflict !== undefined) return { status: 'CONFLICT', conflict: fit.conflict };
-
-  const isUnknownRoom = roomId !== undefined && place.room === undefined;
-  if (isUnknownRoom) draft.leniencies.push('unknown-room');
-  const after = heldLock(draft, request, { stay, own, capacity: fit.capacity, place });
-  draft.hold(after);
-  remember(draft, request, after);
-  return { status: 'LOCKED', lock: publicLock(after), isRepeat: false };
+  const own = current !== undefined && isLive(current) ? current : undefined;
+  const zone = property?.zone ?? 'UTC';
+  return { tenantId, roomTypeId, roomId, room, propertyId, zone, stay, own };
 }
 
 function versionProblem({ command: { version }, current }: Request): Refusal | undefined {
@@ -168,7 +188,8 @@ function placeOf({ state, options }: DecisionDraft, request: Request): Place | R
   if (roomId !== undefined && room === undefined && options.unknownRoom === 'reject') {
     return precondition('roomId', 'the room is not known');
   }
-  const captured = room?.propertyId ?? state.typeRooms(request.partitionKey)?.propertyId;
+  // A captured room has made its type known.
+  const captured = state.typeRooms(request.partitionKey)?.propertyId;
   if (captured !== undefined && askedPropertyId !== undefined && captured !== askedPropertyId) {
     return precondition('propertyId', 'the room or its type belongs to another property');
   }
@@ -178,25 +199,21 @@ function placeOf({ state, options }: DecisionDraft, request: Request): Place | R
   return { room, propertyId, property };
 }
 
-interface Granted {
-  readonly stay: Stay;
-  readonly own: StoredLock | undefined;
+interface Granted extends WantedAt {
   readonly capacity: readonly (number | null)[];
-  readonly place: Place;
 }
 
 function heldLock(draft: DecisionDraft, request: Request, granted: Granted): StoredLock {
   const { command, slot, record, current, ttlSeconds, partitionKey } = request;
-  const { stay, own, capacity, place } = granted;
-  const { tenantId, roomTypeId } = command;
+  const { tenantId, roomTypeId, roomId, propertyId, stay, own, capacity } = granted;
   const generation = own?.generation ?? (record?.generation ?? 0) + 1;
   return {
     lockId: own?.lockId ?? lockIdOf({ tenantId, roomTypeId, slot: slot.name, generation }),
     tenantId,
     reservationId: command.reservationId,
     roomTypeId,
-    roomId: command.roomId,
-    propertyId: place.propertyId,
+    roomId,
+    propertyId,
     slot: slot.name,
     iteration: iterationOf(request),
     ...stay,

@@ -33,7 +33,7 @@ export type Fit =
 
 const nightsNamedMax = 31;
 /** One of two holders of a night is not the request's own. */
-const holdersRead = 2;
+export const holdersRead = 2;
 
 export function fitOf(draft: DecisionDraft, wanted: WantedHold): Fit {
   const conflict = roomConflict(draft, wanted);
@@ -50,7 +50,21 @@ export function fitOf(draft: DecisionDraft, wanted: WantedHold): Fit {
 }
 
 function typeFit(draft: DecisionDraft, wanted: WantedHold, ground: CapacityGround): Fit {
-  const { state } = draft;
+  const { capacity, full } = countNights(draft, wanted, ground);
+  const [firstFull] = full;
+  if (firstFull === undefined) return { conflict: undefined, capacity };
+  const holders = draft.state.holdersOn(partitionKeyOf(wanted), firstFull, holdersRead);
+  const blockerId = holders.find((id) => id !== wanted.own?.lockId);
+  const blocker = blockerId === undefined ? undefined : draft.lock(blockerId);
+  return { conflict: conflictOf('TYPE_FULL', blocker, full) };
+}
+
+/** The capacity of each night that is wanted, and the nights on which others have all of it. */
+export function countNights(
+  { state }: DecisionDraft,
+  wanted: WantedHold,
+  ground: CapacityGround,
+): { readonly capacity: readonly number[]; readonly full: readonly string[] } {
   const { stay, own } = wanted;
   const partitionKey = partitionKeyOf(wanted);
   const ownNights = new Set(own === undefined ? [] : heldNights(own));
@@ -62,12 +76,7 @@ function typeFit(draft: DecisionDraft, wanted: WantedHold, ground: CapacityGroun
     capacity.push(rooms);
     if (others >= rooms) full.push(night);
   }
-  const [firstFull] = full;
-  if (firstFull === undefined) return { conflict: undefined, capacity };
-  const holders = state.holdersOn(partitionKey, firstFull, holdersRead);
-  const blockerId = holders.find((id) => id !== own?.lockId);
-  const blocker = blockerId === undefined ? undefined : draft.lock(blockerId);
-  return { conflict: conflictOf('TYPE_FULL', blocker, full) };
+  return { capacity, full };
 }
 
 function roomConflict(draft: DecisionDraft, wanted: WantedHold): Conflict | undefined {

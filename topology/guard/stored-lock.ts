@@ -54,15 +54,27 @@ export function heldNights(lock: StoredLock): readonly string[] {
 
 /** What a caller may see of a hold. */
 export function publicLock(stored: StoredLock): Lock {
-  const {
-    generation: _generation,
-    body: _body,
-    capacity: _capacity,
-    changedAtMs: _changedAtMs,
-    lastStayEndMs: _lastStayEndMs,
-    confirmedStay: _confirmedStay,
-    versionBeforeEnd: _versionBeforeEnd,
-    ...lock
-  } = stored;
-  return lock;
+  return {
+    lockId: stored.lockId,
+    tenantId: stored.tenantId,
+    reservationId: stored.reservationId,
+    roomTypeId: stored.roomTypeId,
+    roomId: stored.roomId,
+    propertyId: stored.propertyId,
+    slot: stored.slot,
+    iteration: stored.iteration,
+    stayStartMs: stored.stayStartMs,
+    stayEndMs: stored.stayEndMs,
+    nights: stored.nights,
+    status: stored.status,
+    reason: stored.reason,
+    actor: stored.actor,
+    correlationId: stored.correlationId,
+    metadata: stored.metadata,
+    grantedAtMs: stored.grantedAtMs,
+    expiresAtMs: stored.expiresAtMs,
+    releasedAtMs: stored.releasedAtMs,
+    releaseReason: stored.releaseReason,
+    version: stored.version,
+  };
 }
