@@ -254,7 +254,9 @@ export class StreamTask {
     }
   }
 
+  /** Undefined also while it commits: what is due then waits for that, and the loop must not. */
   nextPunctuationMs(): number | undefined {
+    if (this.#status !== 'running' || this.isCommitting) return undefined;
     return this.#punctuations.nextWallClockMs();
   }
 
