@@ -2,13 +2,18 @@ import http from 'node:http';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { status } from '@grpc/grpc-js';
 import type { CallOptions } from '../../api/guard/guard-calls.ts';
-import { healthDefinition, guardServiceName } from '../../api/grpc/protos.ts';
+import {
+  guardServiceName,
+  healthDefinition,
+  healthServiceName,
+  queryServiceName,
+} from '../../api/grpc/protos.ts';
 import { systemClock } from '../../kernel/clock.ts';
 import { RollguardError } from '../../kernel/errors.ts';
 import type { ErrorCode } from '../../kernel/error-codes.ts';
 import { isUuid } from '../../kernel/uuid.ts';
 import type { Lock } from '../../topology/guard/lock.ts';
-import { GrpcClient } from '../support/grpc-client.ts';
+import { GrpcClient, type Message } from '../support/grpc-client.ts';
 import {
   openGuardWindows,
   tenant,
@@ -16,6 +21,7 @@ import {
   type GuardWindows,
   type Question,
 } from '../support/guard-fronts.ts';
+import { reflectionDefinition } from '../support/reflection.ts';
 
 const id = '0b6f5b5e-6a54-4a35-9d0e-0d3d7a9d000a';
 const fields = {
@@ -420,6 +426,27 @@ describe('the gRPC window', () => {
     } finally {
       health.close();
     }
+  });
+});
+
+describe('reflection', () => {
+  test('lists the guard beside the other services, and finds its file', async () => {
+    const client = new GrpcClient(windows.grpcPort, reflectionDefinition('v1'));
+    const replies: Message[] = [];
+    const stream = client.duplex('ServerReflectionInfo');
+    stream.on('data', (reply: Message) => replies.push(reply));
+    stream.write({ listServices: '*' });
+    stream.write({ fileContainingSymbol: guardServiceName });
+    while (replies.length < 2) await systemClock.sleep(5);
+    stream.end();
+    client.close();
+
+    const listed = replies[0]!['listServicesResponse'] as { service: { name: string }[] };
+    expect(listed.service.map(({ name }) => name)).toEqual(
+      expect.arrayContaining([guardServiceName, queryServiceName, healthServiceName]),
+    );
+    const found = replies[1]!['fileDescriptorResponse'] as { fileDescriptorProto: Buffer[] };
+    expect(Buffer.concat(found.fileDescriptorProto).toString('latin1')).toContain('BulkRelease');
   });
 });
 
