@@ -2,7 +2,7 @@
  * What a task has to know about the topics it writes: how many partitions, and how large a record may
  * be. Sizes are checked where a record is made, so that the input it follows from can be named.
  */
-import { RollguardError } from '../kernel/errors.ts';
+import { RollguardError, isRollguardError } from '../kernel/errors.ts';
 
 export interface OutputTopic {
   readonly partitionCount: number;
@@ -35,6 +35,19 @@ export class OutputTopics {
     const setting = this.#topics.get(topic)?.messageBytesMax ?? messageBytesMaxDefault;
     const refused = this.#refusedBytes.get(topic) ?? Infinity;
     return Math.min(setting, refused) - overheadBytes;
+  }
+
+  /** A record that the broker refuses is refused by us when its transaction is done again. */
+  async learning(committing: Promise<void>): Promise<void> {
+    try {
+      await committing;
+    } catch (error) {
+      if (isRollguardError(error, 'RECORD_TOO_LARGE')) {
+        const { topic, bytes } = error.context;
+        this.refused(String(topic), Number(bytes));
+      }
+      throw error;
+    }
   }
 
   /** The broker refused a batch of one record of so many bytes, all included. */

@@ -199,3 +199,10 @@ function isMissing(queue: PartitionQueue): boolean {
     queue.waiting === 0 && (queue.stableOffset < 0 || queue.fetchedOffset < queue.stableOffset)
   );
 }
+
+/** True when a record of the same partition is among these. */
+export function isBehind(queued: QueuedRecord, held: readonly QueuedRecord[]): boolean {
+  return held.some(
+    ({ topic, partition }) => topic === queued.topic && partition === queued.partition,
+  );
+}

@@ -9,8 +9,9 @@
  * Never processes while it commits, never commits what it did not fence for.
  */
 import { assert } from '../kernel/assert.ts';
-import { RollguardError, isRollguardError, messageOf } from '../kernel/errors.ts';
+import { RollguardError, isRollguardError } from '../kernel/errors.ts';
 import type { TaskState } from '../stores/task-state.ts';
+import { answerCalls } from './answer-calls.ts';
 import { CallQueue, type CallOptions } from './call-queue.ts';
 import { commitTransaction, type ChangelogPartition } from './commit.ts';
 import type {
@@ -21,13 +22,15 @@ import type {
   TransactionalProducer,
 } from './kafka/port.ts';
 import { isPromise, type MaybePromise } from './processor.ts';
+import { PrimedTransaction } from './primed-transaction.ts';
 import { PunctuationQueue } from './punctuation.ts';
 import { RecordCollector } from './record-collector.ts';
 import { RecordDecoder, type DecodedRecord } from './record-decoder.ts';
 import { RecordFailures } from './record-failures.ts';
 import type { Failure } from './dead-letter.ts';
-import { RecordQueue, type QueuedRecord } from './record-queue.ts';
-import { TaskGraph } from './task-graph.ts';
+import { RecordQueue, isBehind, type QueuedRecord } from './record-queue.ts';
+import { openTaskGraph } from './open-task-graph.ts';
+import type { TaskGraph } from './task-graph.ts';
 import { formatTaskId, type TaskId } from './task-id.ts';
 import type { TaskEnvironment } from './task-environment.ts';
 import { topicName, type SourceNode, type SubTopology } from './topology-builder.ts';
@@ -53,6 +56,7 @@ export class StreamTask {
   readonly #collector: RecordCollector;
   readonly #failures: RecordFailures;
   readonly #calls: CallQueue;
+  readonly #primed: PrimedTransaction;
   #decoder: RecordDecoder;
   #prepared: DecodedRecord[] = [];
   #status: TaskStatus = 'created';
@@ -66,9 +70,6 @@ export class StreamTask {
   #processedSinceCommit = 0;
   #decidedSinceCommit = 0;
   #committedAtMs = 0;
-  /** What the last transaction with calls wrote to: the next one is primed with it. */
-  #callOutputs: readonly TopicPartition[] = [];
-  #primedAtMs: number | undefined;
   #committing: Promise<void> | undefined;
   /** Monotonic; since when records wait for a partition that has none here. */
   #idleSinceMs: number | undefined;
@@ -95,6 +96,7 @@ export class StreamTask {
     this.#failures = new RecordFailures(this.name, options.environment);
     this.#decoder = this.#newDecoder();
     const { clock, config } = this.#environment;
+    this.#primed = new PrimedTransaction(clock, config.transactionTimeoutMs);
     this.#calls = new CallQueue({ name: this.name, waitingMax: config.waitingCallsMax, clock });
   }
 
@@ -219,32 +221,17 @@ export class StreamTask {
   /** Decides up to `max` calls, fewer when the transaction is full. */
   async answerCalls(max: number): Promise<void> {
     assert(this.#graph !== undefined, 'a running task has a graph');
-    const calls = this.#calls.take(max);
-    if (calls.length > 0) await this.#graph.loadCalls(calls.map(({ request }) => request));
-    for (const [index, call] of calls.entries()) {
-      if (this.isTransactionFull()) {
-        this.#calls.giveBack(calls.slice(index));
-        return;
-      }
-      try {
-        const pending = this.#graph.call(call.request);
-        const answer = isPromise(pending) ? await pending : pending;
-        // Nothing is written by it or before it: what it saw is committed.
-        if (!this.hasWork) {
-          call.resolve(answer);
-          continue;
-        }
-        this.#calls.decided(call, answer);
+    const task = {
+      name: this.name,
+      calls: this.#calls,
+      graph: this.#graph,
+      isTransactionFull: () => this.isTransactionFull(),
+      hasWork: () => this.hasWork,
+      onDecided: () => {
         this.#decidedSinceCommit += 1;
-      } catch (error) {
-        const failure = callFailed(this.name, error);
-        call.reject(failure);
-        if (failure.row.reaction === 'reject') continue;
-        // What it may have written is dropped with the transaction.
-        this.#calls.giveBack(calls.slice(index + 1));
-        throw failure;
-      }
-    }
+      },
+    };
+    await answerCalls(task, max);
   }
 
   async punctuate(): Promise<void> {
@@ -370,7 +357,7 @@ export class StreamTask {
     const records = this.#processedSinceCommit;
     const outputs = this.#collector.drain();
     const hasCalls = this.#decidedSinceCommit > 0;
-    await this.#learningLimits(
+    await this.#environment.topics.learning(
       commitTransaction({
         producer: this.#producer,
         outputs,
@@ -387,47 +374,21 @@ export class StreamTask {
     );
     this.#processedSinceCommit = 0;
     this.#decidedSinceCommit = 0;
-    this.#primedAtMs = undefined;
+    this.#primed.over();
     this.#committedAtMs = clock.nowMs();
     this.#failures.clear();
     this.#environment.metrics.committed(this.id, records, clock.monotonicMs() - startedMs);
-    if (hasCalls) this.#callsCommitted(outputs);
+    if (hasCalls) this.#calls.committed();
     if (state?.checkpointDue(sentAtMs) === true) await state.checkpoint(sentAtMs);
-    if (hasCalls && this.#calls.waitingCount === 0) await this.#prime();
+    if (!hasCalls || this.#calls.waitingCount > 0) return;
+    this.#primed.expect(changelog === undefined ? outputs : [...outputs, changelog]);
+    await this.#primed.prime(this.#producer);
   }
 
-  /** The next call finds its transaction open: one round trip less. */
-  async #prime(): Promise<void> {
-    await this.#producer?.addPartitions(this.#callOutputs);
-    this.#primedAtMs = this.#environment.clock.monotonicMs();
-  }
-
-  /** An open transaction that stays idle would be aborted by the coordinator, which fences us by that. */
+  /** Ends a primed transaction that nobody used. */
   async unprimeIfDue(): Promise<void> {
-    if (this.#primedAtMs === undefined || this.isCommitting || this.#status !== 'running') return;
-    const { clock, config } = this.#environment;
-    if (clock.monotonicMs() - this.#primedAtMs < config.transactionTimeoutMs / 3) return;
-    this.#primedAtMs = undefined;
+    if (this.isCommitting || this.#status !== 'running' || !this.#primed.takeStale()) return;
     if (!this.hasWork) await this.#producer?.abort();
-  }
-
-  #callsCommitted(outputs: readonly TopicPartition[]): void {
-    const { changelog } = this.#options;
-    this.#callOutputs = changelog === undefined ? outputs : [...outputs, changelog];
-    this.#calls.committed();
-  }
-
-  /** A record that the broker refused is refused by us when its transaction is done again. */
-  async #learningLimits(committing: Promise<void>): Promise<void> {
-    try {
-      await committing;
-    } catch (error) {
-      if (isRollguardError(error, 'RECORD_TOO_LARGE')) {
-        const { topic, bytes } = error.context;
-        this.#environment.topics.refused(String(topic), Number(bytes));
-      }
-      throw error;
-    }
   }
 
   #dropMemory(): void {
@@ -444,27 +405,16 @@ export class StreamTask {
     this.#idleSinceMs = undefined;
     this.#processedSinceCommit = 0;
     this.#decidedSinceCommit = 0;
-    this.#primedAtMs = undefined;
+    this.#primed.over();
     this.#streamTimeMs = -1;
   }
 
   async #startGraph(): Promise<void> {
     const { config, clock } = this.#environment;
     const { subTopology, id } = this.#options;
-    const state = this.#state;
-    const stores = subTopology.stores.map((builder) => {
-      assert(state !== undefined, 'a sub-topology with stores has a changelog');
-      return [builder.name, builder.open(state)] as const;
-    });
-    const { applicationId } = config;
-    this.#graph = new TaskGraph(subTopology, {
-      applicationId,
-      partition: id.partition,
-      stores: new Map(stores),
-      send: (sink, record) =>
-        this.#collector.send(sink, topicName(sink.topic, applicationId), record),
-      schedule: (intervalMs, type, punctuate) =>
-        this.#punctuations.add({ intervalMs, type, punctuate }, clock.nowMs()),
+    this.#graph = openTaskGraph({
+      ...{ subTopology, partition: id.partition, applicationId: config.applicationId, clock },
+      ...{ state: this.#state, collector: this.#collector, punctuations: this.#punctuations },
       origin: () =>
         this.#current && {
           topic: this.#current.topic,
@@ -472,7 +422,6 @@ export class StreamTask {
           offset: this.#current.record.offset,
         },
       streamTimeMs: () => this.#streamTimeMs,
-      nowMs: () => clock.nowMs(),
     });
     await this.#graph.init();
   }
@@ -546,17 +495,4 @@ export class StreamTask {
     if (!this.#punctuations.isDue('stream-time', this.#streamTimeMs)) return undefined;
     return this.#punctuations.run('stream-time', this.#streamTimeMs);
   }
-}
-
-function callFailed(task: string, cause: unknown): RollguardError {
-  if (isRollguardError(cause)) return cause;
-  const message = `${task}: deciding a call failed: ${messageOf(cause)}`;
-  return new RollguardError('PROCESSING_FAILED', message, { cause });
-}
-
-/** True when a record of the same partition is among these. */
-function isBehind(queued: QueuedRecord, held: readonly QueuedRecord[]): boolean {
-  return held.some(
-    ({ topic, partition }) => topic === queued.topic && partition === queued.partition,
-  );
 }

@@ -9,6 +9,7 @@ import { createCliContext, type CliContext } from './cli-context.ts';
 import { connectorsCommand } from './commands/connectors.ts';
 import { dlqCommand } from './commands/dlq.ts';
 import { loadCommand } from './commands/load.ts';
+import { locksCommand } from './commands/locks.ts';
 import { schemasCommand } from './commands/schemas.ts';
 import { stackCommand } from './commands/stack.ts';
 import { stateCommand } from './commands/state.ts';
@@ -22,6 +23,7 @@ const nouns: readonly ((cli: CliContext) => Command)[] = [
   connectorsCommand,
   dlqCommand,
   loadCommand,
+  locksCommand,
   schemasCommand,
   stateCommand,
   topologyCommand,

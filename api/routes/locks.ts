@@ -18,7 +18,7 @@ import type { RouteGroup } from '../http-server.ts';
 import { fieldError, tenantHeader, tenantOf } from '../request-fields.ts';
 import { lockDocuments as documents } from './lock-documents.ts';
 
-export const idempotencyHeader = 'idempotency-key';
+const idempotencyHeader = 'idempotency-key';
 
 export interface LockRoutesOptions {
   readonly operations: GuardOperations;

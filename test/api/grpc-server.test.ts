@@ -1,8 +1,6 @@
-import { createRequire } from 'node:module';
-import path from 'node:path';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { status, type ServiceError } from '@grpc/grpc-js';
-import { loadSync, type ServiceDefinition } from '@grpc/proto-loader';
+import type { ServiceDefinition } from '@grpc/proto-loader';
 import { startGrpcServer, type GrpcServer } from '../../api/grpc/grpc-server.ts';
 import {
   healthDefinition,
@@ -18,6 +16,7 @@ import { silentLogger } from '../../kernel/logger.ts';
 import type { LedgerAnswer, RollQueries } from '../../topology/roll/roll-queries.ts';
 import { errorCodeOf } from '../support/error-code.ts';
 import { GrpcClient, isServiceError, type Message } from '../support/grpc-client.ts';
+import { reflectionDefinition } from '../support/reflection.ts';
 
 const tenantId = 'tenant-1';
 const reservationId = '0b6f5b5e-6a54-4a35-9d0e-0d3d7a9d0002';
@@ -238,8 +237,7 @@ describe('stopping', () => {
 describe('reflection', () => {
   test.each(['v1', 'v1alpha'])('%s lists the services and finds their files', async (version) => {
     await serve(() => Promise.resolve(answer));
-    const name = `grpc.reflection.${version}.ServerReflection`;
-    const client = clientOf(reflectionDefinition(version)[name] as ServiceDefinition);
+    const client = clientOf(reflectionDefinition(version));
     const replies: Message[] = [];
     const stream = client.duplex('ServerReflectionInfo');
     stream.on('data', (reply: Message) => replies.push(reply));
@@ -256,10 +254,3 @@ describe('reflection', () => {
     expect(Buffer.concat(found.fileDescriptorProto).toString('latin1')).toContain('GetDailyTotals');
   });
 });
-
-/** The client's side of reflection, from the package that serves it. */
-function reflectionDefinition(version: string): ReturnType<typeof loadSync> {
-  const main = createRequire(import.meta.url).resolve('@grpc/reflection');
-  const folder = path.join(path.dirname(main), '../proto/grpc/reflection', version);
-  return loadSync(path.join(folder, 'reflection.proto'), { longs: String, oneofs: true });
-}

@@ -4,16 +4,22 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import ajvFormats from 'ajv-formats';
 import type { FastifyInstance } from 'fastify';
 import { createHttpApplication, type RouteGroup } from '../../api/http-server.ts';
+import type { GuardCalls } from '../../api/guard/guard-calls.ts';
+import { guardFronts } from '../../api/guard/guard-fronts.ts';
 import { createMetricsRegistry } from '../../api/metrics-registry.ts';
 import { healthRoutes } from '../../api/routes/health.ts';
 import { ledgerRoutes } from '../../api/routes/ledgers.ts';
+import { systemClock } from '../../kernel/clock.ts';
+import type { ErrorCode } from '../../kernel/error-codes.ts';
 import { RollguardError } from '../../kernel/errors.ts';
 import { silentLogger } from '../../kernel/logger.ts';
+import { seededRandom } from '../../kernel/random.ts';
 import type { LedgerAnswer, RollQueries } from '../../topology/roll/roll-queries.ts';
+import { fakeGuard, lockOf } from '../support/fake-guard.ts';
 
 interface Document {
   readonly openapi: string;
-  readonly paths: Record<string, { readonly get: Operation }>;
+  readonly paths: Record<string, Readonly<Record<string, Operation>>>;
 }
 interface Operation {
   readonly summary: string;
@@ -25,6 +31,7 @@ interface Operation {
     readonly schema: Schema;
     readonly example?: unknown;
   }[];
+  readonly requestBody?: { readonly content: Record<string, { readonly schema: Schema }> };
   readonly responses: Record<string, Answer>;
 }
 interface Answer {
@@ -80,12 +87,14 @@ const queries: RollQueries = {
   },
 };
 
+const guard = fakeGuard();
 const registered: string[] = [];
 const noting =
   (add: RouteGroup): RouteGroup =>
   (instance) => {
     instance.addHook('onRoute', ({ method, url }) => {
-      if (method === 'GET') registered.push(url.replaceAll(/:(\w+)/g, '{$1}'));
+      if (method === 'HEAD') return;
+      registered.push(`${String(method).toLowerCase()} ${url.replaceAll(/:(\w+)/g, '{$1}')}`);
     });
     add(instance);
   };
@@ -96,28 +105,36 @@ let notReady: string | undefined;
 
 beforeAll(async () => {
   const sources = [{ name: 'roll', notReady: () => notReady }];
+  const metrics = createMetricsRegistry();
+  const settings = { SHADOW_MODE: true, REQUIRE_CORRELATION_ID: false };
+  const fronts = guardFronts(
+    { settings, clock: systemClock, logger: silentLogger, metrics },
+    guard,
+  );
   server = await createHttpApplication({
-    routes: [ledgerRoutes(queries), healthRoutes(sources, createMetricsRegistry())].map(noting),
+    routes: [ledgerRoutes(queries), fronts.routes, healthRoutes(sources, metrics)].map(noting),
     logger: silentLogger,
   });
   document = (await server.inject('/docs/json')).json<Document>();
 });
 
+const ajv = new Ajv2020({ strict: false, allErrors: true });
+ajvFormats.default(ajv);
+
 /** What is wrong with a value, by a JSON schema of the document. */
 function complaints(schema: Schema, value: unknown): unknown {
-  const ajv = new Ajv2020({ strict: false, allErrors: true });
-  ajvFormats.default(ajv);
   const validate = ajv.compile(schema);
   return validate(value) ? [] : validate.errors;
 }
 
-function answerOf(path: string, status: number): Answer {
-  const found = document.paths[path]?.get.responses[status];
+function answerOf(path: string, status: number, method = 'get'): Answer {
+  const found = document.paths[path]?.[method]?.responses[status];
   expect(found).toBeDefined();
   return found!;
 }
 
-const operations = (): readonly Operation[] => Object.values(document.paths).map(({ get }) => get);
+const operations = (): readonly Operation[] =>
+  Object.values(document.paths).flatMap((path) => Object.values(path));
 
 describe('the API description', () => {
   test('is valid OpenAPI 3.1', async () => {
@@ -129,8 +146,12 @@ describe('the API description', () => {
   });
 
   test('describes every route there is', () => {
-    expect(registered).toHaveLength(5);
-    expect(Object.keys(document.paths)).toEqual(registered);
+    const described = Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method} ${path}`),
+    );
+
+    expect(registered).toHaveLength(11);
+    expect(described.sort()).toEqual(registered.sort());
     for (const { summary, tags, responses } of operations()) {
       expect(summary).toMatch(/\w/);
       expect(tags).toHaveLength(1);
@@ -139,7 +160,7 @@ describe('the API description', () => {
   });
 
   test('says what a request must carry and how it may be refused', () => {
-    const { get } = document.paths['/v1/ledgers']!;
+    const get = document.paths['/v1/ledgers']!['get']!;
     const parameters = get.parameters?.map((each) => [each.in, each.name, each.required]);
 
     expect(parameters).toEqual(
@@ -163,7 +184,7 @@ describe('the API description', () => {
   ])('says of a tenant of %s what the server does with it', async (_what, tenant, isAllowed) => {
     const url = `/v1/ledgers/${ids.known}`;
     const { statusCode } = await server.inject({ url, headers: { 'x-tenant-id': tenant } });
-    const parameters = document.paths['/v1/ledgers/{reservationId}']?.get.parameters ?? [];
+    const parameters = document.paths['/v1/ledgers/{reservationId}']?.['get']?.parameters ?? [];
     const { schema } = parameters.find((parameter) => parameter.name === 'x-tenant-id')!;
 
     expect(statusCode === 200).toBe(isAllowed);
@@ -171,7 +192,11 @@ describe('the API description', () => {
   });
 
   test('gives examples that have the shape they stand for', () => {
-    const shown = operations().flatMap(({ responses, parameters = [] }) => [
+    const shown = operations().flatMap(({ responses, requestBody, parameters = [] }) => [
+      ...Object.values(requestBody?.content ?? {}).map(({ schema }) => ({
+        schema,
+        example: undefined,
+      })),
       ...Object.values(responses).flatMap(({ content }) =>
         Object.values(content).map(({ schema, example }) => ({ schema, example })),
       ),
@@ -183,7 +208,7 @@ describe('the API description', () => {
         .map((each) => complaints(schema, each)),
     );
 
-    expect(examples).toHaveLength(15);
+    expect(examples).toHaveLength(87);
     expect(examples.flat()).toEqual([]);
   });
 });
@@ -220,6 +245,92 @@ describe('a real answer has the documented shape', () => {
     }
   });
 });
+
+describe('a real answer of the guard has the documented shape', () => {
+  const id = ids.known;
+  const held = lockOf({ lockId: id }, seededRandom(1));
+  const stay = { stayStart: '2026-05-10', stayEnd: '2026-05-12' };
+  const lock = { reservationId: id, roomTypeId: id, reason: 'HOLD', ...stay };
+  const released = { status: 'RELEASED' as const, lock: held, isRepeat: false };
+  const results = [
+    { lockId: id, outcome: 'RELEASED' as const, lock: held },
+    { lockId: id, outcome: 'NOT_FOUND' as const, lock: undefined },
+  ];
+  const conflict = { reason: 'TYPE_FULL' as const, blockingLock: held, nights: ['2026-05-10'] };
+  const nights = [40, undefined].map((capacity) => ({ date: '2026-05-10', capacity, held: 1 }));
+  const failing = (code: ErrorCode) => (): Promise<never> =>
+    Promise.reject(new RollguardError(code, 'said so'));
+  const one = '/v1/locks/{lockId}';
+
+  test.each<[string, string, number, Partial<GuardCalls>, object | undefined, string?]>([
+    ['post', '/v1/locks', 200, { lock: () => done({ ...released, status: 'LOCKED' }) }, lock],
+    ['post', '/v1/locks', 409, { lock: () => done({ status: 'CONFLICT', conflict }) }, lock],
+    ['post', '/v1/locks', 400, {}, {}],
+    ['post', '/v1/locks', 403, {}, { ...lock, tenantId: 'other' }],
+    ['post', '/v1/locks', 412, { lock: failing('PRECONDITION_FAILED') }, lock],
+    ['post', '/v1/locks', 413, {}, { ...lock, reason: 'x'.repeat(2 ** 20) }],
+    ['post', '/v1/locks', 429, { lock: failing('QUEUE_FULL') }, lock],
+    ['post', '/v1/locks', 500, { lock: failing('STORE_FAILED') }, lock],
+    ['post', '/v1/locks', 503, { lock: failing('OUTCOME_UNKNOWN') }, lock],
+    ['post', '/v1/locks', 504, { lock: failing('DEADLINE_EXCEEDED') }, lock],
+    ['delete', one, 200, { release: () => done(released) }, { reason: 'x' }],
+    ['delete', one, 404, { release: failing('NOT_FOUND') }, { reason: 'x' }],
+    ['delete', one, 412, { release: failing('PRECONDITION_FAILED') }, { reason: 'x' }],
+    [
+      ...(['post', '/v1/locks/bulk-release', 200] as const),
+      { bulkRelease: () => done({ status: 'DONE', results }) },
+      { lockIds: [id, id], reason: 'x' },
+    ],
+    ['post', '/v1/locks/bulk-release', 400, {}, { reason: 'x' }],
+    ['get', one, 200, { getLock: () => done(held) }, undefined],
+    ['get', one, 404, { getLock: () => done(undefined) }, undefined],
+    [
+      ...(['get', '/v1/locks', 200] as const),
+      { listLocks: () => done({ locks: [held], nextCursor: 'x' }) },
+      undefined,
+      `roomId=${id}`,
+    ],
+    ['get', '/v1/locks', 400, {}, undefined],
+    [
+      ...(['get', '/v1/availability', 200] as const),
+      { availability: () => done(nights) },
+      undefined,
+      `roomTypeId=${id}&from=2026-05-10&to=2026-05-12`,
+    ],
+    ['get', '/v1/availability', 400, {}, undefined],
+  ])('%s %s, status %i', async (method, path, status, instead, body, query = '') => {
+    guard.instead = instead;
+    const answer = await server.inject({
+      method: method as 'get',
+      url: `${path.replace('{lockId}', id)}?${query}`,
+      headers: { 'x-tenant-id': 't' },
+      ...(body === undefined ? {} : { payload: body }),
+    });
+    const documented = answerOf(path, status, method);
+    const [contentType, { schema }] = Object.entries(documented.content)[0]!;
+
+    expect(answer.statusCode).toBe(status);
+    expect(String(answer.headers['content-type'])).toContain(contentType);
+    expect(complaints(schema, answer.json())).toEqual([]);
+    for (const header of Object.keys(documented.headers ?? {})) {
+      expect(answer.headers[header]).toMatch(/\w/);
+    }
+  });
+
+  test('and so has the request', () => {
+    const { schema } =
+      document.paths['/v1/locks']!['post']!.requestBody!.content['application/json']!;
+
+    expect(complaints(schema, lock)).toEqual([]);
+    for (const wrong of [{ stayEnd: 'x' }, { other: 1 }, { ttlSeconds: -1 }, { roomId: '1' }]) {
+      expect(complaints(schema, { ...lock, ...wrong })).not.toEqual([]);
+    }
+  });
+});
+
+function done<T>(value: T): Promise<T> {
+  return Promise.resolve(value);
+}
 
 describe('the page', () => {
   test('loads nothing from elsewhere, under a policy that allows nothing else', async () => {

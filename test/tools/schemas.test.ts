@@ -73,7 +73,9 @@ describe('schemas check', () => {
     const ended = await run(['check']);
 
     expect(ended).toMatchObject({ exitCode: 0, err: '' });
-    expect(ended.out).toMatch(/^ok {3}\S*roll-event\.avsc reads/);
+    expect(ended.out).toMatch(
+      /^ok {3}\S*inventory-event\.avsc reads.*\nok {3}\S*roll-event\.avsc reads.*\n$/,
+    );
   });
 
   test('a changed type ends with 3, and with file, version, path and reason', async () => {
@@ -219,13 +221,18 @@ describe('schemas register', () => {
 
     expect(ended).toMatchObject({ exitCode: 0, err: '' });
     expect(ended.out).toBe(
-      'roll.events.shadow-value registered with id 12 (BACKWARD_TRANSITIVE)\n',
+      [
+        'inventory.events.shadow-value registered with id 12 (BACKWARD_TRANSITIVE)\n',
+        'roll.events.shadow-value registered with id 12 (BACKWARD_TRANSITIVE)\n',
+      ].join(''),
     );
-    expect(asked).toEqual([
-      'GET /config/roll.events.shadow-value',
-      'POST /subjects/roll.events.shadow-value/versions',
-      'PUT /config/roll.events.shadow-value {"compatibility":"BACKWARD_TRANSITIVE"}',
-    ]);
+    expect(asked).toEqual(
+      ['inventory.events.shadow-value', 'roll.events.shadow-value'].flatMap((subject) => [
+        `GET /config/${subject}`,
+        `POST /subjects/${subject}/versions`,
+        `PUT /config/${subject} {"compatibility":"BACKWARD_TRANSITIVE"}`,
+      ]),
+    );
   });
 
   test('a contract the registry finds incompatible ends with 3', async () => {
@@ -241,7 +248,10 @@ describe('schemas register', () => {
 
     expect(ended.exitCode).toBe(0);
     expect(JSON.parse(ended.out)).toEqual({
-      subjects: [{ subject: 'roll.events-value', compatibility: 'BACKWARD_TRANSITIVE' }],
+      subjects: [
+        { subject: 'inventory.events-value', compatibility: 'BACKWARD_TRANSITIVE' },
+        { subject: 'roll.events-value', compatibility: 'BACKWARD_TRANSITIVE' },
+      ],
     });
     expect(asked).toEqual([]);
   });

@@ -1,0 +1,293 @@
+/** `rollguard locks get|list|lock|release|availability`: the guard, asked over its HTTP API. */
+import { Command, InvalidArgumentError, Option } from 'commander';
+import type {
+  AvailabilityBody,
+  LockBody,
+  LockRoomBody,
+  LocksBody,
+  ReleasedBody,
+} from '../../api/guard/lock-body.ts';
+import { RollguardError } from '../../kernel/errors.ts';
+import type { CliContext } from '../cli-context.ts';
+import { GuardClient, type GuardClientFlags, type GuardRequest } from '../locks/guard-client.ts';
+import {
+  renderAvailability,
+  renderConflict,
+  renderLock,
+  renderLocks,
+} from '../locks/lock-report.ts';
+
+interface Flags extends GuardClientFlags {
+  readonly json?: true;
+}
+
+interface WriteFlags extends Flags {
+  readonly reservation?: string;
+  readonly reason: string;
+  readonly ifVersion?: number;
+  readonly dryRun?: true;
+}
+
+const conflictExitCode = 1;
+const defaultReason = 'MANUAL';
+
+export function locksCommand(cli: CliContext): Command {
+  return new Command('locks')
+    .description('holds on rooms and room types, and what is free')
+    .addCommand(getCommand(cli))
+    .addCommand(listCommand(cli))
+    .addCommand(lockCommand(cli))
+    .addCommand(releaseCommand(cli))
+    .addCommand(availabilityCommand(cli));
+}
+
+function verb(name: string): Command {
+  return new Command(name)
+    .option('--tenant <id>', 'whose locks (default: ROLLGUARD_TENANT_ID)')
+    .option(
+      '--url <url>',
+      'where Rollguard listens (default: ROLLGUARD_URL, else HTTP_HOST and HTTP_PORT)',
+    )
+    .option('--correlation-id <id>', 'tells the request apart in logs and events (default: random)')
+    .option('--json', 'print the answer as one JSON object on stdout');
+}
+
+function writeVerb(name: string): Command {
+  return verb(name)
+    .option('--reason <text>', 'why, for whoever asks later', defaultReason)
+    .option('--dry-run', 'only say what would be sent');
+}
+
+const defaultsNote = `
+Ids are UUIDs. The tenant can be set once as ROLLGUARD_TENANT_ID.`;
+
+function getCommand(cli: CliContext): Command {
+  return verb('get')
+    .description('one lock')
+    .argument('<lockId>')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  rollguard locks get 1c000000-0000-8000-8000-000000000001
+  rollguard locks get 1c000000-0000-8000-8000-000000000001 --json
+${defaultsNote}`,
+    )
+    .action(async (lockId: string, flags: Flags) => {
+      const { body } = await new GuardClient(flags, cli).ask({
+        method: 'GET',
+        path: lockPath(lockId),
+      });
+      show(flags, cli, body, () => renderLock(body as LockBody));
+    });
+}
+
+interface ListFlags extends Flags {
+  readonly room?: string;
+  readonly roomType?: string;
+  readonly from?: string;
+  readonly to?: string;
+  readonly status?: string;
+  readonly cursor?: string;
+  readonly limit?: number;
+}
+
+function listCommand(cli: CliContext): Command {
+  return verb('list')
+    .description('the locks of a room or a room type; the live ones unless --status says others')
+    .option('--room <id>', 'of this room')
+    .option('--room-type <id>', 'of this type, with a room or without')
+    .option(
+      '--from <time>',
+      'only stays that end after this (ISO 8601; a date is its start in UTC)',
+    )
+    .option('--to <time>', 'only stays that begin before this')
+    .addOption(
+      new Option('--status <status>', 'only these').choices([
+        ...['TENTATIVE', 'CONFIRMED', 'RELEASED', 'EXPIRED'],
+      ]),
+    )
+    .option('--cursor <cursor>', 'where the page before ended')
+    .option('--limit <count>', 'at most so many, up to 500', wholeNumber)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  rollguard locks list --room-type 4e000000-0000-4000-8000-000000000001 --from 2026-05-01 --to 2026-06-01
+  rollguard locks list --room 3e000000-0000-4000-8000-000000000001 --status RELEASED --json
+${defaultsNote}`,
+    )
+    .action((flags: ListFlags) => list(flags, cli));
+}
+
+async function list(flags: ListFlags, cli: CliContext): Promise<void> {
+  const { room, roomType, from, to, status, cursor, limit } = flags;
+  if ((room === undefined) === (roomType === undefined)) {
+    throw new RollguardError('USAGE', 'which locks: give either --room or --room-type');
+  }
+  const query = { roomId: room, roomTypeId: roomType, from, to, status, cursor, limit };
+  const client = new GuardClient(flags, cli);
+  const { body } = await client.ask({ method: 'GET', path: '/v1/locks', query });
+  show(flags, cli, body, () => renderLocks(body as LocksBody));
+  const { nextCursor } = body as LocksBody;
+  if (nextCursor !== null) cli.progress(`locks: there are more; add --cursor ${nextCursor}`);
+}
+
+interface LockFlags extends WriteFlags {
+  readonly roomType: string;
+  readonly room?: string;
+  readonly property?: string;
+  readonly from: string;
+  readonly to: string;
+  readonly key?: string;
+  readonly ttl?: number;
+  readonly metadata?: Readonly<Record<string, string>>;
+}
+
+function lockCommand(cli: CliContext): Command {
+  return writeVerb('lock')
+    .description('hold a room, or a room of a type; exit 1 on a conflict')
+    .requiredOption('--room-type <id>', 'the type')
+    .option('--room <id>', 'this room (default: any room of the type)')
+    .requiredOption('--from <time>', 'arrival: a date, or a time (ISO 8601)')
+    .requiredOption('--to <time>', 'departure, not included')
+    .option('--reservation <id>', 'whose hold it is')
+    .option('--key <text>', "names the slot (default: the reservation's id)")
+    .option('--property <id>', 'the property (default: that of the captured rooms)')
+    .option('--ttl <seconds>', 'the hold expires after that', wholeNumber)
+    .option('--metadata <name=value>', 'kept with the lock; can be repeated', metadataEntry)
+    .option('--if-version <number>', "change only if this is the lock's version", wholeNumber)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  rollguard locks lock --room-type 4e000000-0000-4000-8000-000000000001 --from 2026-05-10 --to 2026-05-12 \\
+    --reservation 5e000000-0000-4000-8000-000000000001 --ttl 900
+  rollguard locks lock --room-type 4e000000-0000-4000-8000-000000000001 --from 2026-05-10T18:00+02:00 \\
+    --to 2026-05-11 --key order:17 --dry-run
+
+The same command again gives the same lock. A conflict is printed like an answer, and exit is 1.
+${defaultsNote}`,
+    )
+    .action((flags: LockFlags) => lock(flags, cli));
+}
+
+async function lock(flags: LockFlags, cli: CliContext): Promise<void> {
+  if (flags.key === undefined && flags.reservation === undefined) {
+    throw new RollguardError('USAGE', 'whose hold: give --reservation, or a --key of your own');
+  }
+  const body = {
+    roomTypeId: flags.roomType,
+    roomId: flags.room,
+    propertyId: flags.property,
+    stayStart: flags.from,
+    stayEnd: flags.to,
+    reservationId: flags.reservation,
+    idempotencyKey: flags.key,
+    reason: flags.reason,
+    ttlSeconds: flags.ttl,
+    metadata: flags.metadata,
+    version: flags.ifVersion,
+  };
+  const answer = await write(flags, cli, { method: 'POST', path: '/v1/locks', body });
+  if (answer === undefined) return;
+  const locked = answer as LockRoomBody;
+  if (locked.status === 'CONFLICT') cli.exitCode = conflictExitCode;
+  show(flags, cli, answer, () =>
+    locked.status === 'CONFLICT'
+      ? renderConflict(locked.conflict)
+      : `${locked.isRepeat ? 'LOCKED before' : 'LOCKED'}\n${renderLock(locked.lock)}`,
+  );
+}
+
+function releaseCommand(cli: CliContext): Command {
+  return writeVerb('release')
+    .description('end a hold')
+    .argument('<lockId>')
+    .option('--reservation <id>', "only if it is this reservation's")
+    .option('--if-version <number>', "only if this is the lock's version", wholeNumber)
+    .addHelpText(
+      'after',
+      `
+Examples:
+  rollguard locks release 1c000000-0000-8000-8000-000000000001 --reason GUEST_CANCELLED
+  rollguard locks release 1c000000-0000-8000-8000-000000000001 --if-version 17 --json
+
+Releasing again gives the same lock.
+${defaultsNote}`,
+    )
+    .action((lockId: string, flags: WriteFlags) => release(lockId, flags, cli));
+}
+
+async function release(lockId: string, flags: WriteFlags, cli: CliContext): Promise<void> {
+  const { reservation, reason, ifVersion: version } = flags;
+  const body = { reservationId: reservation, reason, version };
+  const answer = await write(flags, cli, { method: 'DELETE', path: lockPath(lockId), body });
+  if (answer === undefined) return;
+  const released = answer as ReleasedBody;
+  show(
+    flags,
+    cli,
+    answer,
+    () => `${released.isRepeat ? 'had ended before' : 'RELEASED'}\n${renderLock(released.lock)}`,
+  );
+}
+
+interface AvailabilityFlags extends Flags {
+  readonly roomType: string;
+  readonly from: string;
+  readonly to: string;
+}
+
+function availabilityCommand(cli: CliContext): Command {
+  return verb('availability')
+    .description('how many rooms of a type are free, night by night')
+    .requiredOption('--room-type <id>', 'the type')
+    .requiredOption('--from <date>', 'the first night (arrival)')
+    .requiredOption('--to <date>', 'the night after the last (departure)')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  rollguard locks availability --room-type 4e000000-0000-4000-8000-000000000001 --from 2026-05-10 --to 2026-05-17
+${defaultsNote}`,
+    )
+    .action(async (flags: AvailabilityFlags) => {
+      const { roomType, from, to } = flags;
+      const query = { roomTypeId: roomType, from, to };
+      const client = new GuardClient(flags, cli);
+      const { body } = await client.ask({ method: 'GET', path: '/v1/availability', query });
+      show(flags, cli, body, () => renderAvailability(body as AvailabilityBody));
+    });
+}
+
+/** The answer; undefined when it was only described. */
+async function write(flags: WriteFlags, cli: CliContext, request: GuardRequest): Promise<unknown> {
+  const client = new GuardClient(flags, cli);
+  if (flags.dryRun !== true) return (await client.ask(request)).body;
+  const described = client.described(request);
+  cli.out(`${JSON.stringify({ dryRun: true, request: described }, null, flags.json ? 0 : 2)}\n`);
+  return undefined;
+}
+
+function show(flags: Flags, cli: CliContext, body: unknown, render: () => string): void {
+  cli.out(flags.json === true ? `${JSON.stringify(body)}\n` : render());
+}
+
+function lockPath(lockId: string): string {
+  return `/v1/locks/${encodeURIComponent(lockId)}`;
+}
+
+function wholeNumber(text: string): number {
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('It must be a whole number.');
+}
+
+function metadataEntry(
+  text: string,
+  before: Readonly<Record<string, string>> = {},
+): Readonly<Record<string, string>> {
+  const at = text.indexOf('=');
+  if (at <= 0) throw new InvalidArgumentError('It must be name=value.');
+  return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
+}
