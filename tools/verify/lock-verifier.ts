@@ -1,0 +1,156 @@
+/**
+ * Whether nothing was sold twice, from durable things only: the guard's events, read committed, and
+ * what the callers say they were answered. The invariants are V1, V2, V4 and V5 of the design's
+ * verification: no double lock, an answer is durable, versions only grow, a key means one hold.
+ */
+import { avroReader } from '../../schemas/avro-codec.ts';
+import { contractSchema } from '../../schemas/contracts.ts';
+import type { InventoryEvent } from '../../schemas/generated/inventory-event.ts';
+import { unframe } from '../../schemas/wire-format.ts';
+
+/** One answer LOCKED, as the caller noted it. */
+export interface NotedGrant {
+  /** Idempotency key, else reservation: what the caller calls its hold by. */
+  readonly key: string;
+  readonly lockId: string;
+  readonly version: number;
+}
+
+interface Held {
+  readonly lockId: string;
+  readonly roomId: string | null;
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly nights: readonly string[];
+}
+
+const violationsMax = 20;
+
+export class LockVerifier {
+  readonly #read = avroReader(contractSchema('inventory.events'));
+  readonly #capacity: ReadonlyMap<string, number>;
+  /** By partition key, by lock id. */
+  readonly #live = new Map<string, Map<string, Held>>();
+  readonly #heldOn = new Map<string, number>();
+  readonly #versions = new Map<string, number>();
+  readonly #granted = new Set<string>();
+  readonly #expiryDelaysMs: number[] = [];
+  readonly #violations: string[] = [];
+  #events = 0;
+
+  /** @param capacity rooms by `tenant|type`; a type that is not named has no limit. */
+  constructor(capacity: ReadonlyMap<string, number>) {
+    this.#capacity = capacity;
+  }
+
+  /** The first few things that must not be. */
+  get violations(): readonly string[] {
+    return this.#violations;
+  }
+
+  get events(): number {
+    return this.#events;
+  }
+
+  /** How long after its time each expired hold was released. */
+  get expiryDelaysMs(): readonly number[] {
+    return this.#expiryDelaysMs;
+  }
+
+  liveCount(partitionKey: string): number {
+    return this.#live.get(partitionKey)?.size ?? 0;
+  }
+
+  /** Events in the order of their partition. */
+  add(value: Buffer): void {
+    this.#events += 1;
+    const event = this.#read(unframe(value).payload) as InventoryEvent;
+    const key = `${event.tenantId}|${event.roomTypeId}`;
+    if (event.type === 'inventory.locked') this.#locked(key, event);
+    if (event.type === 'inventory.released') this.#released(key, event);
+  }
+
+  /** V2: what a caller was told is in the log. V5: a key that nobody released means one hold. */
+  check(grants: readonly NotedGrant[]): void {
+    const holds = new Map<string, string>();
+    for (const { key, lockId, version } of grants) {
+      if (!this.#granted.has(`${lockId}@${version}`)) {
+        this.#report(
+          `V2: ${key} was answered LOCKED ${lockId} at ${version}, which is not in the log`,
+        );
+      }
+      const before = holds.get(key) ?? lockId;
+      if (before !== lockId) this.#report(`V5: ${key} means ${before} and ${lockId}`);
+      holds.set(key, lockId);
+    }
+  }
+
+  #locked(key: string, event: InventoryEvent): void {
+    const { lockId } = event;
+    if (lockId === null) return;
+    this.#version(key, event);
+    this.#granted.add(`${lockId}@${event.version}`);
+    this.#leave(key, lockId);
+    const held: Held = {
+      lockId,
+      roomId: event.roomId,
+      fromMs: Number(event.stayStart),
+      toMs: Number(event.stayEnd),
+      nights: event.nights.map(({ date }) => date),
+    };
+    const live = this.#live.get(key) ?? new Map<string, Held>();
+    this.#live.set(key, live);
+    for (const other of live.values()) {
+      const isSameRoom = held.roomId !== null && other.roomId === held.roomId;
+      if (isSameRoom && held.fromMs < other.toMs && other.fromMs < held.toMs) {
+        this.#report(`V1: ${lockId} and ${other.lockId} have room ${String(held.roomId)} together`);
+      }
+    }
+    live.set(lockId, held);
+    const capacity = this.#capacity.get(key) ?? Infinity;
+    for (const night of held.nights) {
+      const count = (this.#heldOn.get(`${key}@${night}`) ?? 0) + 1;
+      this.#heldOn.set(`${key}@${night}`, count);
+      if (count > capacity) {
+        this.#report(`V1: ${count} holds of ${key} on ${night}, which has ${capacity} rooms`);
+      }
+    }
+  }
+
+  #released(key: string, event: InventoryEvent): void {
+    const { lockId } = event;
+    if (lockId === null) return;
+    this.#version(key, event);
+    if (this.#live.get(key)?.has(lockId) !== true) {
+      this.#report(`V1: ${lockId} was released and is not held`);
+    }
+    this.#leave(key, lockId);
+    if (event.releaseReason === 'EXPIRED') {
+      this.#expiryDelaysMs.push(Number(event.releasedAt) - Number(event.expiresAt));
+    }
+  }
+
+  #leave(key: string, lockId: string): void {
+    const live = this.#live.get(key);
+    const held = live?.get(lockId);
+    if (held === undefined) return;
+    live?.delete(lockId);
+    for (const night of held.nights) {
+      const name = `${key}@${night}`;
+      this.#heldOn.set(name, (this.#heldOn.get(name) ?? 0) - 1);
+    }
+  }
+
+  /** V4 */
+  #version(key: string, { version, lockId }: InventoryEvent): void {
+    const last = this.#versions.get(key) ?? 0;
+    if (Number(version) <= last) {
+      this.#report(`V4: ${String(lockId)} got version ${String(version)} after ${last}`);
+    }
+    this.#versions.set(key, Number(version));
+  }
+
+  #report(violation: string): void {
+    if (this.#violations.length < violationsMax) this.#violations.push(violation);
+  }
+}
