@@ -203,6 +203,18 @@ describe('a confirmed hold', () => {
     expect(owner.events('inventory.released')).toEqual([]);
   });
 
+  test('that has returned to its stay is what a new event for that stay finds', () => {
+    const owner = openHotel(['101']);
+    const { lockId } = owner.held({ idempotencyKey: 'R1:event-1' });
+    owner.confirm(lockId);
+    owner.held({ idempotencyKey: 'R1:event-2', stayEnd: '2026-05-15' });
+    owner.nowMs += 2 * hourMs;
+
+    const answer = owner.lock({ idempotencyKey: 'R1:event-3' });
+
+    expect(answer).toMatchObject({ isRepeat: true, lock: { lockId, status: 'CONFIRMED' } });
+  });
+
   test('returns to the confirmed stay, however often the change was changed', () => {
     const owner = openHotel(['101']);
     const granted = owner.held();
@@ -243,6 +255,21 @@ describe('a confirmed hold', () => {
 });
 
 describe('forgetting', () => {
+  test('of an earlier hold of a slot keeps what the slot has answered since', () => {
+    const owner = openHotel(['101'], { retentionDays: 1 });
+    const first = owner.held({ stayStart: '2026-03-02', stayEnd: '2026-03-03' });
+    owner.release({ lockId: first.lockId });
+    const second = owner.held();
+    owner.release({ lockId: second.lockId });
+    owner.nowMs += 20 * dayMs;
+
+    const { count } = owner.ask({ kind: 'forget', limit: 10 });
+    const answer = owner.lock();
+
+    expect([count, owner.state.lock(first.lockId)]).toEqual([1, undefined]);
+    expect(answer).toMatchObject({ isRepeat: true, lock: { lockId: second.lockId } });
+  });
+
   test('takes the longest over first, as many as it may, and no hold that counts', () => {
     const owner = openHotel(['101', '102', '103'], { retentionDays: 1 });
     const stayOf = (day: number): { stayStart: string; stayEnd: string } => ({

@@ -198,13 +198,13 @@ class LoadedState implements GuardState {
 describe('the read set', () => {
   test('names in three steps everything that is read, whatever is decided', () => {
     fc.assert(
-      fc.property(histories, ({ options, sellLimits, isCaptured, steps }) => {
+      fc.property(histories, ({ options, sellLimits, isCaptured, drawn, steps }) => {
         const state = new MemoryGuardState({ sellLimits });
         let nowMs = startMs;
         if (isCaptured) for (const row of capturedHotel) decideNow(state, row, { nowMs, options });
         for (const { afterMs, input } of steps) {
           nowMs += afterMs;
-          const asked = input(state);
+          const asked = input(state, drawn);
           if (asked.kind === 'confirm') continue;
           const context: DecisionContext = { nowMs, options };
           for (const one of [{ kind: 'expire', limit: 50 } as const, asked]) {
