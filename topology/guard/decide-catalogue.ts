@@ -130,7 +130,7 @@ function recount(draft: DecisionDraft, change: TypeChange): ReadonlyMap<string, 
       moved.propertyId !== lock.propertyId ||
       String(moved.nights) !== String(lock.nights) ||
       String(moved.confirmedStay?.nights) !== String(lock.confirmedStay?.nights);
-    if (isMoved) draft.hold({ ...moved, version: draft.nextVersion(partitionKey) });
+    if (isMoved) draft.hold({ ...moved, version: draft.nextVersion(partitionKey) }, lock);
     for (const night of heldNights(moved)) held.set(night, (held.get(night) ?? 0) + 1);
   }
   return held;

@@ -125,7 +125,7 @@ function hold(draft: DecisionDraft, request: Request): LockAnswer {
   const isUnknownRoom = wanted.roomId !== undefined && wanted.room === undefined;
   if (isUnknownRoom) draft.leniencies.push('unknown-room');
   const after = heldLock(draft, request, { ...wanted, capacity: fit.capacity });
-  draft.hold(after);
+  draft.hold(after, wanted.own);
   remember(draft, request, after);
   return { status: 'LOCKED', lock: publicLock(after), isRepeat: false };
 }

@@ -19,7 +19,7 @@ export function decideExpire(draft: DecisionDraft, { limit }: ExpireCommand): Sw
   const due = dueIds.map((id) => draft.lock(id)).filter((lock) => lock !== undefined);
   for (const lock of due) {
     if (lock.confirmedStay === undefined) draft.end(lock, 'EXPIRED', expiredReason);
-    else draft.hold(returned(draft, lock, lock.confirmedStay));
+    else draft.hold(returned(draft, lock, lock.confirmedStay), lock);
   }
   return { status: 'SWEPT', count: due.length };
 }

@@ -42,9 +42,9 @@ export class DecisionDraft {
     return version;
   }
 
-  /** Grants, changes or returns a hold. */
-  hold(after: StoredLock): void {
-    this.#put(after);
+  /** Grants a hold, or changes one that is held. */
+  hold(after: StoredLock, before: StoredLock | undefined): void {
+    this.#put(after, before);
     this.events.push(lockedEvent(after, this.atMs));
   }
 
@@ -65,14 +65,13 @@ export class DecisionDraft {
       version: this.nextVersion(partitionKeyOf(lock)),
       versionBeforeEnd: lock.version,
     };
-    this.#put(after);
+    this.#put(after, lock);
     this.events.push(releasedEvent(after, this.atMs));
     return after;
   }
 
-  #put(after: StoredLock): void {
-    const before = this.lock(after.lockId)?.version;
-    this.changes.push({ kind: 'lock', lockId: after.lockId, before, after });
+  #put(after: StoredLock, before: StoredLock | undefined): void {
+    this.changes.push({ kind: 'lock', lockId: after.lockId, before: before?.version, after });
     this.#locks.set(after.lockId, after);
   }
 }

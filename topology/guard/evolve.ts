@@ -13,11 +13,13 @@ function make(state: GuardState & GuardStateWriter, change: Change): void {
   switch (change.kind) {
     case 'lock': {
       const { lockId, before, after } = change;
-      assert(state.lock(lockId)?.version === before, `lock ${lockId} is not at version ${before}`);
-      state.putLock(after);
       const partitionKey = partitionKeyOf(after);
-      const version = Math.max(after.version, state.lastVersion(partitionKey));
-      state.putLastVersion(partitionKey, version);
+      assert(state.lock(lockId)?.version === before, `lock ${lockId} is not at version ${before}`);
+      // What was decided without knowing of another decision has its version, or a lower one.
+      const isNext = after.version > state.lastVersion(partitionKey);
+      assert(isNext, `version ${after.version} of ${partitionKey} was given before`);
+      state.putLock(after);
+      state.putLastVersion(partitionKey, after.version);
       return;
     }
     case 'forgotten-lock':

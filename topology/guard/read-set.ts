@@ -122,8 +122,11 @@ function thirdReads(state: GuardState, input: GuardInput, context: DecisionConte
       return holdReads(state, ids());
     case 'forget':
       return { slots: locksOf(state, ids()).map(slotRef) };
-    case 'room':
-      return allHoldReads(state, roomTypes(state, input));
+    case 'room': {
+      const reads = allHoldReads(state, roomTypes(state, input));
+      // Its type may be new, or be of this property from now on.
+      return { ...reads, properties: [...reads.properties, ...(input.row ? [input.row] : [])] };
+    }
     case 'property':
     case 'catalogue':
       return allHoldReads(state, state.typesHeld());
@@ -140,10 +143,11 @@ function lockReads(command: LockCommand): ReadSet {
   const from = addDays(dateOf(asked.start), -marginDays);
   const to = addDays(dateOf(asked.end), marginDays);
   const days = utcDayOf(to) - utcDayOf(from);
-  // Refused, unless its slot has answered it before.
-  if (days < 0 || days > nightsPerStayMax + 2 * marginDays) return { slots, types: [partitionKey] };
-  const window = { fromMs: utcDayOf(from) * dayMs, toMs: utcDayOf(to) * dayMs };
   const rooms = roomId === undefined || roomId === '' ? [] : [{ tenantId, roomId }];
+  // Refused, unless its slot has answered it before.
+  const isRefused = days < 0 || days > nightsPerStayMax + 2 * marginDays;
+  if (isRefused) return { slots, types: [partitionKey], rooms };
+  const window = { fromMs: utcDayOf(from) * dayMs, toMs: utcDayOf(to) * dayMs };
   return {
     slots,
     types: [partitionKey],
@@ -155,7 +159,8 @@ function lockReads(command: LockCommand): ReadSet {
 
 function lockSecondReads(state: GuardState, command: LockCommand, first: ReadSet): ReadSet {
   const { tenantId, propertyId } = command;
-  const record = first.slots?.map(({ partitionKey, slot }) => state.slot(partitionKey, slot))[0];
+  if (first.slots === undefined) return nothing;
+  const record = first.slots.map(({ partitionKey, slot }) => state.slot(partitionKey, slot))[0];
   const own = record === undefined ? [] : [record.lockId];
   const captured = state.typeRooms(partitionKeyOf(command))?.propertyId ?? propertyId;
   const properties = captured === undefined ? [] : [{ tenantId, propertyId: captured }];
@@ -233,7 +238,10 @@ function typeReads(types: readonly string[]): ReadSet {
   return { types, nights: types.map((partitionKey) => ({ partitionKey, range: undefined })) };
 }
 
-function allHoldReads(state: GuardState, types: readonly string[]): ReadSet {
+function allHoldReads(
+  state: GuardState,
+  types: readonly string[],
+): ReadSet & { readonly properties: readonly PropertyRef[] } {
   const lockIds = types.flatMap((partitionKey) => state.typeHolds(partitionKey, undefined));
   const properties = types.map((partitionKey) => ({
     tenantId: partitionKey.split('|')[0] ?? '',

@@ -36,10 +36,20 @@ class Play {
     if (history.isCaptured) for (const input of capturedHotel) this.ask(input);
   }
 
+  /** What fails says what was played. */
   run(): void {
+    try {
+      this.#run();
+    } catch (cause) {
+      const played = this.log.map(({ decidedAtMs, command }) => ({ decidedAtMs, ...command }));
+      throw new Error(`after ${JSON.stringify(played, undefined, 1)}`, { cause });
+    }
+  }
+
+  #run(): void {
     for (const { afterMs, input } of this.history.steps) {
       this.nowMs += afterMs;
-      const asked = input(this.state);
+      const asked = input(this.state, this.history.drawn);
       if (asked.kind === 'confirm') this.#confirm(asked.lockId);
       else this.ask(asked);
       expectNoRoomHeldTwice(this.state);

@@ -137,6 +137,28 @@ describe('a bulk release', () => {
     expect(liveLocks(owner.state).map(({ lockId }) => lockId)).toEqual([other.lockId]);
   });
 
+  test('of a reservation ends also a hold that is being changed to another one', () => {
+    const owner = openHotel(['101']);
+    const { lockId } = owner.held({ idempotencyKey: 'k' });
+    owner.confirm(lockId);
+    owner.held({ idempotencyKey: 'k', reservationId: 'R2' });
+
+    expect(outcomes(owner, { reservationId: 'R1' })).toEqual([[lockId, 'RELEASED']]);
+  });
+
+  test('of a type in the hours before check-out ends the hold of the night before', () => {
+    const owner = openHotel(['101']);
+    const { lockId } = owner.held({ stayEnd: '2026-05-11' });
+    const window = {
+      fromMs: Date.parse('2026-05-11T07:00Z'),
+      toMs: Date.parse('2026-05-11T09:00Z'),
+    };
+
+    const results = outcomes(owner, { roomTypeId: 'standard', window });
+
+    expect(results).toEqual([[lockId, 'RELEASED']]);
+  });
+
   test('of an empty reservation ends nothing', () => {
     const owner = openHotel(['101']);
     owner.held({ reservationId: undefined, idempotencyKey: 'k' });

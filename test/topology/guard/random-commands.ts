@@ -1,9 +1,11 @@
 /**
- * Random histories of a small hotel: few rooms, few nights, few names, so that commands meet. A step
- * names holds and versions by what it will find when it is played.
+ * Random histories of a small hotel: few rooms, few nights, and in each history only a handful of keys,
+ * stays and rooms, so that commands meet. A step names holds and versions by what it will find when it
+ * is played.
  */
 import fc from 'fast-check';
 import type { RoomRecord } from '../../../topology/guard/catalogue.ts';
+import type { LockCommand } from '../../../topology/guard/command.ts';
 import type { GuardOptions } from '../../../topology/guard/guard-options.ts';
 
 import {
@@ -24,16 +26,20 @@ import type { MemoryGuardState } from '../../../topology/guard/memory-guard-stat
 export interface Step {
   /** How far the owner's clock goes on; back, when another owner's is behind. */
   readonly afterMs: number;
-  /** Undefined: a hold is confirmed, as the lifecycle stream will do it. */
-  readonly input: (
-    state: MemoryGuardState,
-  ) => GuardInput | { readonly kind: 'confirm'; lockId: string };
+  readonly input: (state: MemoryGuardState, drawn: Pools) => GuardInput | Confirmation;
+}
+
+/** A hold is confirmed, as the lifecycle stream will do it. */
+interface Confirmation {
+  readonly kind: 'confirm';
+  readonly lockId: string;
 }
 
 export interface History {
   readonly options: GuardOptions;
   readonly sellLimits: ReadonlyMap<string, number>;
   readonly isCaptured: boolean;
+  readonly drawn: Pools;
   readonly steps: readonly Step[];
 }
 
@@ -62,20 +68,41 @@ const stays = fc
     return { stayStart: `${start}T08:00:00.000Z`, stayEnd: `${start}T14:00:00.000Z` };
   });
 
+/** What one history draws its requests from: little, so that slots see repeats and changes. */
+interface Pools {
+  readonly slots: readonly Pick<LockCommand, 'reservationId' | 'idempotencyKey'>[];
+  readonly stays: readonly Pick<LockCommand, 'stayStart' | 'stayEnd'>[];
+  readonly rooms: readonly (string | undefined)[];
+}
+
+const pools: fc.Arbitrary<Pools> = fc.record({
+  slots: fc.array(fc.record({ reservationId: reservations, idempotencyKey: keys }), {
+    minLength: 1,
+    maxLength: 4,
+  }),
+  stays: fc.array(stays, { minLength: 2, maxLength: 4 }),
+  rooms: fc.array(oneOf(undefined, undefined, '101', '102', '201', '999', ''), {
+    minLength: 1,
+    maxLength: 3,
+  }),
+});
+
 const locks = fc
   .record({
     tenantId: tenants,
     roomTypeId: types,
-    roomId: oneOf(undefined, undefined, '101', '102', '201', '999', ''),
-    reservationId: reservations,
-    idempotencyKey: keys,
-    stay: stays,
-    ttlSeconds: oneOf(undefined, 0, 600, 3600, 999_999),
-    propertyId: oneOf(undefined, undefined, undefined, propertyId),
+    ttlSeconds: oneOf(undefined, undefined, 0, 600, 999_999),
+    propertyId: oneOf(undefined, undefined, undefined, undefined, propertyId),
     fence: oneOf('none', 'none', 'none', 'current', 'stale'),
+    pick: fc.record({ slot: fc.nat(11), stay: fc.nat(11), room: fc.nat(5) }),
   })
-  .map(({ fence, stay, ...changes }) => (state: MemoryGuardState): GuardInput => {
-    const command = lockCommand({ ...changes, ...stay });
+  .map(({ fence, pick, ...changes }) => (state: MemoryGuardState, drawn: Pools): GuardInput => {
+    const command = lockCommand({
+      ...changes,
+      ...drawn.slots[pick.slot % drawn.slots.length],
+      ...drawn.stays[pick.stay % drawn.stays.length],
+      roomId: drawn.rooms[pick.room % drawn.rooms.length],
+    });
     const live = state
       .locks()
       .find(
@@ -167,15 +194,25 @@ const catalogues = oneOf(true, true, true, false).map((isComplete) => (): GuardI
   kind: 'catalogue',
   isComplete,
 }));
-const confirmations = fc.nat(50).map((pick) => (state: MemoryGuardState) => ({
-  kind: 'confirm' as const,
+const confirmations = fc.nat(50).map((pick) => (state: MemoryGuardState): Confirmation => ({
+  kind: 'confirm',
   lockId: picked(state, pick),
 }));
 const forgets = fc.constant((): GuardInput => ({ kind: 'forget', limit: 100 }));
 
 const step: fc.Arbitrary<Step> = fc.record({
-  afterMs: oneOf(0, 1000, minuteMs, 20 * minuteMs, 61 * minuteMs, -5 * minuteMs, 40 * dayMs),
-  input: fc.oneof(
+  afterMs: oneOf(
+    0,
+    0,
+    1000,
+    1000,
+    minuteMs,
+    11 * minuteMs,
+    121 * minuteMs,
+    -5 * minuteMs,
+    40 * dayMs,
+  ),
+  input: fc.oneof<fc.WeightedArbitrary<Step['input']>[]>(
     { weight: 24, arbitrary: locks },
     { weight: 6, arbitrary: releases },
     { weight: 2, arbitrary: bulks },
@@ -197,6 +234,7 @@ export const histories: fc.Arbitrary<History> = fc.record({
   }),
   sellLimits: oneOf(new Map<string, number>(), new Map([[`${tenantId}|${standard}`, 1]])),
   isCaptured: oneOf(true, true, true, false),
+  drawn: pools,
   steps: fc.array(step, { minLength: 4, maxLength: 14 }),
 });
 
