@@ -103,7 +103,7 @@ export class LockVerifier {
     for (const other of live.values()) {
       const isSameRoom = held.roomId !== null && other.roomId === held.roomId;
       if (isSameRoom && held.fromMs < other.toMs && other.fromMs < held.toMs) {
-        this.#report(`V1: ${lockId} and ${other.lockId} have room ${String(held.roomId)} together`);
+        this.#report(`V1: ${lockId} and ${other.lockId} have room ${held.roomId} together`);
       }
     }
     live.set(lockId, held);

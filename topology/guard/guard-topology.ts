@@ -57,7 +57,12 @@ export function guardTopology(options: GuardTopologyOptions): Topology {
     partitionCount: options.sourcePartitionCount,
     configs: keptConfigs,
   });
-  const decisions = builder.internalTopic('decisions', kept);
+  // A bulk release of ten thousand holds is one decision.
+  const decisionConfigs = { ...keptConfigs, 'max.message.bytes': String(64 * 1024 * 1024) };
+  const decisions = builder.internalTopic('decisions', {
+    partitionCount,
+    configs: decisionConfigs,
+  });
   const intake = builder.subTopology(guardSubTopologies.intake);
   for (const table of catalogueTables) {
     intake.source(table, {
