@@ -24,7 +24,12 @@ function released(lockId: string, version: number): Buffer {
 function hold(lockId: string, version: number, roomId?: string) {
   return {
     ...{ lockId, tenantId: 'tenant', roomTypeId: 'type', roomId, version, slot: lockId },
-    ...{ reservationId: undefined, propertyId: undefined, iteration: 0, status: 'TENTATIVE' as const },
+    ...{
+      reservationId: undefined,
+      propertyId: undefined,
+      iteration: 0,
+      status: 'TENTATIVE' as const,
+    },
     ...{ stayStartMs: 0, stayEndMs: 1_000, nights: ['2026-05-01'], capacity: [1] },
     ...{ expiresAtMs: 500, reason: 'r', actor: 'a', correlationId: undefined, decidedAtMs: 1 },
   } as const;
