@@ -12,22 +12,24 @@ export function createMetricsRegistry(): MetricsRegistry {
   collectDefaultMetrics({ register: registry });
   const registers = [registry];
   // Two engines of one instance count into the same metrics, told apart by a label.
-  const known = <Kind>(name: string): Kind | undefined =>
-    registry.getSingleMetric(name) as Kind | undefined;
+  const known = (name: string): unknown => registry.getSingleMetric(name);
   return {
     counter: ({ name, help, labels = [] }) => {
       const counter =
-        known<Counter>(name) ?? new Counter({ name, help, labelNames: labels, registers });
+        (known(name) as Counter | undefined) ??
+        new Counter({ name, help, labelNames: labels, registers });
       return { add: (amount = 1, values = {}) => counter.inc(values, amount) };
     },
     gauge: ({ name, help, labels = [] }) => {
-      const gauge = known<Gauge>(name) ?? new Gauge({ name, help, labelNames: labels, registers });
+      const gauge =
+        (known(name) as Gauge | undefined) ??
+        new Gauge({ name, help, labelNames: labels, registers });
       return { set: (value, values = {}) => gauge.set(values, value) };
     },
     histogram: ({ name, help, labels = [], buckets }) => {
       const base = { name, help, labelNames: labels, registers };
       const histogram =
-        known<Histogram>(name) ??
+        (known(name) as Histogram | undefined) ??
         new Histogram(buckets === undefined ? base : { ...base, buckets: [...buckets] });
       return { observe: (value, values = {}) => histogram.observe(values, value) };
     },

@@ -42,7 +42,8 @@ const sweepIntervalMs = 200;
 const sweepDecisionsMax = 10;
 const forgetIntervalMs = 60_000;
 const forgetLimit = 1_000;
-const rowVersionStore = 'row-versions';
+/** Version of each captured row that was decided on, by row. */
+export const rowVersionStore = 'row-versions';
 
 export const guardProcessorStores = [...Object.values(guardStores), rowVersionStore];
 

@@ -21,7 +21,12 @@ import {
   type CatalogueRow,
 } from './catalogue-rows.ts';
 import type { GuardOptions } from './guard-options.ts';
-import { GuardProcessor, type DecisionRecord } from './guard-processor.ts';
+import {
+  GuardProcessor,
+  guardProcessorStores,
+  rowVersionStore,
+  type DecisionRecord,
+} from './guard-processor.ts';
 import type { InventoryEvent } from './inventory-event.ts';
 import { guardStores } from './stored-guard-state.ts';
 
@@ -133,14 +138,14 @@ function addGuard(
   for (const name of ['slots', 'rooms', 'properties'] as const) {
     guard.store(keyValueStore({ name: guardStores[name], ...pair, value: jsonSerde() }));
   }
-  for (const name of [guardStores.versions, guardStores.marks, 'row-versions']) {
+  for (const name of [guardStores.versions, guardStores.marks, rowVersionStore]) {
     guard.store(keyValueStore({ name, ...text, value: jsonSerde() }));
   }
   guard
     .processor('guard', {
       parents: ['catalogue'],
       supplier: () => new GuardProcessor({ options, sourcePartitionCount, leniencies }),
-      stores: [...Object.values(guardStores), 'row-versions'],
+      stores: guardProcessorStores,
       answersCalls: true,
     })
     .sink<string, DecisionRecord>('decisions', {

@@ -64,7 +64,7 @@ class Play {
     this.#record(...expiries, decision);
     expectSameAnswer(decision, expected);
     expectEqual(liveLocks(this.state).map(publicLock), this.#naiveHolds());
-    if (input.kind === 'lock') this.#checkLock(decision as Decision);
+    if (input.kind === 'lock') this.#checkLock(decision);
     if (input.kind === 'release') this.#checkFence();
   }
 
