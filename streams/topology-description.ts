@@ -51,6 +51,8 @@ export interface SourceDescription {
 
 export interface ProcessorDescription {
   readonly name: string;
+  /** Present where calls from outside are decided. */
+  readonly answersCalls?: true;
   readonly parents: readonly string[];
   readonly stores: readonly string[];
   readonly children: readonly string[];
@@ -122,6 +124,7 @@ function describeSubTopology(
     })),
     processors: processors.map((processor) => ({
       name: processor.name,
+      ...(processor.answersCalls ? { answersCalls: true as const } : {}),
       parents: [...processor.parents],
       stores: [...processor.stores],
       children: childrenOf(processor.name),

@@ -30,7 +30,7 @@ function subTopologyLines(subTopology: SubTopologyDescription): string[] {
       ...listed('forwards to', source.children),
     ]),
     ...processors.flatMap((processor) => [
-      `  processor ${processor.name}`,
+      `  processor ${processor.name}${processor.answersCalls === true ? ', answers calls' : ''}`,
       ...listed('receives from', processor.parents),
       ...listed('uses stores', processor.stores),
       ...listed('forwards to', processor.children),

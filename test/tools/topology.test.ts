@@ -29,14 +29,19 @@ async function run(args: readonly string[], env: CliContext['env'] = {}): Promis
 
 describe('topology describe', () => {
   test.each([
-    ['text', 'txt'],
-    ['mermaid', 'mmd'],
-  ])('prints the roll topology as %s, equal to its golden file', async (format, extension) => {
-    const { exitCode, out } = await run(['--format', format]);
+    ['roll', 'text', 'txt'],
+    ['roll', 'mermaid', 'mmd'],
+    ['guard', 'text', 'txt'],
+    ['guard', 'mermaid', 'mmd'],
+  ])(
+    'prints the %s topology as %s, equal to its golden file',
+    async (service, format, extension) => {
+      const { exitCode, out } = await run(['--service', service, '--format', format]);
 
-    expect(exitCode).toBe(0);
-    expect(out).toBe(golden(`topology/roll.${extension}`, out));
-  });
+      expect(exitCode).toBe(0);
+      expect(out).toBe(golden(`topology/${service}.${extension}`, out));
+    },
+  );
 
   test('prints text when nothing is said, and one JSON object with --json', async () => {
     const [text, json, named] = [

@@ -8,6 +8,9 @@ import {
   renderTopologyText,
   type TopologyDescription,
 } from '../../streams/index.ts';
+import { guardApplicationId, inventoryEventsTopic } from '../../topology/guard/guard-names.ts';
+import { defaultGuardOptions } from '../../topology/guard/guard-options.ts';
+import { guardTopology } from '../../topology/guard/guard-topology.ts';
 import { rollApplicationId, rollEventsTopic } from '../../topology/roll/roll-names.ts';
 import { rollTopology } from '../../topology/roll/roll-topology.ts';
 import { offlineSettings } from '../application-settings.ts';
@@ -19,7 +22,10 @@ const formats = {
   json: (description: TopologyDescription) => `${JSON.stringify(description)}\n`,
 } as const;
 
+const services = ['roll', 'guard'] as const;
+
 interface DescribeFlags {
+  readonly service: (typeof services)[number];
   readonly format: keyof typeof formats;
   readonly application?: string;
   readonly json?: true;
@@ -30,14 +36,17 @@ export function topologyCommand(cli: CliContext): Command {
   topology
     .command('describe')
     .description(
-      'the roll topology: sub-topologies, stores, and every topic with its partitions and settings',
+      "a service's topology: sub-topologies, stores, and every topic with its partitions and settings",
+    )
+    .addOption(
+      new Option('--service <service>', 'whose topology').choices(services).default('roll'),
     )
     .addOption(
       new Option('--format <format>', 'how to print it')
         .choices(Object.keys(formats))
         .default('text'),
     )
-    .option('--application <id>', 'application id (default: roll-service with its suffix)')
+    .option('--application <id>', "application id (default: the service's with its suffix)")
     .option('--json', 'the same as --format json')
     .addHelpText('after', examples)
     .action((flags: DescribeFlags) => describe(flags, cli));
@@ -47,6 +56,7 @@ export function topologyCommand(cli: CliContext): Command {
 const examples = `
 Examples:
   rollguard topology describe
+  rollguard topology describe --service guard
   rollguard topology describe --format mermaid > roll.mmd
   ROLLGUARD_PARTITIONS=12 rollguard topology describe --json
 
@@ -55,15 +65,25 @@ KAFKA_CONSUMER_GROUP_SUFFIX) of the environment and .env. Nothing is asked of Ka
 
 function describe(flags: DescribeFlags, cli: CliContext): void {
   const settings = offlineSettings(cli);
-  const topology = rollTopology({
+  const common = {
     topicPrefix: settings.PLATFORM_TOPIC_PREFIX,
-    eventsTopic: rollEventsTopic(settings),
     partitionCount: settings.ROLLGUARD_PARTITIONS,
     decode: onlyDescribed,
     encodeEvent: onlyDescribed,
     metrics: noMetrics,
-  });
-  const applicationId = flags.application ?? rollApplicationId(settings);
+  };
+  const isGuard = flags.service === 'guard';
+  const topology = isGuard
+    ? guardTopology({
+        ...common,
+        eventsTopic: inventoryEventsTopic(settings),
+        // That of the captured tables' topics, which `connectors apply` gives the same number.
+        sourcePartitionCount: settings.ROLLGUARD_PARTITIONS,
+        options: defaultGuardOptions,
+      })
+    : rollTopology({ ...common, eventsTopic: rollEventsTopic(settings) });
+  const named = isGuard ? guardApplicationId(settings) : rollApplicationId(settings);
+  const applicationId = flags.application ?? named;
   const description = describeTopology(topology, { applicationId });
   cli.out(formats[flags.json === true ? 'json' : flags.format](description));
 }
