@@ -269,7 +269,7 @@ describe('capacity that shrinks below what is held', () => {
     expect(events).toEqual([
       {
         type: 'inventory.overcommitted',
-        ...{ tenantId, roomTypeId: standard, propertyId, decidedAtMs: owner.nowMs },
+        ...{ tenantId, roomTypeId: standard, propertyId, decidedAtMs: owner.nowMs, version: 2 },
         nights: [{ night: '2026-05-11', capacity: 1, held: 2 }],
       },
     ]);
