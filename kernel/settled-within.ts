@@ -14,6 +14,7 @@ export async function settledWithin<T>(
   try {
     return await Promise.race([work, deadline]);
   } finally {
-    timer.abort();
+    // A reason of our own: without one every abort makes an exception with its stack.
+    timer.abort(late);
   }
 }

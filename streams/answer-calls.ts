@@ -11,7 +11,6 @@ export interface CallTask {
   readonly isTransactionFull: () => boolean;
   /** The open transaction holds something. */
   readonly hasWork: () => boolean;
-  readonly onDecided: () => void;
 }
 
 /** Up to `max` calls, fewer when the transaction is full. @throws what fails the task. */
@@ -33,7 +32,6 @@ export async function answerCalls(task: CallTask, max: number): Promise<void> {
         continue;
       }
       calls.decided(call, answer);
-      task.onDecided();
     } catch (error) {
       const failure = callFailed(name, error);
       call.reject(failure);

@@ -39,6 +39,8 @@ export class CallQueue {
   readonly #options: CallQueueOptions;
   #waiting: WaitingCall[] = [];
   #decided: DecidedCall[] = [];
+  /** No call that is here has an earlier one. */
+  #nextDeadlineMs = Infinity;
 
   constructor(options: CallQueueOptions) {
     this.#options = options;
@@ -62,6 +64,7 @@ export class CallQueue {
         `${waitingMax} calls wait for ${name}; try again in a moment`,
       );
     }
+    this.#watch(options);
     return new Promise((resolve, reject) => {
       this.#waiting.push({ request, options, resolve, reject });
     });
@@ -91,6 +94,23 @@ export class CallQueue {
   /** Puts back what was taken and not decided, in front. */
   giveBack(calls: readonly WaitingCall[]): void {
     if (calls.length > 0) this.#waiting = [...calls, ...this.#waiting];
+  }
+
+  /** Answers calls whose deadline is over: nobody waits for the commit any more, or for a turn. */
+  expire(): void {
+    const nowMs = this.#options.clock.nowMs();
+    if (nowMs < this.#nextDeadlineMs) return;
+    this.#nextDeadlineMs = Infinity;
+    for (const { options, reject } of this.#decided) {
+      if (nowMs >= options.deadlineMs) reject(this.#lateAnswer());
+      else this.#watch(options);
+    }
+    this.#waiting = this.#waiting.filter((call) => {
+      const refusal = this.#refusalOf(call, nowMs);
+      if (refusal === undefined) this.#watch(call.options);
+      else call.reject(refusal);
+      return refusal === undefined;
+    });
   }
 
   /** The transaction of everything decided is committed: the answers go out. */
@@ -128,6 +148,17 @@ export class CallQueue {
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const { reject } of waiting) reject(this.#notReady(reason));
+  }
+
+  #watch({ deadlineMs }: CallOptions): void {
+    this.#nextDeadlineMs = Math.min(this.#nextDeadlineMs, deadlineMs);
+  }
+
+  #lateAnswer(): RollguardError {
+    return new RollguardError(
+      'OUTCOME_UNKNOWN',
+      `${this.#options.name}: the deadline was over before the commit ended; it may still be done`,
+    );
   }
 
   #notReady(reason: string): RollguardError {

@@ -57,6 +57,7 @@ export class StreamLoop {
     this.#lastPollMs = environment.clock.monotonicMs();
     for (const fetched of polled) this.#enqueue(fetched);
     for (const task of tasks.tasks) {
+      task.expireCalls();
       await this.#work(task);
       this.#throttle(task);
     }

@@ -68,7 +68,6 @@ export class StreamTask {
   #current: QueuedRecord | undefined;
   #streamTimeMs = -1;
   #processedSinceCommit = 0;
-  #decidedSinceCommit = 0;
   #committedAtMs = 0;
   #committing: Promise<void> | undefined;
   /** Monotonic; since when records wait for a partition that has none here. */
@@ -213,6 +212,11 @@ export class StreamTask {
     return this.#calls.add(request, options);
   }
 
+  /** Also while it commits: a broker that hangs must not keep callers beyond their deadlines. */
+  expireCalls(): void {
+    this.#calls.expire();
+  }
+
   /** True when a turn of `answerCalls` would do something. */
   get hasCalls(): boolean {
     return this.#status === 'running' && !this.isCommitting && this.#calls.waitingCount > 0;
@@ -227,9 +231,6 @@ export class StreamTask {
       graph: this.#graph,
       isTransactionFull: () => this.isTransactionFull(),
       hasWork: () => this.hasWork,
-      onDecided: () => {
-        this.#decidedSinceCommit += 1;
-      },
     };
     await answerCalls(task, max);
   }
@@ -250,7 +251,7 @@ export class StreamTask {
   isTransactionFull(): boolean {
     const { transactionRecordsMax, transactionBytesMax } = this.#environment.config;
     const bytes = this.#collector.bytes + (this.#state?.pendingBytes ?? 0);
-    const count = this.#processedSinceCommit + this.#decidedSinceCommit;
+    const count = this.#processedSinceCommit + this.#calls.decidedCount;
     return count >= transactionRecordsMax || bytes >= transactionBytesMax;
   }
 
@@ -258,7 +259,7 @@ export class StreamTask {
   get hasWork(): boolean {
     return (
       this.#processedSinceCommit > 0 ||
-      this.#decidedSinceCommit > 0 ||
+      this.#calls.decidedCount > 0 ||
       this.#collector.count > 0 ||
       (this.#state?.pendingCount ?? 0) > 0
     );
@@ -356,7 +357,7 @@ export class StreamTask {
     const sentAtMs = clock.nowMs();
     const records = this.#processedSinceCommit;
     const outputs = this.#collector.drain();
-    const hasCalls = this.#decidedSinceCommit > 0;
+    const hasCalls = this.#calls.decidedCount > 0;
     await this.#environment.topics.learning(
       commitTransaction({
         producer: this.#producer,
@@ -373,7 +374,6 @@ export class StreamTask {
       }),
     );
     this.#processedSinceCommit = 0;
-    this.#decidedSinceCommit = 0;
     this.#primed.over();
     this.#committedAtMs = clock.nowMs();
     this.#failures.clear();
@@ -404,7 +404,6 @@ export class StreamTask {
     this.#current = undefined;
     this.#idleSinceMs = undefined;
     this.#processedSinceCommit = 0;
-    this.#decidedSinceCommit = 0;
     this.#primed.over();
     this.#streamTimeMs = -1;
   }

@@ -3,7 +3,6 @@
  * fronts' calls to the partitions that own them.
  */
 import { RollguardError } from '../../kernel/errors.ts';
-import { late, settledWithin } from '../../kernel/settled-within.ts';
 import { avroWriter } from '../../schemas/avro-codec.ts';
 import { contractSchema, contractText, valueSubject } from '../../schemas/contracts.ts';
 import { DebeziumDecoder } from '../../schemas/debezium-envelope.ts';
@@ -17,11 +16,7 @@ import {
   inventoryEventsContract,
   inventoryEventsTopic,
 } from '../../topology/guard/guard-names.ts';
-import {
-  isRead,
-  type AnswerToRequest,
-  type GuardRequest,
-} from '../../topology/guard/guard-requests.ts';
+import type { AnswerToRequest, GuardRequest } from '../../topology/guard/guard-requests.ts';
 import { guardSubTopologies, guardTopology } from '../../topology/guard/guard-topology.ts';
 import { inventoryEventOf } from '../../topology/guard/inventory-event-codec.ts';
 import { partitionKeyOf, partitionOfLock } from '../../topology/guard/lock-id.ts';
@@ -32,6 +27,7 @@ import type { CallOptions, GuardCalls, LocksPage, LocksQuery } from './guard-cal
 const eventsPartitionCount = 6;
 /** Of what nobody waits for: expiries reach the log within a second of their time. */
 const commitIntervalMs = 100;
+const cacheBytesMax = 1_048_576;
 const subTopology = guardSubTopologies.guard;
 
 export interface AvailabilityGuard {
@@ -44,10 +40,11 @@ export function availabilityGuard(options: ServiceOptions): AvailabilityGuard {
     ...options,
     name: 'guard',
     applicationId: guardApplicationId(options.settings),
-    options: { commitIntervalMs },
+    // Holds are in memory as they are: a cache of their bytes would be a second copy.
+    options: { commitIntervalMs, cacheBytesMax },
     prepare: () => prepare(options),
   });
-  return { service, calls: new OwnedCalls(service, options) };
+  return { service, calls: new OwnedCalls(service) };
 }
 
 async function prepare(options: ServiceOptions): Promise<Topology> {
@@ -95,11 +92,9 @@ function guardOptionsOf(settings: ServiceOptions['settings']): GuardOptions {
 /** Every partition is this instance's own. */
 class OwnedCalls implements GuardCalls {
   readonly #service: StreamsService;
-  readonly #clock: ServiceOptions['clock'];
 
-  constructor(service: StreamsService, { clock }: ServiceOptions) {
+  constructor(service: StreamsService) {
     this.#service = service;
-    this.#clock = clock;
   }
 
   lock: GuardCalls['lock'] = (command, options) =>
@@ -189,17 +184,10 @@ class OwnedCalls implements GuardCalls {
     options: CallOptions,
   ): Promise<AnswerToRequest<Request>> {
     const target = { subTopology, partition };
-    const answer = this.#service.streams().call<AnswerToRequest<Request>>(target, request, options);
-    const remainingMs = options.deadlineMs - this.#clock.nowMs();
-    const settled = await settledWithin(this.#clock, Math.max(0, remainingMs), answer);
-    if (settled !== late) return settled;
-    answer.catch(() => undefined);
-    throw isRead(request)
-      ? new RollguardError('DEADLINE_EXCEEDED', 'the answer did not come before the deadline')
-      : new RollguardError(
-          'OUTCOME_UNKNOWN',
-          'the deadline was over before the answer came; it may still be done',
-        );
+    const { deadlineMs, signal } = options;
+    return this.#service
+      .streams()
+      .call<AnswerToRequest<Request>>(target, request, { deadlineMs, signal });
   }
 
   #partitionOf(key: { readonly tenantId: string; readonly roomTypeId: string }): number {

@@ -15,6 +15,8 @@ import { decodeRecords } from './record-batch-reader.ts';
 // How long a broker may hold a fetch that finds nothing; a partition assigned meanwhile waits as long.
 const fetchWaitMs = 200;
 const retryBackoffMs = 50;
+// A reason of our own: without one every abort makes an exception with its stack.
+const woken = 'woken';
 // A topic just created may be unknown to its leader for a moment; after this it does not exist.
 const topicGraceMs = 3_000;
 
@@ -70,7 +72,7 @@ export class KafkaPartitionReader implements PartitionReader {
   assign(positions: readonly PartitionOffset[]): void {
     for (const position of positions)
       this.#assigned.set(nameOf(position), freshlyAssigned(position));
-    this.#wake.abort();
+    this.#wake.abort(woken);
   }
 
   unassign(partitions: readonly TopicPartition[]): void {
@@ -83,7 +85,7 @@ export class KafkaPartitionReader implements PartitionReader {
 
   resume(partitions: readonly TopicPartition[]): void {
     this.#setPaused(partitions, false);
-    this.#wake.abort();
+    this.#wake.abort(woken);
   }
 
   async poll(maxWaitMs: number): Promise<readonly FetchedPartition[]> {
@@ -105,13 +107,13 @@ export class KafkaPartitionReader implements PartitionReader {
 
   wakeUp(): void {
     this.#isWoken = true;
-    this.#wake.abort();
+    this.#wake.abort(woken);
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#assigned.clear();
-    this.#wake.abort();
+    this.#wake.abort(woken);
     await this.#pool.close();
   }
 
@@ -198,7 +200,7 @@ export class KafkaPartitionReader implements PartitionReader {
       }
     });
     this.#busyLeaders.delete(leader.nodeId);
-    this.#wake.abort();
+    this.#wake.abort(woken);
   }
 
   /** Runs one request for these partitions and draws the conclusions from its failure. */
@@ -215,7 +217,7 @@ export class KafkaPartitionReader implements PartitionReader {
       this.#requestFailed(error, startedMs);
     }
     for (const assigned of partitions) assigned.isFetching = false;
-    this.#wake.abort();
+    this.#wake.abort(woken);
   }
 
   /** Told to the caller when it lasts as long as a request may take, or is past mending. */

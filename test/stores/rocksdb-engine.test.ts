@@ -76,7 +76,7 @@ describe('RocksDbEngine', () => {
     (await readdir(folder))
       .filter((name) => name.endsWith(ending))
       .map((name) => path.join(folder, name));
-  /** Large enough that memtables were written to files. */
+  /** All of it in files, which opening once more sees to, and a newer position in the log. */
   const writeFiles = async (folder: string): Promise<readonly StateChange[]> => {
     const engine = await RocksDbEngine.open(folder);
     const changes = Array.from({ length: 12_000 }, (_, index) => ({
@@ -87,6 +87,9 @@ describe('RocksDbEngine', () => {
       await engine.write(changes.slice(from, from + 3_000), at(from));
     }
     await engine.close();
+    const again = await RocksDbEngine.open(folder);
+    await again.write([], at(changes.length));
+    await again.close();
     return changes;
   };
 

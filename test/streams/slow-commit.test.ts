@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { silentLogger } from '../../kernel/logger.ts';
 import { noMetrics } from '../../kernel/metrics.ts';
+import type { KeyValueStore } from '../../stores/key-value-store.ts';
 import { stringSerde } from '../../stores/serde.ts';
 import { keyValueStore } from '../../stores/store-builder.ts';
 import {
@@ -12,22 +13,68 @@ import {
 } from '../../streams/index.ts';
 import { InProcessKafka } from '../../testing/in-process-kafka.ts';
 import { ManualClock } from '../../testing/manual-clock.ts';
+import { errorCodeOf } from '../support/error-code.ts';
 
 const pollsMax = 1_000;
+const commitMs = 1_000;
+const target = { subTopology: 'ticker', partition: 0 };
 
-/** Writes at every punctuation. */
+/** Writes at every punctuation and at every call. */
 class Ticker implements Processor<string, string> {
+  readonly #intervalMs: number;
+  #store!: KeyValueStore<string, string>;
+
+  constructor(intervalMs: number) {
+    this.#intervalMs = intervalMs;
+  }
+
   init(context: ProcessorContext): void {
-    const store = context.store<string, string>('ticks');
-    context.schedule(10, 'wall-clock', (atMs) => store.put('last', String(atMs)));
+    this.#store = context.store('ticks');
+    context.schedule(this.#intervalMs, 'wall-clock', (atMs) =>
+      this.#store.put('last', String(atMs)),
+    );
   }
 
   process(): void {
-    // Time alone makes it work.
+    // Time and calls alone make it work.
+  }
+
+  call(request: unknown): string {
+    this.#store.put('asked', String(request));
+    return String(request);
   }
 }
 
 test('a punctuation that is due while its task commits does not keep the loop turning', async () => {
+  const { clock, streams } = start({ intervalMs: 10 });
+  await clock.advance(2_000);
+
+  expect(streams.status).toBe('running');
+  await close(clock, streams);
+});
+
+test('a call waits no longer than its deadline while a commit hangs: decided, its outcome is unknown; undecided, nothing was done', async () => {
+  const { clock, streams } = start({ intervalMs: 1_000_000 });
+  await clock.advance(2_000);
+  const ask = (request: string): Promise<unknown> =>
+    errorCodeOf(streams.call(target, request, { deadlineMs: clock.nowMs() + 300 }));
+  const decided = ask('a');
+  await clock.advance(10);
+  const undecided = ask('b');
+  const codes = Promise.all([decided, undecided]).then((all) => ({ all, atMs: clock.nowMs() }));
+  const askedAtMs = clock.nowMs();
+  await clock.advance(2_000);
+
+  const { all, atMs } = await codes;
+  expect(all).toEqual(['OUTCOME_UNKNOWN', 'DEADLINE_EXCEEDED']);
+  expect(atMs - askedAtMs).toBeLessThan(commitMs - 100);
+  await close(clock, streams);
+});
+
+function start({ intervalMs }: { readonly intervalMs: number }): {
+  readonly clock: ManualClock;
+  readonly streams: KafkaStreams;
+} {
   const clock = new ManualClock();
   const kafka = new InProcessKafka(clock);
   kafka.createTopic({ name: 'lines', partitionCount: 1, configs: {} });
@@ -36,7 +83,12 @@ test('a punctuation that is due while its task commits does not keep the loop tu
     .subTopology('ticker')
     .source<string, string>('lines', { topics: ['lines'], deserialize: () => undefined })
     .store(keyValueStore({ name: 'ticks', key: stringSerde, value: stringSerde }))
-    .processor('ticker', { parents: ['lines'], supplier: () => new Ticker(), stores: ['ticks'] });
+    .processor('ticker', {
+      parents: ['lines'],
+      supplier: () => new Ticker(intervalMs),
+      stores: ['ticks'],
+      answersCalls: true,
+    });
   const streams = new KafkaStreams({
     topology: builder.build(),
     port: slowToCommit(kafka.client(), clock),
@@ -44,13 +96,14 @@ test('a punctuation that is due while its task commits does not keep the loop tu
     ...{ stateDir: '', stateKind: 'memory', clock, logger: silentLogger, metrics: noMetrics },
   });
   streams.start();
-  await clock.advance(2_000);
+  return { clock, streams };
+}
 
-  expect(streams.status).toBe('running');
+async function close(clock: ManualClock, streams: KafkaStreams): Promise<void> {
   const closed = streams.close();
   await clock.advance(20_000);
   await closed;
-});
+}
 
 /** A commit takes a second; a loop that polls without end meanwhile is stopped with an error. */
 function slowToCommit(port: KafkaPort, clock: ManualClock): KafkaPort {
@@ -73,7 +126,7 @@ function slowToCommit(port: KafkaPort, clock: ManualClock): KafkaPort {
       const producer = await port.openProducer(options);
       const commit = producer.commit.bind(producer);
       producer.commit = async () => {
-        await clock.sleep(1_000);
+        await clock.sleep(commitMs);
         await commit();
       };
       return producer;
