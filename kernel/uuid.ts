@@ -13,9 +13,21 @@ export function parseUuid(text: string): Buffer {
   return Buffer.from(text.replaceAll('-', ''), 'hex');
 }
 
+const hexDigits = Buffer.from('0123456789abcdef', 'latin1');
+const dash = 45;
+const text = Buffer.alloc(36, dash);
+
+/** In one piece: an id put together from slices would be flattened again wherever it is looked up. */
 export function formatUuid(bytes: Uint8Array): string {
-  const hex = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20, 32)}`;
+  let at = 0;
+  for (let index = 0; index < 16; index += 1) {
+    if (at === 8 || at === 13 || at === 18 || at === 23) at += 1;
+    const byte = bytes[index] ?? 0;
+    text[at] = hexDigits[byte >> 4] ?? 0;
+    text[at + 1] = hexDigits[byte & 15] ?? 0;
+    at += 2;
+  }
+  return text.toString('latin1');
 }
 
 export function isUuid(text: string): boolean {

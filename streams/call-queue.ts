@@ -13,8 +13,8 @@ import { RollguardError, isRollguardError, messageOf } from '../kernel/errors.ts
 export interface CallOptions {
   /** Milliseconds since 1970; a call that is not decided by then is refused. */
   readonly deadlineMs: number;
-  /** The caller is gone: a call that is not decided yet is dropped. */
-  readonly signal?: AbortSignal;
+  /** True once the caller is gone: a call that is not decided yet is dropped. */
+  readonly isGone?: () => boolean;
 }
 
 export interface WaitingCall {
@@ -169,7 +169,7 @@ export class CallQueue {
   }
 
   #refusalOf({ options }: WaitingCall, nowMs: number): RollguardError | undefined {
-    if (options.signal?.aborted === true) {
+    if (options.isGone?.() === true) {
       return new RollguardError('DEADLINE_EXCEEDED', 'the caller is gone; nothing was decided');
     }
     if (nowMs < options.deadlineMs) return undefined;

@@ -64,31 +64,32 @@ function unary(
   options: GuardServiceOptions,
   answer: Answer,
 ): (call: Call, callback: sendUnaryData<object>) => void {
-  const { logger } = options;
   return (call, callback) => {
     const { tenantId, correlationId, ...fields } = call.request.fields;
     const id = correlationOf(call, correlationId, options);
-    const caller = (): Caller => {
+    answer(fields, () => {
       givenCorrelation(metadataText(call.metadata, correlationHeader), correlationId);
       return callerOf(call, { tenantId, correlationId: id }, options.clock);
-    };
-    const sayWho = (): void => {
-      const metadata = new Metadata();
-      metadata.set(correlationHeader, id);
-      call.sendMetadata(metadata);
-    };
-    answer(fields, caller).then(
+    }).then(
       (message) => {
-        sayWho();
+        sendCorrelation(call, id);
         callback(null, message);
       },
       (error: unknown) => {
-        if (!isRollguardError(error)) logger.error('call failed', { path: call.getPath(), error });
-        sayWho();
+        if (!isRollguardError(error)) {
+          options.logger.error('call failed', { path: call.getPath(), error });
+        }
+        sendCorrelation(call, id);
         callback(grpcErrorOf(error));
       },
     );
   };
+}
+
+function sendCorrelation(call: Call, id: string): void {
+  const metadata = new Metadata();
+  metadata.set(correlationHeader, id);
+  call.sendMetadata(metadata);
 }
 
 /** The one that was given, if it is one, else a new one. */
@@ -115,13 +116,11 @@ function callerOf(
   if (call.request.violation !== undefined) throw fieldError(call.request.violation);
   const named = metadataText(call.metadata, tenantHeader);
   const where = `tenant_id, or metadata ${tenantHeader},`;
-  const gone = new AbortController();
-  call.on('cancelled', () => gone.abort());
   return {
     tenantId: callingTenant(named, tenantId, where),
     correlationId,
     deadlineMs: callDeadlineMs(nowMs, namedMs),
-    signal: gone.signal,
+    isGone: () => call.cancelled,
   };
 }
 

@@ -184,10 +184,7 @@ class OwnedCalls implements GuardCalls {
     options: CallOptions,
   ): Promise<AnswerToRequest<Request>> {
     const target = { subTopology, partition };
-    const { deadlineMs, signal } = options;
-    return this.#service
-      .streams()
-      .call<AnswerToRequest<Request>>(target, request, { deadlineMs, signal });
+    return this.#service.streams().call<AnswerToRequest<Request>>(target, request, options);
   }
 
   #partitionOf(key: { readonly tenantId: string; readonly roomTypeId: string }): number {

@@ -17,8 +17,8 @@ import type { Lock, LockStatus } from '../../topology/guard/lock.ts';
 export interface CallOptions {
   /** By the clock's `nowMs`; a call whose deadline is over is not decided. */
   readonly deadlineMs: number;
-  /** Aborts when nobody waits for the answer any more. */
-  readonly signal: AbortSignal;
+  /** True once nobody waits for the answer any more. */
+  readonly isGone: () => boolean;
 }
 
 export interface GuardCalls {

@@ -142,17 +142,9 @@ function callerOf(
     tenantId: callingTenant(tenantId, undefined, `header ${tenantHeader}`),
     correlationId: String(reply.getHeader(correlationHeader)),
     deadlineMs: callDeadlineMs(clock.nowMs()),
-    signal: goneSignal(reply),
+    // The request's own signal goes off once its body is read.
+    isGone: () => reply.raw.destroyed && !reply.raw.writableFinished,
   };
-}
-
-/** Of a caller that closes its connection; the request's own signal goes off once its body is read. */
-function goneSignal({ raw }: FastifyReply): AbortSignal {
-  const gone = new AbortController();
-  raw.once('close', () => {
-    if (!raw.writableFinished) gone.abort();
-  });
-  return gone.signal;
 }
 
 /** The key of the header, which a body may repeat but not contradict. @throws REQUEST_INVALID */

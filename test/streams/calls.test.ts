@@ -201,10 +201,8 @@ describe('a call is refused, and nothing is changed,', () => {
 
   test('when its caller is gone', async () => {
     const driver = await start();
-    const gone = new AbortController();
-    gone.abort();
     const deadlineMs = driver.clock.nowMs() + 1_000;
-    const dropped = driver.streams.call(target, 'a', { deadlineMs, signal: gone.signal });
+    const dropped = driver.streams.call(target, 'a', { deadlineMs, isGone: () => true });
 
     expect(await codeOf(driver, dropped)).toBe('DEADLINE_EXCEEDED');
     expect(written(driver)).toEqual([]);

@@ -17,6 +17,7 @@ import { partitionKeyOf } from './lock-id.ts';
 import { lockIndexKeys, utcDays } from './lock-index.ts';
 import { SortedKeys } from './sorted-keys.ts';
 import type { StoredLock } from './stored-lock.ts';
+import { TimedIds } from './timed-ids.ts';
 
 /** Groups of sorted ids: a room's holds by day, a type's by night. */
 type Shelves = Map<string, Map<string, SortedKeys>>;
@@ -30,8 +31,8 @@ export class MemoryGuardState implements GuardState, GuardStateWriter {
   readonly #byRoomDay: Shelves = new Map();
   readonly #byNight: Shelves = new Map();
   readonly #byReservation: Shelves = new Map();
-  readonly #due = new SortedKeys();
-  readonly #forgettable = new SortedKeys();
+  readonly #due = new TimedIds();
+  readonly #forgettable = new TimedIds();
   readonly #rooms = new Map<string, RoomRecord>();
   readonly #types = new Map<string, TypeRooms>();
   readonly #properties = new Map<string, PropertyRecord>();
@@ -206,10 +207,8 @@ export class MemoryGuardState implements GuardState, GuardStateWriter {
     for (const reservationId of keys.reservationIds) {
       shelve(this.#byReservation, [pair(tenantId, reservationId), ''], lockId);
     }
-    if (keys.dueMs !== undefined) this.#due.add(timedKey(keys.dueMs, lockId));
-    if (keys.forgettableMs !== undefined) {
-      this.#forgettable.add(timedKey(keys.forgettableMs, lockId));
-    }
+    if (keys.dueMs !== undefined) this.#due.add(keys.dueMs, lockId);
+    if (keys.forgettableMs !== undefined) this.#forgettable.add(keys.forgettableMs, lockId);
   }
 
   #unindex(lock: StoredLock): void {
@@ -222,29 +221,28 @@ export class MemoryGuardState implements GuardState, GuardStateWriter {
     for (const reservationId of keys.reservationIds) {
       unshelve(this.#byReservation, [pair(tenantId, reservationId), ''], lockId);
     }
-    if (keys.dueMs !== undefined) this.#due.delete(timedKey(keys.dueMs, lockId));
-    if (keys.forgettableMs !== undefined) {
-      this.#forgettable.delete(timedKey(keys.forgettableMs, lockId));
-    }
+    if (keys.dueMs !== undefined) this.#due.delete(keys.dueMs, lockId);
+    if (keys.forgettableMs !== undefined) this.#forgettable.delete(keys.forgettableMs, lockId);
   }
 
   #gather(
     shelf: ReadonlyMap<string, SortedKeys> | undefined,
     keys: readonly string[] | undefined,
   ): readonly string[] {
+    if (shelf === undefined) return [];
     const ids = new Set<string>();
-    for (const key of keys ?? shelf?.keys() ?? []) {
-      const found = shelf?.get(key)?.all() ?? [];
+    for (const key of keys ?? shelf.keys()) {
+      const found = shelf.get(key)?.all() ?? [];
       this.visits += 1 + found.length;
       for (const id of found) ids.add(id);
     }
     return [...ids].sort();
   }
 
-  #timed(keys: SortedKeys, beforeMs: number, limit: number): readonly string[] {
-    const found = keys.first(limit, timedKey(beforeMs, ''));
+  #timed(ids: TimedIds, beforeMs: number, limit: number): readonly string[] {
+    const found = ids.first(limit, beforeMs);
     this.visits += found.length;
-    return found.map((key) => key.slice(timeDigits + 1));
+    return found;
   }
 }
 
@@ -269,14 +267,6 @@ function unshelve(shelves: Shelves, [name, key]: Place, id: string): void {
 /** No tenant id holds a `|`. */
 function pair(left: string, right: string): string {
   return `${left}|${right}`;
-}
-
-const timeDigits = 16;
-/** Above every instant's distance to the year 1900, so that keys before 1970 sort too. */
-const timeShiftMs = 4e12;
-
-function timedKey(atMs: number, id: string): string {
-  return `${String(atMs + timeShiftMs).padStart(timeDigits, '0')}|${id}`;
 }
 
 function datesOf({ from, to }: NightRange): string[] {

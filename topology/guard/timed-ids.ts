@@ -1,0 +1,58 @@
+/**
+ * Ids by an instant, in order of time and then of id. Times are numbers in one array, so that finding a
+ * place costs no comparison of texts; most come near its end.
+ */
+import { SortedKeys } from './sorted-keys.ts';
+
+export class TimedIds {
+  readonly #times: number[] = [];
+  readonly #idsAt = new Map<number, SortedKeys>();
+
+  add(atMs: number, id: string): void {
+    let ids = this.#idsAt.get(atMs);
+    if (ids === undefined) {
+      ids = new SortedKeys();
+      this.#idsAt.set(atMs, ids);
+      const at = this.#placeOf(atMs);
+      if (at === this.#times.length) this.#times.push(atMs);
+      else this.#times.splice(at, 0, atMs);
+    }
+    ids.add(id);
+  }
+
+  delete(atMs: number, id: string): void {
+    const ids = this.#idsAt.get(atMs);
+    ids?.delete(id);
+    if (ids?.size !== 0) return;
+    this.#idsAt.delete(atMs);
+    this.#times.splice(this.#placeOf(atMs), 1);
+  }
+
+  /** The first `limit` ids of before an instant. */
+  first(limit: number, beforeMs: number): readonly string[] {
+    const found: string[] = [];
+    for (const atMs of this.#times) {
+      if (atMs >= beforeMs || found.length >= limit) break;
+      found.push(...(this.#idsAt.get(atMs)?.first(limit - found.length) ?? []));
+    }
+    return found;
+  }
+
+  all(): readonly (readonly [atMs: number, id: string])[] {
+    return this.#times.flatMap((atMs) =>
+      (this.#idsAt.get(atMs)?.all() ?? []).map((id) => [atMs, id] as const),
+    );
+  }
+
+  /** Where the first time is that is not before this one. */
+  #placeOf(atMs: number): number {
+    let low = 0;
+    let high = this.#times.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#times[middle] ?? 0) < atMs) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+}
