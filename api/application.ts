@@ -44,18 +44,17 @@ export async function startApplication(options: ApplicationOptions): Promise<App
     logger,
   });
   const parts = { settings, port, registry, clock, logger, metrics };
-  const roll = rollService(parts);
-  const guard = settings.ROLLGUARD_SERVICES.includes('guard')
-    ? availabilityGuard(parts)
-    : undefined;
+  const runs = (name: string): boolean => settings.ROLLGUARD_SERVICES.includes(name);
+  const roll = runs('roll') ? rollService(parts) : undefined;
+  const guard = runs('guard') ? availabilityGuard(parts) : undefined;
   const fronts = guard && guardFronts({ ...options, metrics }, guard.calls);
-  const services = guard === undefined ? [roll.service] : [roll.service, guard.service];
+  const services = [roll?.service, guard?.service].filter((service) => service !== undefined);
   const http = await startHttpServer({
     host: settings.HTTP_HOST,
     port: settings.HTTP_PORT,
     routes: [
       ...(fronts === undefined ? [] : [fronts.routes]),
-      ledgerRoutes(roll.queries),
+      ...(roll === undefined ? [] : [ledgerRoutes(roll.queries)]),
       healthRoutes(services, metrics),
     ],
     logger,
@@ -63,8 +62,10 @@ export async function startApplication(options: ApplicationOptions): Promise<App
   const grpc = await startGrpcServer({
     host: settings.GRPC_HOST,
     port: settings.GRPC_PORT,
-    query: queryService({ queries: roll.queries, clock, logger }),
-    sources: [roll.service],
+    query: roll && {
+      implementation: queryService({ queries: roll.queries, clock, logger }),
+      sources: [roll.service],
+    },
     guard: guard && fronts && { implementation: fronts.service, sources: [guard.service] },
     clock,
   }).catch(async (error: unknown) => {

@@ -62,7 +62,7 @@ export const settingsTable = {
     about: 'what this instance runs',
     fallback: 'roll,guard',
     parse: z
-      .enum(['roll', 'roll,guard'], 'must be roll,guard or roll')
+      .enum(['roll', 'guard', 'roll,guard', 'guard,roll'], 'must be roll,guard, roll or guard')
       .transform((value) => value.split(',')),
   },
   ROLLGUARD_STATE_DIR: {
@@ -91,9 +91,17 @@ export const settingsTable = {
     parse: count,
   },
   HTTP_HOST: { about: 'address the HTTP API listens on', fallback: '127.0.0.1', parse: text },
-  HTTP_PORT: { about: 'port of the HTTP API; 0 picks a free one', fallback: '3900', parse: port },
+  HTTP_PORT: {
+    about: 'port of the HTTP API (of roll alone: 3900); 0 picks a free one',
+    fallback: '3800',
+    parse: port,
+  },
   GRPC_HOST: { about: 'address the gRPC API listens on', fallback: '127.0.0.1', parse: text },
-  GRPC_PORT: { about: 'port of the gRPC API; 0 picks a free one', fallback: '4401', parse: port },
+  GRPC_PORT: {
+    about: 'port of the gRPC API (of roll alone: 4401); 0 picks a free one',
+    fallback: '4400',
+    parse: port,
+  },
   REQUIRE_CORRELATION_ID: {
     about: 'true: HTTP writes without x-correlation-id are refused; else one is made',
     fallback: 'false',
@@ -148,6 +156,9 @@ export const settingsTable = {
   },
 } as const satisfies Record<string, Setting>;
 
+/** Where the two services run apart, they have the platform's ports of each. */
+const ofRollAlone: Readonly<Record<string, string>> = { HTTP_PORT: '3900', GRPC_PORT: '4401' };
+
 export type SettingName = keyof typeof settingsTable;
 export type Settings = {
   readonly [Name in SettingName]: z.output<(typeof settingsTable)[Name]['parse']>;
@@ -158,9 +169,10 @@ export type Settings = {
  * @throws CONFIG_INVALID naming the setting and what it must be.
  */
 export function parseSettings(values: Readonly<Record<string, string | undefined>>): Settings {
+  const defaults = values['ROLLGUARD_SERVICES'] === 'roll' ? ofRollAlone : {};
   const entries = Object.entries(settingsTable as Record<string, Setting>).map(
     ([name, setting]) => {
-      const value = values[name] ?? setting.fallback;
+      const value = values[name] ?? defaults[name] ?? setting.fallback;
       if (value === undefined) {
         throw new RollguardError('CONFIG_INVALID', `${name} is not set: ${setting.about}`);
       }

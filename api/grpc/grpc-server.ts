@@ -21,8 +21,9 @@ import {
   guardOffered,
   guardServiceName,
   healthDefinition,
-  offered,
+  healthOffered,
   queryDefinition,
+  queryOffered,
   queryServiceName,
 } from './protos.ts';
 import { strictService } from './strict-requests.ts';
@@ -53,15 +54,14 @@ export interface GrpcServerOptions {
   readonly host: string;
   /** 0 picks a free port. */
   readonly port: number;
-  /** `rollguard.v1.Query`. */
-  readonly query: UntypedServiceImplementation;
-  readonly sources: readonly HealthSource[];
+  /** `rollguard.v1.Query`, where roll runs. */
+  readonly query?: Serving | undefined;
   /** `availabilityguard.v1.AvailabilityGuard`, where the guard runs. */
-  readonly guard?: GuardServing | undefined;
+  readonly guard?: Serving | undefined;
   readonly clock: Clock;
 }
 
-export interface GuardServing {
+export interface Serving {
   readonly implementation: UntypedServiceImplementation;
   readonly sources: readonly HealthSource[];
 }
@@ -74,21 +74,26 @@ export interface GrpcServer {
 
 /** @throws CONFIG_INVALID when GRPC_PORT is taken. */
 export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
-  const { query, sources, guard, clock } = options;
+  const { query, guard, clock } = options;
   const server = new Server(limits);
   const services = new Map<string, readonly HealthSource[]>([
-    ['', [...sources, ...(guard?.sources ?? [])]],
-    [queryServiceName, sources],
+    ['', [...(query?.sources ?? []), ...(guard?.sources ?? [])]],
   ]);
+  if (query !== undefined) {
+    services.set(queryServiceName, query.sources);
+    server.addService(queryDefinition, query.implementation);
+  }
   if (guard !== undefined) {
     services.set(guardServiceName, guard.sources);
     server.addService(strictService(guardDefinition, guardOffered), guard.implementation);
   }
   const health = healthService({ services, clock });
-  server.addService(queryDefinition, query);
   server.addService(healthDefinition, health.implementation);
-  const told = guard === undefined ? offered : { ...offered, ...guardOffered };
-  new ReflectionService(told).addToServer(server);
+  new ReflectionService({
+    ...healthOffered,
+    ...(query === undefined ? {} : queryOffered),
+    ...(guard === undefined ? {} : guardOffered),
+  }).addToServer(server);
   const port = await listen(server, options);
   return {
     port,

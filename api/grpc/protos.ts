@@ -14,12 +14,15 @@ export const healthServiceName = 'grpc.health.v1.Health';
 const includeDirs = [fileURLToPath(new URL('../../proto/', import.meta.url))];
 const conversion = { longs: String, enums: String, defaults: true, oneofs: true } as const;
 
-/** The services this instance offers, as reflection tells them. */
-export const offered: PackageDefinition = loadSync(
-  ['rollguard/v1/query.proto', 'grpc/health/v1/health.proto'],
-  { ...conversion, includeDirs },
-);
-/** Those of an instance that runs the guard, beside them. */
+/** What reflection tells of an instance that runs roll, of one that runs the guard, and of every one. */
+export const queryOffered: PackageDefinition = loadSync('rollguard/v1/query.proto', {
+  ...conversion,
+  includeDirs,
+});
+export const healthOffered: PackageDefinition = loadSync('grpc/health/v1/health.proto', {
+  ...conversion,
+  includeDirs,
+});
 export const guardOffered: PackageDefinition = loadSync(
   'availabilityguard/v1/availability_guard.proto',
   // It has no oneof; what is optional would be told as one of its own.
@@ -27,9 +30,9 @@ export const guardOffered: PackageDefinition = loadSync(
 );
 const errorModel = loadSync('google/rpc/status.proto', { ...conversion, includeDirs });
 
-export const queryDefinition = offered[queryServiceName] as ServiceDefinition;
+export const queryDefinition = queryOffered[queryServiceName] as ServiceDefinition;
 export const guardDefinition = guardOffered[guardServiceName] as ServiceDefinition;
-export const healthDefinition = offered[healthServiceName] as ServiceDefinition;
+export const healthDefinition = healthOffered[healthServiceName] as ServiceDefinition;
 
 /** A message of the error model (`google.rpc.*`). */
 export function errorMessage(name: string): MessageTypeDefinition<object, object> {

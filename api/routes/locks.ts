@@ -142,9 +142,17 @@ function callerOf(
     tenantId: callingTenant(tenantId, undefined, `header ${tenantHeader}`),
     correlationId: String(reply.getHeader(correlationHeader)),
     deadlineMs: callDeadlineMs(clock.nowMs()),
-    // The request's own signal goes off once its body is read.
-    isGone: () => reply.raw.destroyed && !reply.raw.writableFinished,
+    isGone: whetherGone(reply),
   };
+}
+
+/** Of a caller that closes its connection; the request itself is closed once its body is read. */
+function whetherGone({ raw }: FastifyReply): () => boolean {
+  let isGone = false;
+  raw.once('close', () => {
+    isGone = !raw.writableFinished;
+  });
+  return () => isGone;
 }
 
 /** The key of the header, which a body may repeat but not contradict. @throws REQUEST_INVALID */

@@ -95,8 +95,10 @@ beforeAll(async () => {
   });
   grpc = await startGrpcServer({
     ...{ host: '127.0.0.1', port: 0, clock: systemClock },
-    query: queryService({ queries, clock: systemClock, logger: silentLogger }),
-    sources: [{ name: 'roll', notReady: () => undefined }],
+    query: {
+      implementation: queryService({ queries, clock: systemClock, logger: silentLogger }),
+      sources: [{ name: 'roll', notReady: () => undefined }],
+    },
   });
   client = new GrpcClient(grpc.port, queryDefinition);
 });

@@ -50,8 +50,10 @@ async function serve(
   };
   grpc = await startGrpcServer({
     ...{ host: '127.0.0.1', port: 0, clock: systemClock },
-    query: queryService({ queries, clock, logger: silentLogger }),
-    sources: [{ name: 'roll', notReady: () => notReady }],
+    query: {
+      implementation: queryService({ queries, clock, logger: silentLogger }),
+      sources: [{ name: 'roll', notReady: () => notReady }],
+    },
   });
   return grpc;
 }
@@ -157,9 +159,7 @@ describe('limits of gRPC', () => {
 
   test('a taken port is a refusal that names GRPC_PORT', async () => {
     const { port } = await serve(() => Promise.resolve(answer));
-    const taken = startGrpcServer({
-      ...{ host: '127.0.0.1', port, clock: systemClock, sources: [], query: {} },
-    });
+    const taken = startGrpcServer({ host: '127.0.0.1', port, clock: systemClock });
 
     expect(await errorCodeOf(taken)).toBe('CONFIG_INVALID');
     await expect(taken).rejects.toThrow('GRPC_PORT');

@@ -8,9 +8,19 @@ describe('settings', () => {
   test('fills in defaults and types', () => {
     expect(parseSettings(required)).toMatchObject({
       KAFKA_BROKERS: ['localhost:9092'],
-      HTTP_PORT: 3900,
+      HTTP_PORT: 3800,
       SHADOW_MODE: true,
       KAFKA_CONSUMER_GROUP_SUFFIX: '-shadow',
+    });
+  });
+
+  test('roll alone has ports of its own, unless they are set', () => {
+    const alone = { ...required, ROLLGUARD_SERVICES: 'roll' };
+
+    expect(parseSettings(alone)).toMatchObject({ HTTP_PORT: 3900, GRPC_PORT: 4401 });
+    expect(parseSettings({ ...alone, HTTP_PORT: '5000' })).toMatchObject({ HTTP_PORT: 5000 });
+    expect(parseSettings({ ...required, ROLLGUARD_SERVICES: 'guard' })).toMatchObject({
+      ...{ HTTP_PORT: 3800, GRPC_PORT: 4400 },
     });
   });
 

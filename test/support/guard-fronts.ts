@@ -68,7 +68,7 @@ export async function openGuardWindows(requireCorrelationId = false): Promise<Gu
     routes: [fronts.routes, healthRoutes(sources, metrics)],
   });
   const grpc = await startGrpcServer({
-    ...{ host: '127.0.0.1', port: 0, clock: systemClock, query: {}, sources: [] },
+    ...{ host: '127.0.0.1', port: 0, clock: systemClock },
     guard: { implementation: fronts.service, sources },
   });
   const client = new GrpcClient(grpc.port, guardDefinition);

@@ -51,7 +51,7 @@ export function start(args: readonly string[], cli = createCliContext()): Promis
       count,
       defaultSecondsPerDay,
     )
-    .option('--http-port <port>', 'of the live HTTP API; 0 picks a free one', port, 3900)
+    .option('--http-port <port>', 'of the live HTTP API; 0 picks a free one', port, 3800)
     .addHelpText('after', examples)
     .action((flags: StartFlags) => (flags.once === true ? once(flags, cli) : live(flags, cli)));
   return runCommand(program, args, cli);
