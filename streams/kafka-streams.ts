@@ -203,7 +203,8 @@ export class KafkaStreams {
     const task = running?.tasks.find(name);
     if (running === undefined || task === undefined) throw this.#notServing(name);
     const answer = task.call(request, options);
-    running.reader.wakeUp();
+    // While it commits the loop has nothing to do for it; the commit's end wakes the loop.
+    if (task.hasCalls) running.reader.wakeUp();
     return (await answer) as Answer;
   }
 

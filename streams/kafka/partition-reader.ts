@@ -57,7 +57,8 @@ export class KafkaPartitionReader implements PartitionReader {
   /** In the order in which they are fetched: who brought records goes to the end. */
   readonly #assigned = new Map<string, Assigned>();
   readonly #busyLeaders = new Set<number>();
-  #wake = new AbortController();
+  /** Of a poll that sleeps. */
+  #sleep: AbortController | undefined;
   #failingSinceMs: number | undefined;
   #failure: RollguardError | undefined;
   #isClosed = false;
@@ -72,7 +73,7 @@ export class KafkaPartitionReader implements PartitionReader {
   assign(positions: readonly PartitionOffset[]): void {
     for (const position of positions)
       this.#assigned.set(nameOf(position), freshlyAssigned(position));
-    this.#wake.abort(woken);
+    this.#endSleep();
   }
 
   unassign(partitions: readonly TopicPartition[]): void {
@@ -85,7 +86,7 @@ export class KafkaPartitionReader implements PartitionReader {
 
   resume(partitions: readonly TopicPartition[]): void {
     this.#setPaused(partitions, false);
-    this.#wake.abort(woken);
+    this.#endSleep();
   }
 
   async poll(maxWaitMs: number): Promise<readonly FetchedPartition[]> {
@@ -93,7 +94,6 @@ export class KafkaPartitionReader implements PartitionReader {
     const startedMs = clock.monotonicMs();
     for (;;) {
       this.#throwFailure();
-      this.#wake = new AbortController();
       const ready = this.#takeReady();
       this.#startFetches();
       const remainingMs = maxWaitMs - (clock.monotonicMs() - startedMs);
@@ -101,20 +101,26 @@ export class KafkaPartitionReader implements PartitionReader {
         this.#isWoken = false;
         return ready;
       }
-      await clock.sleep(Math.min(remainingMs, this.#untilRetryMs()), this.#wake.signal);
+      this.#sleep = new AbortController();
+      await clock.sleep(Math.min(remainingMs, this.#untilRetryMs()), this.#sleep.signal);
+      this.#sleep = undefined;
     }
   }
 
   wakeUp(): void {
     this.#isWoken = true;
-    this.#wake.abort(woken);
+    this.#endSleep();
   }
 
   async close(): Promise<void> {
     this.#isClosed = true;
     this.#assigned.clear();
-    this.#wake.abort(woken);
+    this.#endSleep();
     await this.#pool.close();
+  }
+
+  #endSleep(): void {
+    this.#sleep?.abort(woken);
   }
 
   #setPaused(partitions: readonly TopicPartition[], isPaused: boolean): void {
@@ -200,7 +206,7 @@ export class KafkaPartitionReader implements PartitionReader {
       }
     });
     this.#busyLeaders.delete(leader.nodeId);
-    this.#wake.abort(woken);
+    this.#endSleep();
   }
 
   /** Runs one request for these partitions and draws the conclusions from its failure. */
@@ -217,7 +223,7 @@ export class KafkaPartitionReader implements PartitionReader {
       this.#requestFailed(error, startedMs);
     }
     for (const assigned of partitions) assigned.isFetching = false;
-    this.#wake.abort(woken);
+    this.#endSleep();
   }
 
   /** Told to the caller when it lasts as long as a request may take, or is past mending. */

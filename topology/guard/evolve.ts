@@ -4,7 +4,10 @@ import type { Change, Decision } from './decision.ts';
 import type { GuardState, GuardStateWriter } from './guard-state.ts';
 import { partitionKeyOf } from './lock-id.ts';
 
-export function evolve(state: GuardState & GuardStateWriter, decision: Decision): void {
+export function evolve(
+  state: GuardState & GuardStateWriter,
+  decision: Pick<Decision, 'decidedAtMs' | 'changes'>,
+): void {
   for (const change of decision.changes) make(state, change);
   state.putLastDecisionMs(Math.max(decision.decidedAtMs, state.lastDecisionMs()));
 }

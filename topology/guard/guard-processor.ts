@@ -8,26 +8,25 @@ import type {
   KeyValueStore,
   Processor,
   ProcessorContext,
-  RecordOrigin,
   StreamRecord,
 } from '../../streams/index.ts';
 import { catalogueTables, type CatalogueMark, type CatalogueRow } from './catalogue-rows.ts';
 import { decide, type DecisionContext } from './decide.ts';
 import { decideNow, expiriesPerDecision } from './decide-now.ts';
 import type { Decision } from './decision.ts';
+import type { DecisionRecord } from './decision-log.ts';
 import { evolve } from './evolve.ts';
 import type { GuardOptions } from './guard-options.ts';
 import { answerRead, isRead, type GuardRequest } from './guard-requests.ts';
 import type { GuardInput } from './input.ts';
+import type { InventoryEvent } from './inventory-event.ts';
 import { partitionKeyOf } from './lock-id.ts';
 import { guardStores, StoredGuardState, type GuardStores } from './stored-guard-state.ts';
 
-/** One line of the log of decisions. */
-export interface DecisionRecord {
-  /** Where the input stood; undefined: a caller's request, or the time. */
-  readonly origin: RecordOrigin | undefined;
+export interface OutgoingEvent {
+  readonly event: InventoryEvent;
+  /** Of the guard. */
   readonly partition: number;
-  readonly decision: Decision;
 }
 
 export interface GuardProcessorOptions {
@@ -144,8 +143,9 @@ export class GuardProcessor implements Processor<string, CatalogueRow | Catalogu
     const record: DecisionRecord = { origin: this.#context.origin(), partition, decision };
     void this.#context.forward({ key: '', value: record, timestampMs }, 'decisions');
     for (const event of events) {
+      const outgoing: OutgoingEvent = { event, partition };
       const key = partitionKeyOf(event);
-      void this.#context.forward({ key, value: event, timestampMs }, 'inventory-events');
+      void this.#context.forward({ key, value: outgoing, timestampMs }, 'inventory-events');
     }
   }
 }

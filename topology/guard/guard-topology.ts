@@ -20,12 +20,13 @@ import {
   type CatalogueMark,
   type CatalogueRow,
 } from './catalogue-rows.ts';
+import { decisionLine, type DecisionRecord } from './decision-log.ts';
 import type { GuardOptions } from './guard-options.ts';
 import {
   GuardProcessor,
   guardProcessorStores,
   rowVersionStore,
-  type DecisionRecord,
+  type OutgoingEvent,
 } from './guard-processor.ts';
 import type { InventoryEvent } from './inventory-event.ts';
 import { guardStores } from './stored-guard-state.ts';
@@ -151,13 +152,16 @@ function addGuard(
     .sink<string, DecisionRecord>('decisions', {
       parents: ['guard'],
       topic: decisions,
-      serialize: ({ value }) => ({ key: null, value: jsonBytes(value) }),
+      serialize: ({ value }) => ({ key: null, value: decisionLine(value) }),
       partition: ({ value }: StreamRecord<string, DecisionRecord>) => value.partition,
     })
-    .sink<string, InventoryEvent>('inventory-events', {
+    .sink<string, OutgoingEvent>('inventory-events', {
       parents: ['guard'],
       topic: eventsTopic,
-      serialize: ({ key, value }) => ({ key: Buffer.from(key), value: encodeEvent(value) }),
+      serialize: ({ key, value }) => ({ key: Buffer.from(key), value: encodeEvent(value.event) }),
+      // A key always comes from one task, so its events stay in order; and each partition more that a
+      // transaction writes to costs the broker a marker and the caller time.
+      partition: ({ value }, count) => value.partition % count,
     });
 }
 

@@ -12,6 +12,7 @@ import type {
 } from '../../../topology/guard/command.ts';
 import { decideNow } from '../../../topology/guard/decide-now.ts';
 import type { AnswerTo, Decision } from '../../../topology/guard/decision.ts';
+import { decisionLine, readDecisionLine } from '../../../topology/guard/decision-log.ts';
 import { evolve } from '../../../topology/guard/evolve.ts';
 import { defaultGuardOptions, type GuardOptions } from '../../../topology/guard/guard-options.ts';
 import type { GuardInput } from '../../../topology/guard/input.ts';
@@ -193,10 +194,12 @@ export function openHotel(roomIds: readonly string[], options: Partial<GuardOpti
   return owner;
 }
 
-/** What the log of decisions gives in a fresh state, after a way through JSON. */
+/** What the log of decisions gives in a fresh state, after a way through its bytes. */
 export function foldedAnew(log: readonly Decision[]): MemoryGuardState {
   const state = new MemoryGuardState();
-  for (const decision of log) evolve(state, JSON.parse(JSON.stringify(decision)) as Decision);
+  for (const decision of log) {
+    evolve(state, readDecisionLine(decisionLine({ origin: undefined, partition: 0, decision })));
+  }
   return state;
 }
 

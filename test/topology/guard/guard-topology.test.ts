@@ -4,6 +4,7 @@ import { noMetrics } from '../../../kernel/metrics.ts';
 import { TopologyTestDriver } from '../../../testing/topology-test-driver.ts';
 import type { LockAnswer } from '../../../topology/guard/answer.ts';
 import type { LockCommand } from '../../../topology/guard/command.ts';
+import { readDecisionLine } from '../../../topology/guard/decision-log.ts';
 import { defaultGuardOptions } from '../../../topology/guard/guard-options.ts';
 import type { AnswerToRequest, GuardRequest } from '../../../topology/guard/guard-requests.ts';
 import { guardTopology } from '../../../topology/guard/guard-topology.ts';
@@ -113,25 +114,20 @@ describe('the guard', () => {
     await lock(driver, { reservationId: 'r1' });
     const lines = driver
       .read('test-decisions')
-      .map(({ value }) => JSON.parse(String(value)) as DecisionLine);
-    const locked = lines.find(({ decision }) => decision.command.kind === 'lock');
-    const rooms = lines.filter(({ decision }) => decision.command.kind === 'room');
+      .map(({ value }) => readDecisionLine(Buffer.from(value ?? [])));
+    const locked = lines.find(({ command }) => command.kind === 'lock');
+    const rooms = lines.filter(({ command }) => command.kind === 'room');
 
-    expect(locked?.decision.answer.status).toBe('LOCKED');
+    expect(locked?.answer.status).toBe('LOCKED');
+    expect(locked?.events).toEqual([
+      { type: 'inventory.locked', lockId: expect.any(String), version: 1 },
+    ]);
     expect(locked?.origin).toBeUndefined();
     // Every partition hears of every room.
     expect(rooms).toHaveLength(roomIds.length * partitionCount);
     expect(rooms.every(({ origin }) => origin?.topic === 'test-catalogue')).toBe(true);
   });
 });
-
-interface DecisionLine {
-  readonly origin?: { readonly topic: string };
-  readonly decision: {
-    readonly command: { readonly kind: string };
-    readonly answer: { readonly status: string };
-  };
-}
 
 async function start(before?: TopologyTestDriver): Promise<TopologyTestDriver> {
   const topology = guardTopology({
