@@ -70,6 +70,12 @@ function readRequest(draft: DecisionDraft, command: LockCommand): Request | Refu
     const problem = idProblem(command[field]);
     if (problem !== undefined) return invalid(field, problem);
   }
+  for (const field of keyFields) {
+    const value = command[field];
+    if (value !== undefined && noKeyText.test(value)) {
+      return invalid(field, 'must not hold control characters or half a surrogate pair');
+    }
+  }
   const slot = slotOf(command);
   if (isRefusal(slot)) return slot;
   const asked = readStay(command);
@@ -83,6 +89,13 @@ function readRequest(draft: DecisionDraft, command: LockCommand): Request | Refu
   const current = record && draft.lock(record.lockId);
   return { command, partitionKey, slot, asked, ttlSeconds, body, mark, record, current };
 }
+
+/** What becomes part of a stored key or an event: text that has no UTF-8 would fail the whole partition. */
+const keyFields = [
+  ...(['tenantId', 'roomTypeId', 'roomId', 'propertyId'] as const),
+  ...(['reservationId', 'idempotencyKey'] as const),
+];
+const noKeyText = /[\p{Cc}\p{Cs}]/u;
 
 function idProblem(id: string): string | undefined {
   if (id === '') return 'must not be empty';
