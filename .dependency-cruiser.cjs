@@ -47,6 +47,12 @@ module.exports = {
       to: { path: '^streams/(?!index\\.ts)' },
     },
     {
+      name: 'nothing-imports-bench',
+      severity: 'error',
+      from: { pathNot: '^(bench|test)/' },
+      to: { path: '^bench/' },
+    },
+    {
       name: 'production-without-test-code',
       severity: 'error',
       from: { path: '^(kernel|schemas|stores|streams|topology|connectors|api|main)' },

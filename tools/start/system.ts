@@ -32,6 +32,8 @@ export interface SystemOptions {
   readonly isFresh: boolean;
   /** 0 picks a free one. */
   readonly httpPort: number;
+  /** Of the application, beside those that the stack gives. */
+  readonly settings?: Readonly<Record<string, string>>;
 }
 
 export interface System {
@@ -128,6 +130,7 @@ function startApplicationProcess(
       HTTP_PORT: String(options.httpPort),
       // Beside a live application, which has its fixed port.
       ...(options.httpPort === 0 ? { GRPC_PORT: '0' } : {}),
+      ...options.settings,
     },
     logFile,
     clock: options.clock,

@@ -1,0 +1,14 @@
+/** `npm run bench -- <what>`: measures against peers, on this machine, in one run. */
+import { Command } from 'commander';
+import { createCliContext } from '../tools/cli-context.ts';
+import { runCommand } from '../tools/cli.ts';
+import { guardBenchCommand } from './guard/guard-bench-command.ts';
+
+/** Returns the exit code: 0 measured, 1 failed, 2 usage, 3 a room was sold twice. */
+export function bench(args: readonly string[], cli = createCliContext()): Promise<number> {
+  const program = new Command('npm run bench --').description(
+    'figures beside peers, taken on this machine in the same run',
+  );
+  program.addCommand(guardBenchCommand(cli));
+  return runCommand(program, args, cli);
+}
