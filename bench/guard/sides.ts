@@ -141,7 +141,7 @@ async function guardDoubles(system: System, types: readonly RoomType[]): Promise
     ...{ clientId: 'guard-bench', clock: systemClock, logger: silentLogger },
   });
   try {
-    const ours = new Set(capacity.map(([key]) => key));
+    const ours = new Set<string>(capacity.map(([key]) => key));
     await readRanges(port, await wholeTopics(port, [eventsTopic]), ({ key, value }) => {
       if (value !== null && ours.has(String(key))) verifier.add(value);
       return true;
