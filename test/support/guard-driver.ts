@@ -2,8 +2,8 @@
 import { noMetrics, type Metrics } from '../../kernel/metrics.ts';
 import { avroWriter } from '../../schemas/avro-codec.ts';
 import { contractSchema } from '../../schemas/contracts.ts';
-import type { StreamsOptions, Topology } from '../../streams/index.ts';
-import { TopologyTestDriver } from '../../testing/topology-test-driver.ts';
+import type { Topology } from '../../streams/index.ts';
+import { TopologyTestDriver, type TestDriverOptions } from '../../testing/topology-test-driver.ts';
 import type { LockAnswer } from '../../topology/guard/answer.ts';
 import type { LockCommand } from '../../topology/guard/command.ts';
 import { defaultGuardOptions } from '../../topology/guard/guard-options.ts';
@@ -46,10 +46,13 @@ export function guardTestTopology(metrics: Metrics = noMetrics): Topology {
 }
 
 export function startGuard(
-  options: { readonly metrics?: Metrics; readonly options?: Partial<StreamsOptions> } = {},
+  options: Partial<Pick<TestDriverOptions, 'topics' | 'metrics' | 'options'>> = {},
 ): Promise<TopologyTestDriver> {
   const topology = guardTestTopology(options.metrics);
-  return TopologyTestDriver.start({ topology, topics, ...options });
+  return TopologyTestDriver.start({
+    ...{ topology, ...options },
+    topics: { ...topics, ...options.topics },
+  });
 }
 
 /** The property and its rooms as Debezium's snapshot has them. */
