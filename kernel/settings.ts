@@ -85,6 +85,11 @@ export const settingsTable = {
     fallback: '-shadow',
     parse: z.string().regex(/^[A-Za-z0-9._-]*$/, 'must be letters, digits, dots, dashes'),
   },
+  INVENTORY_EVENTS_DLQ_TOPIC: {
+    about: "where the guard's intake puts records that it cannot use",
+    fallback: 'inventory.events.dlq',
+    parse: z.string().regex(/^[A-Za-z0-9._-]{1,249}$/, 'must be the name of a topic'),
+  },
   COMMIT_INTERVAL_MS: {
     about: 'longest time a result waits for its commit',
     fallback: '500',

@@ -33,9 +33,11 @@ export interface DeadLetter {
 }
 
 const markHeader = `${deadLetterHeaderPrefix}redriven`;
+const originHeader = `${deadLetterHeaderPrefix}topic`;
 
 /**
- * Visits every letter of the topic that is there now, in order; `visit` answers false to stop.
+ * Visits every letter of the topic that is there now, in order; `visit` answers false to stop. What
+ * others write to a topic that is shared with them is left out: it does not say where it came from.
  * Memory holds one fetch and one number for each mark.
  */
 export async function readDeadLetters(
@@ -52,6 +54,7 @@ export async function readDeadLetters(
   });
   await readRanges(port, ranges, (record, { partition }) => {
     if (headerOf(record.headers, markHeader) !== undefined) return true;
+    if (headerOf(record.headers, originHeader) === undefined) return true;
     const redrivenAtMs = marks.get(`${partition}@${record.offset}`);
     return visit(letterOf(partition, record, redrivenAtMs));
   });

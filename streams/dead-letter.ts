@@ -26,8 +26,12 @@ export const deadLetterHeaderPrefix = '__dlq.';
 // A header is for people; a stack of nested causes must not make the record too large to write.
 const messageLengthMax = 1_000;
 
-export function deadLetterTopic(applicationId: string): string {
-  return `${applicationId}-dlq`;
+/** @param config its `deadLetterTopic`, where given, is somebody else's name for it. */
+export function deadLetterTopic(config: {
+  readonly applicationId: string;
+  readonly deadLetterTopic?: string | undefined;
+}): string {
+  return config.deadLetterTopic ?? `${config.applicationId}-dlq`;
 }
 
 export function deadLetter(

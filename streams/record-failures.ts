@@ -77,7 +77,7 @@ export class RecordFailures {
       error: failure.error,
     });
     if (policy === 'continue') return undefined;
-    return deadLetter(deadLetterTopic(config.applicationId), queued, failure);
+    return deadLetter(deadLetterTopic(config), queued, failure);
   }
 
   /** The transaction with their settlement is committed. */

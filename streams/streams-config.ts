@@ -14,6 +14,11 @@ export type FailurePolicy = z.output<typeof failurePolicy>;
 const schema = z.strictObject({
   /** Consumer group, prefix of transactional ids and internal topics, name of the state folder. */
   applicationId: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/),
+  /** Where records go that cannot be used; undefined: `<applicationId>-dlq`. */
+  deadLetterTopic: z
+    .string()
+    .regex(/^[A-Za-z0-9._-]{1,249}$/)
+    .optional(),
   /** A transaction of a task nobody waits for is committed at least this often. */
   commitIntervalMs: positive.default(500),
   /** A transaction is full, and committed, at this many input records … */

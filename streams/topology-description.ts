@@ -97,7 +97,7 @@ export function describeTopology(topology: Topology, options: StreamsOptions): T
       }),
     ),
     deadLetterTopic: {
-      topic: deadLetterTopic(applicationId),
+      topic: deadLetterTopic(config),
       partitionCount: deadLetterPartitionCount,
       configs: deadLetterConfigs(),
     },

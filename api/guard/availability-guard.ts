@@ -41,7 +41,10 @@ export function availabilityGuard(options: ServiceOptions): AvailabilityGuard {
     name: 'guard',
     applicationId: guardApplicationId(options.settings),
     // Holds are in memory as they are: a cache of their bytes would be a second copy.
-    options: { commitIntervalMs, cacheBytesMax },
+    options: {
+      ...{ commitIntervalMs, cacheBytesMax },
+      deadLetterTopic: options.settings.INVENTORY_EVENTS_DLQ_TOPIC,
+    },
     prepare: () => prepare(options),
   });
   return { service, calls: new OwnedCalls(service) };

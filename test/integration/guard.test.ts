@@ -4,6 +4,7 @@ import { seededRandom } from '../../kernel/random.ts';
 import { readRanges, wholeTopics } from '../../streams/kafka/read-ranges.ts';
 import { startSystem, type System } from '../../tools/start/system.ts';
 import { chainWorkload } from '../../tools/start/workload.ts';
+import { verifyGuardOf } from '../../tools/faults/verify-system.ts';
 import { LockVerifier } from '../../tools/verify/lock-verifier.ts';
 import {
   createRooms,
@@ -111,6 +112,20 @@ describe('the guard on the real stack', () => {
 
       expect(asked).toBeGreaterThan(100);
       expect(verifier.violations).toEqual([]);
+    },
+    timeoutMs,
+  );
+
+  test(
+    'after all of that, stores, changelogs, decisions and events tell one story',
+    async () => {
+      await system.application.stop();
+      const { tasks, events, truncated, isEqual } = await verifyGuardOf(system, systemOptions);
+
+      expect([...tasks, ...events].flatMap(({ differing }) => differing)).toEqual([]);
+      expect([isEqual, truncated]).toEqual([true, []]);
+      expect(tasks.filter(({ store }) => store === undefined)).toEqual([]);
+      expect(events.reduce((sum, { implied }) => sum + implied, 0)).toBeGreaterThan(3_000);
     },
     timeoutMs,
   );

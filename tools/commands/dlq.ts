@@ -5,6 +5,7 @@ import { RollguardError, messageOf } from '../../kernel/errors.ts';
 import { deadLetterTopic } from '../../streams/dead-letter.ts';
 import { readDeadLetters, type DeadLetter } from '../../streams/dead-letter-reader.ts';
 import type { KafkaPort } from '../../streams/kafka/port.ts';
+import type { Settings } from '../../kernel/settings.ts';
 import { rollApplicationId } from '../../topology/roll/roll-names.ts';
 import { applicationSettings, commandPort } from '../application-settings.ts';
 import type { CliContext } from '../cli-context.ts';
@@ -12,6 +13,7 @@ import { matches, type DeadLetterFilter } from '../dlq/dead-letter-filter.ts';
 import { redrive } from '../dlq/redrive.ts';
 
 interface Flags {
+  readonly service: 'roll' | 'guard';
   readonly brokers?: string;
   readonly application?: string;
   readonly topic?: string;
@@ -63,8 +65,16 @@ export function dlqCommand(cli: CliContext, openPort = commandPort): Command {
 
 function withFilter(command: Command, limit: number): Command {
   return command
+    .addOption(
+      new Option('--service <service>', 'whose dead letters')
+        .choices(['roll', 'guard'])
+        .default('roll'),
+    )
     .option('--brokers <list>', 'Kafka, host:port, comma separated (default: KAFKA_BROKERS)')
-    .option('--application <id>', 'application id (default: roll-service with its suffix)')
+    .option(
+      '--application <id>',
+      'those in <id>-dlq (default: roll-service with its suffix; guard: INVENTORY_EVENTS_DLQ_TOPIC)',
+    )
     .option('--topic <name>', 'only records of this topic')
     .addOption(
       new Option('--stage <stage>', 'only failures of this stage').choices([
@@ -83,6 +93,7 @@ function withFilter(command: Command, limit: number): Command {
 const listExamples = `
 Examples:
   rollguard dlq list --pending
+  rollguard dlq list --service guard
   rollguard dlq list --topic platform.public.reservations --code SCHEMA_UNKNOWN_ID --json
 
 With --json, keys and values are base64. Without KAFKA_BROKERS a running local stack is used.`;
@@ -91,6 +102,7 @@ const redriveExamples = `
 Examples:
   rollguard dlq redrive --code SCHEMA_UNKNOWN_ID --dry-run
   rollguard dlq redrive --all
+  rollguard dlq redrive --service guard --topic platform.public.rooms
   rollguard dlq redrive --offset 17 --value-file mended.bin
 
 A letter that fails again is dead-lettered again, as a new letter. Interrupted or failed: run it again,
@@ -191,20 +203,26 @@ async function onTopic(
       ? {}
       : { registryUrl: registryUrl ?? 'http://unused' };
   const settings = applicationSettings('dlq', { ...flags, ...withRegistry }, cli);
-  const application = flags.application ?? rollApplicationId(settings);
-  const topic = deadLetterTopic(application);
+  const topic = topicOf(flags, settings);
   const port = openPort(settings, cli);
   try {
     if ((await port.admin.describeTopics([topic])).length === 0) {
       throw new RollguardError(
         'TOPIC_MISSING',
-        `there is no dead-letter topic ${topic}; name the application with --application`,
+        `there is no dead-letter topic ${topic}; name the service with --service, or the application with --application`,
       );
     }
     await work(port, topic);
   } finally {
     await port.close();
   }
+}
+
+function topicOf({ service, application }: Flags, settings: Settings): string {
+  if (application !== undefined) return deadLetterTopic({ applicationId: application });
+  return service === 'guard'
+    ? settings.INVENTORY_EVENTS_DLQ_TOPIC
+    : deadLetterTopic({ applicationId: rollApplicationId(settings) });
 }
 
 function filterOf({

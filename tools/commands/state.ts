@@ -1,7 +1,6 @@
 /** `rollguard state verify`: is the state what it must be? */
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { RollguardError } from '../../kernel/errors.ts';
-import { rollApplicationId, rollEventsTopic } from '../../topology/roll/roll-names.ts';
 import {
   applicationSettings,
   commandLogger,
@@ -9,101 +8,92 @@ import {
   type ApplicationFlags,
 } from '../application-settings.ts';
 import type { CliContext } from '../cli-context.ts';
-import { rollToVerify } from '../verify/roll-to-verify.ts';
-import { verifyState, type StateReport, type TaskReport } from '../verify/verify-state.ts';
+import { renderReports } from '../verify/verify-report.ts';
+import { verifyServices, type ServiceName } from '../verify/verify-services.ts';
 
 interface VerifyFlags extends ApplicationFlags {
+  readonly service?: ServiceName;
   readonly application?: string;
   readonly json?: true;
 }
 
 const differenceExitCode = 3;
 
-export function stateCommand(cli: CliContext): Command {
+/** @param openPort Kafka for the command; another one in tests. */
+export function stateCommand(cli: CliContext, openPort = commandPort): Command {
   const state = new Command('state').description('the local state stores');
   state
     .command('verify')
     .description(
-      'compare each store with its changelog and with a recomputation from the source topics; exit 3 on a difference',
+      'compare each store with its changelog and with what it was made of; exit 3 on a difference',
+    )
+    .addOption(
+      new Option(
+        '--service <name>',
+        'only this one (default: those of ROLLGUARD_SERVICES)',
+      ).choices([...['roll', 'guard']]),
     )
     .option('--brokers <list>', 'Kafka, host:port, comma separated (default: KAFKA_BROKERS)')
     .option('--registry-url <url>', 'the registry (default: SCHEMA_REGISTRY_URL)')
     .option('--state-dir <folder>', 'the state stores (default: ROLLGUARD_STATE_DIR)')
-    .option('--application <id>', 'application id (default: roll-service with its suffix)')
+    .option(
+      '--application <id>',
+      'application id of the --service (default: roll-service or availability-guard with its suffix)',
+    )
     .option('--json', 'print one JSON object on stdout')
     .addHelpText('after', examples)
-    .action((flags: VerifyFlags) => verify(flags, cli));
+    .action((flags: VerifyFlags) => verify(flags, cli, openPort));
   return state;
 }
 
 const examples = `
 Examples:
   rollguard state verify
+  rollguard state verify --service guard
   rollguard state verify --state-dir .rollguard/state --json
 
-The application must be stopped, and have processed all it read. The captured tables' topics must still
-hold everything. Without KAFKA_BROKERS and SCHEMA_REGISTRY_URL a running local stack is used.`;
+roll   store = changelog = the captured tables' topics computed again; every event once.
+       Has to have processed all it read, and the topics must still hold everything.
+guard  store = changelog = the log of decisions folded from nothing; the events of the decisions =
+       the events of inventory.events, none missing, none twice.
 
-async function verify(flags: VerifyFlags, cli: CliContext): Promise<void> {
+The application must be stopped. Without KAFKA_BROKERS and SCHEMA_REGISTRY_URL a running local stack
+is used. Nothing is changed.`;
+
+async function verify(
+  flags: VerifyFlags,
+  cli: CliContext,
+  openPort: typeof commandPort,
+): Promise<void> {
+  if (flags.application !== undefined && flags.service === undefined) {
+    throw new RollguardError(
+      'USAGE',
+      '--application is the id of one service: say which with --service roll or --service guard',
+    );
+  }
   const settings = applicationSettings('state', flags, cli);
-  const port = commandPort(settings, cli);
+  const port = openPort(settings, cli);
   const interrupt = new AbortController();
   const onSignal = (): void =>
     interrupt.abort(new RollguardError('INTERRUPTED', 'interrupted; nothing was changed'));
   process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
   try {
-    const report = await verifyState({
-      ...rollToVerify({
-        registryUrl: settings.SCHEMA_REGISTRY_URL,
-        clock: cli.clock,
-        applicationId: flags.application ?? rollApplicationId(settings),
-        eventsTopic: rollEventsTopic(settings),
-        topicPrefix: settings.PLATFORM_TOPIC_PREFIX,
-        partitionCount: settings.ROLLGUARD_PARTITIONS,
-      }),
-      port,
-      stateDir: settings.ROLLGUARD_STATE_DIR,
-      signal: interrupt.signal,
+    const services = await verifyServices({
+      services:
+        flags.service === undefined
+          ? (settings.ROLLGUARD_SERVICES as readonly ServiceName[])
+          : [flags.service],
+      applicationId: flags.application,
+      ...{ settings, port, signal: interrupt.signal },
       ...{ clock: cli.clock, logger: commandLogger(cli), progress: cli.progress },
     });
-    cli.out(flags.json === true ? `${JSON.stringify(report)}\n` : render(report));
-    if (!report.isEqual) cli.exitCode = differenceExitCode;
+    const isEqual = services.every((each) => each.isEqual);
+    cli.out(
+      flags.json === true ? `${JSON.stringify({ services, isEqual })}\n` : renderReports(services),
+    );
+    if (!isEqual) cli.exitCode = differenceExitCode;
   } finally {
     process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
     await port.close();
   }
-}
-
-function render({ tasks, events, isEqual }: StateReport): string {
-  const lines = [
-    row('task', 'entries', 'store', 'changelog', 'recomputed', 'tail'),
-    ...tasks.map((task) =>
-      row(
-        task.task,
-        String(task.entries),
-        task.store ?? 'not here',
-        task.changelog,
-        task.recomputed,
-        String(task.tailRecords),
-      ),
-    ),
-    ...tasks.flatMap(differencesOf),
-    `events: ${events.events} of ${events.entries} entries, ${events.hash}; recomputed ${events.recomputed}`,
-    ...events.repeated.map(
-      (place) => `events: ${place} repeats what its entry's event before it said`,
-    ),
-    ...events.differing.map((id) => `events: entry ${id} differs`),
-    isEqual ? 'equal: store = changelog = recomputed, every event once' : 'DIFFERENT',
-  ];
-  return `${lines.join('\n')}\n`;
-}
-
-function differencesOf({ task, differing }: TaskReport): readonly string[] {
-  return differing.map((key) => `${task}: ${key} differs`);
-}
-
-function row(...[task = '', entries = '', ...hashes]: readonly string[]): string {
-  return [task.padEnd(12), entries.padStart(8), ...hashes.map((hash) => hash.padEnd(16))]
-    .join('  ')
-    .trimEnd();
 }

@@ -84,7 +84,8 @@ function describe(flags: DescribeFlags, cli: CliContext): void {
     : rollTopology({ ...common, eventsTopic: rollEventsTopic(settings) });
   const named = isGuard ? guardApplicationId(settings) : rollApplicationId(settings);
   const applicationId = flags.application ?? named;
-  const description = describeTopology(topology, { applicationId });
+  const deadLetters = isGuard ? { deadLetterTopic: settings.INVENTORY_EVENTS_DLQ_TOPIC } : {};
+  const description = describeTopology(topology, { applicationId, ...deadLetters });
   cli.out(formats[flags.json === true ? 'json' : flags.format](description));
 }
 

@@ -7,7 +7,8 @@ import { RollguardError, messageOf } from '../../kernel/errors.ts';
 import { compareWithApi, type Comparison } from '../start/comparison.ts';
 import { startSystem, type System, type SystemOptions } from '../start/system.ts';
 import type { Workload } from '../start/workload.ts';
-import { verifySystem } from './verify-system.ts';
+import { verifyGuardOf, verifySystem } from './verify-system.ts';
+import type { GuardReport } from '../verify/verify-guard.ts';
 import type { StateReport } from '../verify/verify-state.ts';
 import { planFaults, type Fault, type FaultCounts } from './fault-plan.ts';
 import { readRestores, summarise, type RestoreSummary } from './restore-log.ts';
@@ -29,7 +30,8 @@ export interface CampaignReport {
   /** From the load's first row until every figure was right. */
   readonly seconds: number;
   readonly state: StateReport;
-  /** The same after the state folder was deleted and restored from the changelogs alone. */
+  readonly guard: GuardReport;
+  /** The Roll Service's state after the state folder was deleted and restored from the changelogs alone. */
   readonly stateAfterLoss: StateReport;
   /** Empty: everything held. */
   readonly violations: readonly string[];
@@ -57,9 +59,10 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRep
     const seconds = Math.round((clock.monotonicMs() - startedMs) / 1_000);
     await system.application.stop();
     const state = await verifySystem(system, options);
+    const guard = await verifyGuardOf(system, options);
     const restores = summarise(readRestores(system.applicationLog));
     const stateAfterLoss = await loseState(system, options);
-    const report = { seed, kills, restores, totals, seconds, state, stateAfterLoss };
+    const report = { seed, kills, restores, totals, seconds, state, guard, stateAfterLoss };
     return { ...report, violations: violationsOf(report) };
   } finally {
     await system.stop();
@@ -141,13 +144,17 @@ async function loseState(system: System, options: CampaignOptions): Promise<Stat
 function violationsOf({
   restores,
   state,
+  guard,
   stateAfterLoss,
-}: Pick<CampaignReport, 'restores' | 'state' | 'stateAfterLoss'>): string[] {
+}: Pick<CampaignReport, 'restores' | 'state' | 'guard' | 'stateAfterLoss'>): string[] {
   const hashes = ({ tasks }: StateReport): string =>
     tasks.map(({ task, store }) => `${task} ${store}`).join();
   return [
     ...restores.beyondTail.map((restore) => `more than the tail was restored: ${restore}`),
     ...problemsOf('after the kills', state),
+    ...[...guard.tasks, ...guard.events].flatMap(({ differing }) =>
+      differing.map((problem) => `the guard: ${problem}`),
+    ),
     ...problemsOf('after the state folder was lost', stateAfterLoss),
     ...(hashes(state) === hashes(stateAfterLoss)
       ? []

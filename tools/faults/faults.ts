@@ -84,6 +84,7 @@ function render({
   totals,
   seconds,
   state,
+  guard,
   violations,
 }: CampaignReport): string {
   const lines = [
@@ -93,6 +94,10 @@ function render({
     ...state.tasks.map(
       ({ task, store, changelog, recomputed }) =>
         `${task.padEnd(10)} store ${store ?? 'not here'}, changelog ${changelog}, recomputed ${recomputed}`,
+    ),
+    ...guard.tasks.map(
+      ({ task, store, changelog, decisions }) =>
+        `${task.padEnd(10)} store ${store ?? 'not here'}, changelog ${changelog}, decisions ${decisions ?? 'none'}`,
     ),
     `events     ${state.events.events} of ${state.events.entries} entries, ${state.events.repeated.length} repeated`,
     ...violations.map((violation) => `VIOLATION  ${violation}`),

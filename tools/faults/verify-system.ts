@@ -2,30 +2,37 @@
 import { createLogger } from '../../kernel/logger.ts';
 import { createKafkajsPort } from '../../streams/kafka/kafkajs-adapter.ts';
 import type { System, SystemOptions } from '../start/system.ts';
+import { guardToVerify } from '../verify/guard-to-verify.ts';
 import { rollToVerify } from '../verify/roll-to-verify.ts';
-import { verifyState, type StateReport } from '../verify/verify-state.ts';
+import { verifyGuard, type GuardReport } from '../verify/verify-guard.ts';
+import { verifyState, type StateReport, type VerifyOptions } from '../verify/verify-state.ts';
 
-export async function verifySystem(
-  { stack, stateFolder }: System,
-  { clock, progress, signal }: Pick<SystemOptions, 'clock' | 'progress' | 'signal'>,
-): Promise<StateReport> {
+type Parts = Pick<SystemOptions, 'clock' | 'progress' | 'signal'>;
+
+/** The Roll Service's. */
+export function verifySystem(system: System, parts: Parts): Promise<StateReport> {
+  const registryUrl = system.stack.endpoints.schemaRegistryUrl;
+  const roll = rollToVerify({ registryUrl, clock: parts.clock });
+  return onSystem(system, parts, (common) => verifyState({ ...roll, ...common }));
+}
+
+/** The guard's. */
+export function verifyGuardOf(system: System, parts: Parts): Promise<GuardReport> {
+  return onSystem(system, parts, (common) => verifyGuard({ ...guardToVerify({}), ...common }));
+}
+
+type Common = Pick<VerifyOptions, 'port' | 'stateDir' | 'logger' | keyof Parts>;
+
+async function onSystem<Report>(
+  { stack, stateFolder: stateDir }: System,
+  { clock, progress, signal }: Parts,
+  verify: (common: Common) => Promise<Report>,
+): Promise<Report> {
   const logger = createLogger({ level: 'warn', clock, write: progress });
-  const { kafkaBrokers, schemaRegistryUrl } = stack.endpoints;
-  const port = createKafkajsPort({
-    brokers: kafkaBrokers.split(','),
-    ...{ clientId: 'rollguard-verify', clock, logger },
-  });
+  const brokers = stack.endpoints.kafkaBrokers.split(',');
+  const port = createKafkajsPort({ brokers, clientId: 'rollguard-verify', clock, logger });
   try {
-    const roll = rollToVerify({ registryUrl: schemaRegistryUrl, clock });
-    return await verifyState({
-      ...roll,
-      port,
-      stateDir: stateFolder,
-      clock,
-      logger,
-      progress,
-      signal,
-    });
+    return await verify({ port, stateDir, clock, logger, progress, signal });
   } finally {
     await port.close();
   }

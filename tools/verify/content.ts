@@ -11,12 +11,14 @@ export interface ReadableStore {
   page(from: unknown, limit: number): Promise<readonly (readonly [key: unknown, value: unknown])[]>;
 }
 
+/** The part of a value that is compared; undefined: the entry is left out. */
+export type Canonical = (store: string, value: unknown) => unknown;
+
 const pageEntries = 1_000;
 
-/** @param canonical the part of a value that is compared; undefined: the entry is left out. */
 export async function contentOf(
   stores: readonly ReadableStore[],
-  canonical: (store: string, value: unknown) => unknown,
+  canonical: Canonical,
 ): Promise<Content> {
   const content = new Map<string, string>();
   for (const store of stores) {

@@ -6,30 +6,23 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { Clock } from '../../kernel/clock.ts';
-import { assert } from '../../kernel/assert.ts';
 import { RollguardError } from '../../kernel/errors.ts';
 import type { Logger } from '../../kernel/logger.ts';
 import { noMetrics } from '../../kernel/metrics.ts';
 import { MemoryEngine } from '../../stores/memory-engine.ts';
 import { StateDirectory } from '../../stores/state-directory.ts';
 import type { StateEngine } from '../../stores/state-engine.ts';
-import { TaskState } from '../../stores/task-state.ts';
 import { sourceTopics } from '../../streams/internal-topics.ts';
-import type { KafkaPort, PartitionOffset, TopicPartition } from '../../streams/kafka/port.ts';
+import type { KafkaPort, TopicPartition } from '../../streams/kafka/port.ts';
 import { readRanges, wholeTopics, type OffsetRange } from '../../streams/kafka/read-ranges.ts';
-import { restoreState } from '../../streams/restore.ts';
 import { formatTaskId } from '../../streams/task-id.ts';
 import { changelogTopic, type SubTopology, type Topology } from '../../streams/topology-builder.ts';
 import { canonicalRollValue } from '../../topology/roll/roll-canonical.ts';
-import {
-  contentOf,
-  differingKeys,
-  hashOfContent,
-  type Content,
-  type ReadableStore,
-} from './content.ts';
+import { committedOffsets } from './committed-offsets.ts';
+import { contentOf, differingKeys, hashOfContent } from './content.ts';
 import { EventLog, type EventSummary } from './event-log.ts';
 import { recompute, type Recomputed } from './recompute.ts';
+import { restoredContent, storesOf } from './restored-content.ts';
 
 export interface VerifyOptions {
   readonly topology: Topology;
@@ -111,7 +104,7 @@ async function readInputs(options: VerifyOptions): Promise<readonly OffsetRange[
   const { topology, applicationId, port } = options;
   const names = topology.subTopologies.flatMap((each) => sourceTopics(each, applicationId));
   const ranges = await wholeTopics(port, [...new Set(names)]);
-  const committed = await committedOffsets(options, ranges);
+  const committed = await committedOffsets(port, applicationId, ranges);
   const isInternal = ({ topic }: TopicPartition): boolean => topic.startsWith(`${applicationId}-`);
   const unread = ranges
     .filter(isInternal)
@@ -139,25 +132,6 @@ async function readInputs(options: VerifyOptions): Promise<readonly OffsetRange[
   return inputs.map((range) => ({ ...range, to: Math.min(range.to, committed(range)) }));
 }
 
-/** 0 where nothing was committed. */
-async function committedOffsets(
-  { port, applicationId }: VerifyOptions,
-  partitions: readonly TopicPartition[],
-): Promise<(partition: TopicPartition) => number> {
-  const member = port.openMember({
-    groupId: applicationId,
-    topics: [],
-    userData: Buffer.alloc(0),
-    sessionTimeoutMs: 10_000,
-    rebalanceTimeoutMs: 10_000,
-    assignor: () => new Map(),
-  });
-  const offsets = await member.committedOffsets(partitions);
-  const nameOf = ({ topic, partition }: TopicPartition): string => `${topic}-${partition}`;
-  const known = new Map(offsets.map((each: PartitionOffset) => [nameOf(each), each.offset]));
-  return (partition) => known.get(nameOf(partition)) ?? 0;
-}
-
 async function verifySubTopology(
   subTopology: SubTopology,
   recomputed: Recomputed,
@@ -176,7 +150,13 @@ async function verifySubTopology(
     const task = formatTaskId({ subTopology: subTopology.name, partition });
     progress(`verify: ${task}`);
     const changelog = { topic, topicId, partition };
-    const read = (engine: StateEngine) => restoredContent(engine, subTopology, changelog, options);
+    const read = (engine: StateEngine) =>
+      restoredContent(engine, {
+        ...options,
+        subTopology,
+        changelog,
+        canonical: canonicalRollValue,
+      });
     const folded = await read(new MemoryEngine());
     const isHere = existsSync(path.join(directory.folder, task));
     const rules = { topicId, ageMaxMs: tombstoneRetentionMs / 2 };
@@ -208,60 +188,6 @@ async function verifySubTopology(
     });
   }
   return reports;
-}
-
-/** Content of an engine brought up to its changelog, as a start would do; closes the engine. */
-async function restoredContent(
-  engine: StateEngine,
-  subTopology: SubTopology,
-  changelog: { readonly topic: string; readonly topicId: string; readonly partition: number },
-  { port, clock, logger, signal }: VerifyOptions,
-): Promise<{ readonly content: Content; readonly tailRecords: number }> {
-  const state = new TaskState({
-    engine,
-    cacheBytesMax: 0,
-    checkpointRecordsMax: Infinity,
-    checkpointBytesMax: Infinity,
-    checkpointIntervalMs: Infinity,
-    recordBytesMax: () => Infinity,
-    nowMs: clock.nowMs(),
-  });
-  try {
-    const progress = (): void => undefined;
-    const { records } = await restoreState({
-      port,
-      state,
-      changelog,
-      clock,
-      logger,
-      signal,
-      progress,
-    });
-    const builders = new Map(subTopology.stores.map((builder) => [builder.name, builder]));
-    const stores = storesOf(subTopology, (name) => {
-      const builder = builders.get(name);
-      assert(builder !== undefined, `${name} is a store of ${subTopology.name}`);
-      return builder.openReadOnly(state);
-    });
-    return { content: await contentOf(stores, canonicalRollValue), tailRecords: records };
-  } finally {
-    await state.closeDirty();
-  }
-}
-
-interface Ranged {
-  range(
-    from: unknown,
-    to: undefined,
-    options: { readonly limit: number },
-  ): Promise<readonly (readonly [unknown, unknown])[]>;
-}
-
-function storesOf(subTopology: SubTopology, open: (name: string) => Ranged): ReadableStore[] {
-  return subTopology.stores.map(({ name }) => ({
-    name,
-    page: (from, limit) => open(name).range(from, undefined, { limit }),
-  }));
 }
 
 async function verifyEvents(

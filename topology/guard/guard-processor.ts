@@ -44,6 +44,11 @@ const forgetLimit = 1_000;
 /** Version of each captured row that was decided on, by row. */
 export const rowVersionStore = 'row-versions';
 
+/** Key in the store of marks: a table's snapshot has been sent on by one partition of its topic. */
+export function snapshotMarkOf({ table, partition }: Omit<CatalogueMark, 'kind'>): string {
+  return `snapshot|${table}|${partition}`;
+}
+
 export const guardProcessorStores = [...Object.values(guardStores), rowVersionStore];
 
 export class GuardProcessor implements Processor<string, CatalogueRow | CatalogueMark> {
@@ -96,12 +101,12 @@ export class GuardProcessor implements Processor<string, CatalogueRow | Catalogu
     return decision.answer;
   }
 
-  async #mark({ table, partition }: CatalogueMark): Promise<void> {
-    this.#marks.put(`snapshot|${table}|${partition}`, 1);
+  async #mark(mark: CatalogueMark): Promise<void> {
+    this.#marks.put(snapshotMarkOf(mark), 1);
     if (this.#state.isCatalogueComplete()) return;
-    for (const each of catalogueTables) {
-      for (let index = 0; index < this.#options.sourcePartitionCount; index += 1) {
-        if ((await this.#marks.get(`snapshot|${each}|${index}`)) === undefined) return;
+    for (const table of catalogueTables) {
+      for (let partition = 0; partition < this.#options.sourcePartitionCount; partition += 1) {
+        if ((await this.#marks.get(snapshotMarkOf({ table, partition }))) === undefined) return;
       }
     }
     this.#decideInput({ kind: 'catalogue', isComplete: true });

@@ -1,0 +1,71 @@
+/** The content of a task's stores, brought up to their changelog as a start would do. */
+import type { Clock } from '../../kernel/clock.ts';
+import { assert } from '../../kernel/assert.ts';
+import type { Logger } from '../../kernel/logger.ts';
+import type { StateEngine } from '../../stores/state-engine.ts';
+import { TaskState } from '../../stores/task-state.ts';
+import type { KafkaPort } from '../../streams/kafka/port.ts';
+import { restoreState } from '../../streams/restore.ts';
+import type { SubTopology } from '../../streams/topology-builder.ts';
+import { contentOf, type Canonical, type Content, type ReadableStore } from './content.ts';
+
+export interface RestoreContentOptions {
+  readonly subTopology: SubTopology;
+  readonly changelog: {
+    readonly topic: string;
+    readonly topicId: string;
+    readonly partition: number;
+  };
+  readonly canonical: Canonical;
+  readonly port: KafkaPort;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+}
+
+/** Closes the engine. */
+export async function restoredContent(
+  engine: StateEngine,
+  options: RestoreContentOptions,
+): Promise<{ readonly content: Content; readonly tailRecords: number }> {
+  const { subTopology, canonical, clock } = options;
+  const state = new TaskState({
+    engine,
+    cacheBytesMax: 0,
+    checkpointRecordsMax: Infinity,
+    checkpointBytesMax: Infinity,
+    checkpointIntervalMs: Infinity,
+    recordBytesMax: () => Infinity,
+    nowMs: clock.nowMs(),
+  });
+  try {
+    const { records } = await restoreState({ ...options, state, progress: () => undefined });
+    const builders = new Map(subTopology.stores.map((builder) => [builder.name, builder]));
+    const stores = storesOf(subTopology, (name) => {
+      const builder = builders.get(name);
+      assert(builder !== undefined, `${name} is a store of ${subTopology.name}`);
+      return builder.openReadOnly(state);
+    });
+    return { content: await contentOf(stores, canonical), tailRecords: records };
+  } finally {
+    await state.closeDirty();
+  }
+}
+
+interface Ranged {
+  range(
+    from: unknown,
+    to: undefined,
+    options: { readonly limit: number },
+  ): Promise<readonly (readonly [unknown, unknown])[]>;
+}
+
+export function storesOf(
+  subTopology: SubTopology,
+  open: (name: string) => Ranged,
+): readonly ReadableStore[] {
+  return subTopology.stores.map(({ name }) => ({
+    name,
+    page: (from, limit) => open(name).range(from, undefined, { limit }),
+  }));
+}
