@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { systemClock } from '../../kernel/clock.ts';
 import { guardDefinition } from '../../api/grpc/protos.ts';
-import type { NotedGrant } from '../../tools/verify/lock-verifier.ts';
+import type { NotedConflict, NotedGrant } from '../../tools/verify/lock-verifier.ts';
 import { GrpcClient, isServiceError, type Message } from '../support/grpc-client.ts';
 
 /** A type of rooms that nothing else uses. */
@@ -19,6 +19,13 @@ export interface Wish {
   readonly stayStart: string;
   readonly stayEnd: string;
   readonly ttlSeconds?: number;
+  readonly version?: number;
+}
+
+interface ConflictMessage {
+  readonly reason: string;
+  readonly blockingLock: { readonly lockId: string } | null;
+  readonly nights: readonly string[];
 }
 
 export type Outcome = 'LOCKED' | 'CONFLICT' | `REFUSED ${string}`;
@@ -57,6 +64,7 @@ export async function createRooms(databaseUrl: string, count: number): Promise<T
 /** Callers of the guard that note what they were answered, and ask again with their key until they know. */
 export class GuardCallers {
   readonly grants: NotedGrant[] = [];
+  readonly conflicts: NotedConflict[] = [];
   readonly #address: () => string;
   #client: { readonly address: string; readonly grpc: GrpcClient } | undefined;
 
@@ -67,19 +75,33 @@ export class GuardCallers {
 
   async lock({ type, key, ...wish }: Wish): Promise<Outcome> {
     const { tenantId, roomTypeId } = type;
+    const askedAtMs = systemClock.nowMs();
     const answer = await this.#ask('LockRoom', {
       ...{ tenantId, roomTypeId, idempotencyKey: key, reason: 'TEST', ...wish },
     });
     if (isServiceError(answer)) return `REFUSED ${answer.details}`;
-    if (answer['status'] !== 'LOCKED') return 'CONFLICT';
+    if (answer['status'] !== 'LOCKED') {
+      const { reason, blockingLock, nights } = answer['conflict'] as ConflictMessage;
+      this.conflicts.push({
+        ...{ key, partitionKey: `${tenantId}|${roomTypeId}`, askedAtMs, reason, nights },
+        answeredAtMs: systemClock.nowMs(),
+        blockingLockId: blockingLock?.lockId,
+      });
+      return 'CONFLICT';
+    }
     const { lockId, version } = answer['lock'] as { lockId: string; version: string };
     this.grants.push({ key, lockId, version: Number(version) });
     return 'LOCKED';
   }
 
+  /** What a key was granted last. */
+  lastGrant(key: string): NotedGrant | undefined {
+    return this.grants.findLast((each) => each.key === key);
+  }
+
   /** Releases the hold that a key was granted last. */
   async release(type: TestType, key: string): Promise<boolean> {
-    const grant = this.grants.findLast((each) => each.key === key);
+    const grant = this.lastGrant(key);
     if (grant === undefined) return false;
     const { tenantId } = type;
     const answer = await this.#ask('ReleaseRoom', {

@@ -7,6 +7,7 @@ import { avroReader } from '../../schemas/avro-codec.ts';
 import { contractSchema } from '../../schemas/contracts.ts';
 import type { InventoryEvent } from '../../schemas/generated/inventory-event.ts';
 import { unframe } from '../../schemas/wire-format.ts';
+import { HoldHistory } from './hold-history.ts';
 
 /** One answer LOCKED, as the caller noted it. */
 export interface NotedGrant {
@@ -14,6 +15,20 @@ export interface NotedGrant {
   readonly key: string;
   readonly lockId: string;
   readonly version: number;
+}
+
+/** One answer CONFLICT. */
+export interface NotedConflict {
+  readonly key: string;
+  readonly partitionKey: string;
+  /** Of the first attempt, and of the answer; milliseconds since 1970. */
+  readonly askedAtMs: number;
+  readonly answeredAtMs: number;
+  readonly reason: string;
+  /** The hold that was named. */
+  readonly blockingLockId: string | undefined;
+  /** That do not fit. */
+  readonly nights: readonly string[];
 }
 
 interface Held {
@@ -25,6 +40,8 @@ interface Held {
 }
 
 const violationsMax = 20;
+/** Clocks of caller and owner are one machine's. */
+const clockDoubtMs = 50;
 
 export class LockVerifier {
   readonly #read = avroReader(contractSchema('inventory.events'));
@@ -34,9 +51,11 @@ export class LockVerifier {
   readonly #heldOn = new Map<string, number>();
   readonly #versions = new Map<string, number>();
   readonly #granted = new Set<string>();
+  readonly #history = new HoldHistory();
   readonly #expiryDelaysMs: number[] = [];
   readonly #violations: string[] = [];
   #events = 0;
+  #lastExpiryMs = 0;
 
   /** @param capacity rooms by `tenant|type`; a type that is not named has no limit. */
   constructor(capacity: ReadonlyMap<string, number>) {
@@ -57,6 +76,11 @@ export class LockVerifier {
     return this.#expiryDelaysMs;
   }
 
+  /** When the last hold was released because its time was over. */
+  get lastExpiryMs(): number {
+    return this.#lastExpiryMs;
+  }
+
   liveCount(partitionKey: string): number {
     return this.#live.get(partitionKey)?.size ?? 0;
   }
@@ -75,13 +99,35 @@ export class LockVerifier {
     const holds = new Map<string, string>();
     for (const { key, lockId, version } of grants) {
       if (!this.#granted.has(`${lockId}@${version}`)) {
-        this.#report(
+        this.report(
           `V2: ${key} was answered LOCKED ${lockId} at ${version}, which is not in the log`,
         );
       }
       const before = holds.get(key) ?? lockId;
-      if (before !== lockId) this.#report(`V5: ${key} means ${before} and ${lockId}`);
+      if (before !== lockId) this.report(`V5: ${key} means ${before} and ${lockId}`);
       holds.set(key, lockId);
+    }
+  }
+
+  /** V2: what a caller was refused for was so at some moment between its asking and the answer. */
+  checkConflicts(conflicts: readonly NotedConflict[]): void {
+    for (const conflict of conflicts) {
+      const { key, partitionKey, askedAtMs, answeredAtMs, reason, blockingLockId, nights } =
+        conflict;
+      const moment = { fromMs: askedAtMs - clockDoubtMs, toMs: answeredAtMs + clockDoubtMs };
+      const what = `V2: ${key} was refused for ${reason}`;
+      if (nights.length === 0) this.report(`${what}, and no night is named`);
+      if (blockingLockId === undefined) this.report(`${what}, and no hold is named`);
+      else if (!this.#history.wasHeld(blockingLockId, nights, moment)) {
+        this.report(`${what} by ${blockingLockId}, which did not have these nights then`);
+      }
+      if (reason !== 'TYPE_FULL') continue;
+      const capacity = this.#capacity.get(partitionKey) ?? Infinity;
+      for (const night of nights) {
+        const most = this.#history.mostHeld(`${partitionKey}@${night}`, moment);
+        // A change does not stand in its own way: its slot's hold is one of those counted.
+        if (most < capacity) this.report(`${what} on ${night}, which had ${most} of ${capacity}`);
+      }
     }
   }
 
@@ -90,7 +136,8 @@ export class LockVerifier {
     if (lockId === null) return;
     this.#version(key, event);
     this.#granted.add(`${lockId}@${event.version}`);
-    this.#leave(key, lockId);
+    const atMs = Number(event.occurredAt);
+    this.#leave(key, lockId, atMs);
     const held: Held = {
       lockId,
       roomId: event.roomId,
@@ -103,16 +150,17 @@ export class LockVerifier {
     for (const other of live.values()) {
       const isSameRoom = held.roomId !== null && other.roomId === held.roomId;
       if (isSameRoom && held.fromMs < other.toMs && other.fromMs < held.toMs) {
-        this.#report(`V1: ${lockId} and ${other.lockId} have room ${held.roomId} together`);
+        this.report(`V1: ${lockId} and ${other.lockId} have room ${held.roomId} together`);
       }
     }
     live.set(lockId, held);
+    this.#history.held(lockId, held.nights, atMs);
     const capacity = this.#capacity.get(key) ?? Infinity;
     for (const night of held.nights) {
       const count = (this.#heldOn.get(`${key}@${night}`) ?? 0) + 1;
-      this.#heldOn.set(`${key}@${night}`, count);
+      this.#count(`${key}@${night}`, count, atMs);
       if (count > capacity) {
-        this.#report(`V1: ${count} holds of ${key} on ${night}, which has ${capacity} rooms`);
+        this.report(`V1: ${count} holds of ${key} on ${night}, which has ${capacity} rooms`);
       }
     }
   }
@@ -122,22 +170,29 @@ export class LockVerifier {
     if (lockId === null) return;
     this.#version(key, event);
     if (this.#live.get(key)?.has(lockId) !== true) {
-      this.#report(`V1: ${lockId} was released and is not held`);
+      this.report(`V1: ${lockId} was released and is not held`);
     }
-    this.#leave(key, lockId);
+    this.#leave(key, lockId, Number(event.occurredAt));
     if (event.releaseReason === 'EXPIRED') {
+      this.#lastExpiryMs = Math.max(this.#lastExpiryMs, Number(event.releasedAt));
       this.#expiryDelaysMs.push(Number(event.releasedAt) - Number(event.expiresAt));
     }
   }
 
-  #leave(key: string, lockId: string): void {
+  #count(night: string, count: number, atMs: number): void {
+    this.#heldOn.set(night, count);
+    this.#history.counted(night, count, atMs);
+  }
+
+  #leave(key: string, lockId: string, atMs: number): void {
     const live = this.#live.get(key);
     const held = live?.get(lockId);
     if (held === undefined) return;
     live?.delete(lockId);
+    this.#history.ended(lockId, atMs);
     for (const night of held.nights) {
       const name = `${key}@${night}`;
-      this.#heldOn.set(name, (this.#heldOn.get(name) ?? 0) - 1);
+      this.#count(name, (this.#heldOn.get(name) ?? 0) - 1, atMs);
     }
   }
 
@@ -145,12 +200,13 @@ export class LockVerifier {
   #version(key: string, { version, lockId }: InventoryEvent): void {
     const last = this.#versions.get(key) ?? 0;
     if (Number(version) <= last) {
-      this.#report(`V4: ${String(lockId)} got version ${String(version)} after ${last}`);
+      this.report(`V4: ${String(lockId)} got version ${String(version)} after ${last}`);
     }
     this.#versions.set(key, Number(version));
   }
 
-  #report(violation: string): void {
+  /** Something that must not be. */
+  report(violation: string): void {
     if (this.#violations.length < violationsMax) this.#violations.push(violation);
   }
 }
