@@ -39,7 +39,7 @@ const dataEnd = Buffer.from([dataByte + 1]);
 // Keys of one job of the thread pool: a poll's keys make a few, which run side by side.
 const getJobKeys = 256;
 // After so many changes put into a batch, heartbeats and requests get their turn.
-const changesPerTurn = 4_096;
+const changesPerTurn = 256;
 const rangeReadAheadBytes = 256 * 1024;
 // What the binding can take.
 const limitMax = 2 ** 31 - 1;

@@ -159,12 +159,12 @@ export class TaskState {
   /** @param ownedAtMs see `checkpoint`. */
   checkpointDue(ownedAtMs: number): boolean {
     if (this.#checkpointing !== undefined || this.#position === undefined) return false;
-    const { checkpointRecordsMax, checkpointBytesMax, checkpointIntervalMs } = this.#options;
-    return (
-      this.#committed.size >= checkpointRecordsMax ||
-      this.#committed.bytes >= checkpointBytesMax ||
-      ownedAtMs - this.#writtenAtMs >= checkpointIntervalMs
-    );
+    return this.#isFull() || ownedAtMs - this.#writtenAtMs >= this.#options.checkpointIntervalMs;
+  }
+
+  /** True when the next checkpoint is full and this one is still being written. */
+  get isCheckpointLate(): boolean {
+    return this.#checkpointing !== undefined && this.#isFull();
   }
 
   /**
@@ -197,6 +197,13 @@ export class TaskState {
   /** Closes the engine as it is: the changelog has what it lacks. */
   closeDirty(): Promise<void> {
     return this.#engine.close();
+  }
+
+  #isFull(): boolean {
+    const { checkpointRecordsMax, checkpointBytesMax } = this.#options;
+    return (
+      this.#committed.size >= checkpointRecordsMax || this.#committed.bytes >= checkpointBytesMax
+    );
   }
 
   #isInMemory(name: string): boolean {

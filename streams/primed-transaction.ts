@@ -1,7 +1,9 @@
 /**
- * The transaction that waits for the next call: its partitions are added while nobody waits, so a call
- * costs one produce and one end. One that stays idle is ended again, since the coordinator would abort
- * it and fence its owner by that.
+ * The transaction that waits for the next calls: its partitions are added while they come and are
+ * decided, so a call costs one produce and one end. One that stays idle is ended again, since the
+ * coordinator would abort it and fence its owner by that.
+ *
+ * While it is being opened the producer is taken: whoever needs it waits until it is open.
  */
 import type { Clock } from '../kernel/clock.ts';
 import type { TopicPartition, TransactionalProducer } from './kafka/port.ts';
@@ -10,6 +12,8 @@ export class PrimedTransaction {
   readonly #clock: Clock;
   readonly #idleMaxMs: number;
   #partitions: readonly TopicPartition[] = [];
+  #opening: Promise<void> | undefined;
+  #failure: Error | undefined;
   #primedAtMs: number | undefined;
 
   /** @param transactionTimeoutMs the coordinator's. */
@@ -23,14 +27,50 @@ export class PrimedTransaction {
     this.#partitions = partitions;
   }
 
-  async prime(producer: TransactionalProducer | undefined): Promise<void> {
-    await producer?.addPartitions(this.#partitions);
-    this.#primedAtMs = this.#clock.monotonicMs();
+  /** Begins to open it, beside whatever the task does next. */
+  prime(producer: TransactionalProducer | undefined): void {
+    if (producer === undefined) return;
+    this.#opening = producer.addPartitions(this.#partitions).then(
+      () => {
+        this.#opening = undefined;
+        this.#primedAtMs = this.#clock.monotonicMs();
+      },
+      (error: unknown) => {
+        this.#opening = undefined;
+        this.#failure = error as Error;
+      },
+    );
   }
 
-  /** It is used, or gone. */
-  over(): void {
+  /** True while the producer is taken. */
+  get isOpening(): boolean {
+    return this.#opening !== undefined;
+  }
+
+  /** Resolves when the producer is free. */
+  async opened(): Promise<void> {
+    await this.#opening;
+  }
+
+  /** It is about to be used; resolves when the producer is free. @throws as `throwFailure`. */
+  async use(): Promise<void> {
+    await this.#opening;
     this.#primedAtMs = undefined;
+    this.throwFailure();
+  }
+
+  /** @throws what opening failed with, once: the task that owns the producer has to fail by it. */
+  throwFailure(): void {
+    const failure = this.#failure;
+    this.#failure = undefined;
+    if (failure !== undefined) throw failure;
+  }
+
+  /** It is gone; resolves when the producer is free. */
+  async over(): Promise<void> {
+    await this.#opening;
+    this.#primedAtMs = undefined;
+    this.#failure = undefined;
   }
 
   /** True once when it has been idle for too long: it has to be aborted. */

@@ -73,8 +73,7 @@ export class StreamLoop {
         environment.metrics.lag(task.id, task.lag());
       }
       if (task.status === 'running' && !task.isCommitting) await task.punctuate();
-      await task.checkpointIfDue(membership.confirmedAtMs);
-      await task.unprimeIfDue();
+      await task.upkeep(membership.confirmedAtMs);
     } catch (error) {
       tasks.failed(task, error);
       return;
@@ -87,6 +86,9 @@ export class StreamLoop {
     await tasks.commit(task);
     // They came while it committed.
     if (task.hasCalls) reader.wakeUp();
+    await task.opened();
+    // They were decided while the next transaction was opened.
+    if (task.hasWork) reader.wakeUp();
   }
 
   async #rejoin(): Promise<void> {

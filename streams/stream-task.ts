@@ -12,6 +12,7 @@ import { assert } from '../kernel/assert.ts';
 import { RollguardError, isRollguardError } from '../kernel/errors.ts';
 import type { TaskState } from '../stores/task-state.ts';
 import { answerCalls } from './answer-calls.ts';
+import { BackgroundCheckpoint } from './background-checkpoint.ts';
 import { CallQueue, type CallOptions } from './call-queue.ts';
 import { commitTransaction, type ChangelogPartition } from './commit.ts';
 import type {
@@ -57,6 +58,7 @@ export class StreamTask {
   readonly #failures: RecordFailures;
   readonly #calls: CallQueue;
   readonly #primed: PrimedTransaction;
+  readonly #checkpoints = new BackgroundCheckpoint();
   #decoder: RecordDecoder;
   #prepared: DecodedRecord[] = [];
   #status: TaskStatus = 'created';
@@ -132,6 +134,7 @@ export class StreamTask {
   async takeOwnership(signal: AbortSignal): Promise<readonly PartitionOffset[]> {
     this.#status = 'restoring';
     this.#dropMemory();
+    await this.#primed.over();
     const environment = this.#environment;
     if (this.#producer === undefined) this.#producer = await environment.openProducer(this.id);
     else await this.#producer.recover();
@@ -267,7 +270,8 @@ export class StreamTask {
 
   isCommitDue(nowMs: number): boolean {
     if (this.#status !== 'running' || this.isCommitting || !this.hasWork) return false;
-    // Somebody waits: whoever comes meanwhile shares the next commit.
+    // Until the transaction is open, whoever comes still shares it.
+    if (this.#primed.isOpening) return false;
     if (this.#calls.decidedCount > 0) return true;
     const { commitIntervalMs } = this.#environment.config;
     return this.isTransactionFull() || nowMs - this.#committedAtMs >= commitIntervalMs;
@@ -282,12 +286,14 @@ export class StreamTask {
   }
 
   /**
-   * Writes the committed state to disk when it is due, whether or not records come.
-   * @param ownedAtMs when the group last confirmed that the task is here.
+   * What is due whether or not records come: committed state goes to disk, a transaction that nobody
+   * used ends. @param ownedAtMs when the group last confirmed that the task is here.
    */
-  async checkpointIfDue(ownedAtMs: number): Promise<void> {
+  async upkeep(ownedAtMs: number): Promise<void> {
     if (this.#status !== 'running' || this.isCommitting) return;
-    if (this.#state?.checkpointDue(ownedAtMs) === true) await this.#state.checkpoint(ownedAtMs);
+    await this.#checkpoints.ifDue(this.#state, ownedAtMs);
+    this.#primed.throwFailure();
+    if (this.#primed.takeStale() && !this.hasWork) await this.#producer?.abort();
   }
 
   /** Marks the task failed: it does nothing until it takes ownership again. */
@@ -304,7 +310,7 @@ export class StreamTask {
 
   /**
    * Ends without committing: what is in the open transaction is done again by the next owner.
-   * @param ownedAtMs as in `checkpointIfDue`.
+   * @param ownedAtMs as in `upkeep`.
    */
   async close(ownedAtMs: number): Promise<void> {
     if (this.#status === 'closed') return;
@@ -316,6 +322,7 @@ export class StreamTask {
     this.#state?.abort();
     this.#decoder.close();
     await (wasRunning ? this.#state?.close(ownedAtMs) : this.#state?.closeDirty());
+    await this.#primed.over();
     await this.#producer?.close();
   }
 
@@ -354,6 +361,7 @@ export class StreamTask {
     const { changelog } = this.#options;
     const state = this.#state;
     const startedMs = clock.monotonicMs();
+    await this.#primed.use();
     const sentAtMs = clock.nowMs();
     const records = this.#processedSinceCommit;
     const outputs = this.#collector.drain();
@@ -374,21 +382,20 @@ export class StreamTask {
       }),
     );
     this.#processedSinceCommit = 0;
-    this.#primed.over();
     this.#committedAtMs = clock.nowMs();
     this.#failures.clear();
     this.#environment.metrics.committed(this.id, records, clock.monotonicMs() - startedMs);
-    if (hasCalls) this.#calls.committed();
-    if (state?.checkpointDue(sentAtMs) === true) await state.checkpoint(sentAtMs);
-    if (!hasCalls || this.#calls.waitingCount > 0) return;
-    this.#primed.expect(changelog === undefined ? outputs : [...outputs, changelog]);
-    await this.#primed.prime(this.#producer);
+    if (hasCalls) {
+      this.#calls.committed();
+      this.#primed.expect(changelog === undefined ? outputs : [...outputs, changelog]);
+      this.#primed.prime(this.#producer);
+    }
+    await this.#checkpoints.ifDue(state, sentAtMs);
   }
 
-  /** Ends a primed transaction that nobody used. */
-  async unprimeIfDue(): Promise<void> {
-    if (this.isCommitting || this.#status !== 'running' || !this.#primed.takeStale()) return;
-    if (!this.hasWork) await this.#producer?.abort();
+  /** Resolves when the next transaction is open, or has failed to be. */
+  opened(): Promise<void> {
+    return this.#primed.opened();
   }
 
   #dropMemory(): void {
@@ -404,7 +411,6 @@ export class StreamTask {
     this.#current = undefined;
     this.#idleSinceMs = undefined;
     this.#processedSinceCommit = 0;
-    this.#primed.over();
     this.#streamTimeMs = -1;
   }
 
