@@ -106,9 +106,7 @@ export class StreamTask {
   }
 
   /** Records of each partition that were fetched and not yet begun. */
-  backlog(): readonly (TopicPartition & { readonly waiting: number })[] {
-    return this.#queue.backlog();
-  }
+  readonly backlog = (): ReturnType<RecordQueue['backlog']> => this.#queue.backlog();
 
   get isCommitting(): boolean {
     return this.#committing !== undefined;
@@ -394,9 +392,7 @@ export class StreamTask {
   }
 
   /** Resolves when the next transaction is open, or has failed to be. */
-  opened(): Promise<void> {
-    return this.#primed.opened();
-  }
+  readonly opened = (): Promise<void> => this.#primed.opened();
 
   #dropMemory(): void {
     this.#graph?.close();

@@ -27,8 +27,9 @@ const help = `
 Loads:
 ${loadKinds.map(({ name, about }) => `  ${name.padEnd(9)}${about}`).join('\n')}
 
-Sides are told by the beginning of their names: rollguard, postgres exclude, postgres advisory, and both
-of Postgres "behind grpc", which is the guard's own front over a pool of connections.
+Sides are told by the beginning of their names: rollguard, postgres exclude, postgres advisory, both of
+Postgres "behind grpc", which is the guard's own front over a pool of connections, and "front alone",
+that front granting everything at once: the most that any guard behind it could do on this machine.
 
 Examples:
   npm run bench -- guard
@@ -53,7 +54,7 @@ export function guardBenchCommand(cli: CliContext): Command {
       names,
       loadKinds.map(({ name }) => name),
     )
-    .option('--sides <list>', 'of the sides below', names, ['rollguard', 'postgres'])
+    .option('--sides <list>', 'of the sides below', names, ['rollguard', 'front', 'postgres'])
     .option('--partitions <n>', 'of the guard', count, 4)
     .option('--connections <n>', 'of each pool to Postgres', count, 16)
     .option('--quick', 'a short run that shows that everything works; its figures mean little')

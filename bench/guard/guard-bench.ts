@@ -10,7 +10,7 @@ import { createBenchRooms, untilCaptured } from './bench-rooms.ts';
 import { closedLoop, openLoop, type LoadFigures, type LoadOptions } from './load.ts';
 import { createPeerTables, peerMethods } from './postgres-locks.ts';
 import type { Side } from './side.ts';
-import { guardSide, postgresBehindGrpc, postgresSide } from './sides.ts';
+import { frontAlone, guardSide, postgresBehindGrpc, postgresSide } from './sides.ts';
 import type { LoadKind, RoomType } from './wishes.ts';
 
 export interface GuardBenchOptions {
@@ -69,7 +69,8 @@ export async function runGuardBench(options: GuardBenchOptions): Promise<GuardBe
     progress('double bookings: looking for them');
     const doubleBookings = [];
     for (const side of sides) {
-      doubleBookings.push({ side: side.name, count: await side.doubleBookings() });
+      const count = await side.doubleBookings();
+      if (count !== undefined) doubleBookings.push({ side: side.name, count });
     }
     return { partitions, connections, loadGenerator, runs, doubleBookings };
   } finally {
@@ -86,6 +87,7 @@ async function openSides(
   const { platformAdminDatabaseUrl: databaseUrl } = system.stack.endpoints;
   const sides: Side[] = [];
   if (isWanted('rollguard')) sides.push(guardSide(system, types));
+  if (isWanted('front alone')) sides.push(await frontAlone(databaseUrl));
   const postgresPid = system.stack.parts.find(({ name }) => name === 'postgres')?.pid ?? 0;
   const client = new pg.Client({ connectionString: databaseUrl });
   await client.connect();

@@ -1,6 +1,7 @@
 /**
  * Postgres behind the guard's own gRPC front: the same server, fields, checks and answers, a pool of
- * connections where the guard's tasks would be. A process of its own, so that its CPU is its own.
+ * connections where the guard's tasks would be. With method `none` nobody is asked and everyone is
+ * granted: what the front itself can carry here. A process of its own, so that its CPU is its own.
  */
 import pg from 'pg';
 import { startGrpcServer } from '../../api/grpc/grpc-server.ts';
@@ -13,6 +14,7 @@ import { silentLogger } from '../../kernel/logger.ts';
 import type { LockAnswer } from '../../topology/guard/answer.ts';
 import type { LockCommand } from '../../topology/guard/command.ts';
 import { holdInPostgres, type PeerMethod } from './postgres-locks.ts';
+import type { Outcome, Wish } from './side.ts';
 
 const dayMs = 86_400_000;
 const firstDayMs = Date.UTC(2031, 0, 1);
@@ -21,7 +23,11 @@ async function serve(): Promise<void> {
   const [databaseUrl = '', method = 'exclude', connections = '16', capacity = '50'] =
     process.argv.slice(2);
   const pool = new pg.Pool({ connectionString: databaseUrl, max: Number(connections) });
-  const calls = callsOn(pool, method as PeerMethod, Number(capacity));
+  const calls = callsOn((wish) =>
+    method === 'none'
+      ? Promise.resolve('LOCKED')
+      : holdInPostgres(pool, method as PeerMethod, { wish, capacity: Number(capacity) }),
+  );
   const fronts = guardFronts(
     {
       settings: { SHADOW_MODE: true, REQUIRE_CORRELATION_ID: false },
@@ -38,7 +44,7 @@ async function serve(): Promise<void> {
   process.send?.({ port: server.port });
 }
 
-function callsOn(pool: pg.Pool, method: PeerMethod, capacity: number): GuardCalls {
+function callsOn(hold: (wish: Wish) => Promise<Outcome>): GuardCalls {
   const missing = (): Promise<never> =>
     Promise.reject(new RollguardError('UNSUPPORTED', 'the bench asks for locks only'));
   return {
@@ -47,7 +53,7 @@ function callsOn(pool: pg.Pool, method: PeerMethod, capacity: number): GuardCall
       const nights = (Date.parse(command.stayEnd) - firstDayMs) / dayMs - night;
       const { tenantId, roomTypeId, roomId, idempotencyKey: key = '' } = command;
       const wish = { tenantId, roomTypeId, roomId, night, nights, key };
-      const outcome = await holdInPostgres(pool, method, { wish, capacity });
+      const outcome = await hold(wish);
       return answerOf(command, outcome === 'LOCKED');
     },
     ...{ release: missing, bulkRelease: missing, getLock: missing },

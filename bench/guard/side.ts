@@ -20,8 +20,8 @@ export interface Side {
   ask(wish: Wish): Promise<Outcome>;
   /** Process ids by part, for its CPU. */
   readonly pids: ReadonlyMap<string, number>;
-  /** Rooms that two have at once; undefined: not to be told. */
-  doubleBookings(): Promise<number>;
+  /** Rooms that two have at once; undefined: it keeps nothing. */
+  doubleBookings(): Promise<number | undefined>;
   close(): Promise<void>;
 }
 

@@ -1,4 +1,4 @@
-/** The guard, Postgres asked directly, and Postgres behind the guard's gRPC front. */
+/** The guard, Postgres asked directly, Postgres behind the guard's gRPC front, and that front alone. */
 import { fork, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import pg from 'pg';
@@ -66,13 +66,26 @@ export function postgresSide(options: PostgresOptions): Side {
   };
 }
 
+/** Grants whatever it is asked, and keeps nothing: the most that a guard behind this front could do. */
+export async function frontAlone(databaseUrl: string): Promise<Side> {
+  const server = forkFront([databaseUrl, 'none']);
+  const front = openFront(await portOf(server));
+  return {
+    name: 'front alone',
+    ask: front.ask,
+    pids: new Map([['grpc server', server.pid ?? 0]]),
+    doubleBookings: () => Promise.resolve(undefined),
+    close: () => {
+      front.close();
+      server.disconnect();
+      return Promise.resolve();
+    },
+  };
+}
+
 export async function postgresBehindGrpc(options: PostgresOptions): Promise<Side> {
   const { databaseUrl, method, connections, capacity, postgresPid } = options;
-  const server = fork(
-    fileURLToPath(new URL('peer-server.ts', import.meta.url)),
-    [databaseUrl, method, String(connections), String(capacity)],
-    { execArgv: ['--import', 'tsx'] },
-  );
+  const server = forkFront([databaseUrl, method, String(connections), String(capacity)]);
   const front = openFront(await portOf(server));
   const pool = new pg.Pool({ connectionString: databaseUrl, max: 1 });
   return {
@@ -89,6 +102,11 @@ export async function postgresBehindGrpc(options: PostgresOptions): Promise<Side
       await pool.end();
     },
   };
+}
+
+function forkFront(args: readonly string[]): ChildProcess {
+  const program = fileURLToPath(new URL('peer-server.ts', import.meta.url));
+  return fork(program, args, { execArgv: ['--import', 'tsx'] });
 }
 
 function portOf(server: ChildProcess): Promise<number> {
