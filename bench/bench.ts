@@ -3,6 +3,7 @@ import { Command } from 'commander';
 import { createCliContext } from '../tools/cli-context.ts';
 import { runCommand } from '../tools/cli.ts';
 import { guardBenchCommand } from './guard/guard-bench-command.ts';
+import { transportBenchCommand } from './transport/transport-bench-command.ts';
 
 /** Returns the exit code: 0 measured, 1 failed, 2 usage, 3 a room was sold twice. */
 export function bench(args: readonly string[], cli = createCliContext()): Promise<number> {
@@ -10,5 +11,6 @@ export function bench(args: readonly string[], cli = createCliContext()): Promis
     'figures beside peers, taken on this machine in the same run',
   );
   program.addCommand(guardBenchCommand(cli));
+  program.addCommand(transportBenchCommand(cli));
   return runCommand(program, args, cli);
 }
