@@ -34,6 +34,7 @@ export interface RecordHeader {
   readonly value: Buffer | null;
 }
 
+/** Its parts may be made when they are asked for: take what is needed, do not spread it. */
 export interface FetchedRecord {
   readonly offset: number;
   readonly timestampMs: number;
