@@ -4,7 +4,8 @@
  * it and fence its owner by that.
  */
 import type { Clock } from '../kernel/clock.ts';
-import type { TopicPartition, TransactionalProducer } from './kafka/port.ts';
+import type { TopicPartition } from './kafka/port.ts';
+import type { TaskProducer } from './task-producer.ts';
 
 export class PrimedTransaction {
   readonly #clock: Clock;
@@ -23,7 +24,7 @@ export class PrimedTransaction {
     this.#partitions = partitions;
   }
 
-  async prime(producer: TransactionalProducer | undefined): Promise<void> {
+  async prime(producer: TaskProducer | undefined): Promise<void> {
     await producer?.addPartitions(this.#partitions);
     this.#primedAtMs = this.#clock.monotonicMs();
   }

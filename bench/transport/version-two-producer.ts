@@ -66,7 +66,12 @@ export class VersionTwoProducer implements ShortTransactionProducer {
     const planned = batches.flatMap(({ topic, partition, records }) =>
       planBatches(records, Infinity).map((plan) => ({
         // Every transaction has an epoch of its own, so every sequence begins anew.
-        ...{ topic, partition, plan, identity: { ...owner, baseSequence: 0 } },
+        ...{
+          topic,
+          partition,
+          plan,
+          identity: { ...owner, baseSequence: 0, isTransactional: true },
+        },
       })),
     );
     const message = produceRequest({

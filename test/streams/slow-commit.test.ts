@@ -122,6 +122,7 @@ function slowToCommit(port: KafkaPort, clock: ManualClock): KafkaPort {
       };
       return reader;
     },
+    openPlainProducer: () => port.openPlainProducer(),
     openProducer: async (options) => {
       const producer = await port.openProducer(options);
       const commit = producer.commit.bind(producer);
