@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { createCliContext } from '../tools/cli-context.ts';
 import { runCommand } from '../tools/cli.ts';
+import { eosBenchCommand } from './eos/eos-bench-command.ts';
 import { guardBenchCommand } from './guard/guard-bench-command.ts';
 import { transportBenchCommand } from './transport/transport-bench-command.ts';
 
@@ -12,5 +13,6 @@ export function bench(args: readonly string[], cli = createCliContext()): Promis
   );
   program.addCommand(guardBenchCommand(cli));
   program.addCommand(transportBenchCommand(cli));
+  program.addCommand(eosBenchCommand(cli));
   return runCommand(program, args, cli);
 }
