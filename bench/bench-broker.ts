@@ -36,6 +36,17 @@ export async function withBenchBroker<T>(
   }
 }
 
+/** The records of a bench carry a time of the past; a broker would soon clear them away for their age. */
+export async function createBenchTopics(
+  { port }: BenchBroker,
+  names: readonly string[],
+  partitionCount: number,
+): Promise<readonly string[]> {
+  const configs = { 'retention.ms': '-1' };
+  await port.admin.createTopics(names.map((name) => ({ name, partitionCount, configs })));
+  return names;
+}
+
 export function benchPort(
   { clock }: Pick<BenchContext, 'clock'>,
   options: Pick<KafkajsPortOptions, 'brokers' | 'clientId'>,

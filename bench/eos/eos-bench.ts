@@ -11,6 +11,7 @@ import type { ProduceRecord } from '../../streams/kafka/port.ts';
 import { KafkaStreams, type StreamsOptions } from '../../streams/index.ts';
 import {
   benchPort,
+  createBenchTopics,
   withBenchBroker,
   type BenchBroker,
   type BenchContext,
@@ -41,11 +42,7 @@ const seed = 6;
 export function runEosBench(options: EosBenchOptions): Promise<Comparison> {
   return withBenchBroker(options.context, async (broker) => {
     const topics = { input: 'eos-input', output: 'eos-output' };
-    await broker.port.admin.createTopics(
-      Object.values(topics).map((name) => ({
-        ...{ name, partitionCount: options.partitions, configs: {} },
-      })),
-    );
+    await createBenchTopics(broker, Object.values(topics), options.partitions);
     options.context.progress(`eos: writing ${options.records} records`);
     await fill(broker, topics.input, options);
     const side = (guarantee: Guarantee) => ({

@@ -1,5 +1,10 @@
 /** The engine's transport beside kafkajs on one broker: producing, consuming, one-record transactions. */
-import { withBenchBroker, type BenchBroker, type BenchContext } from '../bench-broker.ts';
+import {
+  createBenchTopics,
+  withBenchBroker,
+  type BenchBroker,
+  type BenchContext,
+} from '../bench-broker.ts';
 import { inPairs, type Comparison } from '../measure.ts';
 import { consumeSides, fillTopic } from './consume-sides.ts';
 import {
@@ -50,7 +55,7 @@ export function runTransportBench(options: TransportBenchOptions): Promise<Trans
 }
 
 async function produce(broker: BenchBroker, options: TransportBenchOptions): Promise<Comparison> {
-  const topics = await createTopics(broker, ['produce-a', 'produce-b'], 1);
+  const topics = await createBenchTopics(broker, ['produce-a', 'produce-b'], 1);
   const { produceTransactions: transactions, pairs } = options;
   const load = { topics, recordsPerBatch, callsPerTransaction, transactions };
   const { sides, close } = await openProduceSides(broker, load);
@@ -60,7 +65,7 @@ async function produce(broker: BenchBroker, options: TransportBenchOptions): Pro
 }
 
 async function consume(broker: BenchBroker, options: TransportBenchOptions): Promise<Comparison> {
-  const [topic = ''] = await createTopics(broker, ['consume'], consumePartitions);
+  const [topic = ''] = await createBenchTopics(broker, ['consume'], consumePartitions);
   const { consumeRecords: records, pairs, context } = options;
   const load = { topic, partitions: consumePartitions, records };
   context.progress(`consume: writing ${records} records`);
@@ -72,7 +77,7 @@ async function shortTransactions(
   broker: BenchBroker,
   options: TransportBenchOptions,
 ): Promise<readonly TransactionRun[]> {
-  const topics = await createTopics(broker, ['short-a', 'short-b'], 1);
+  const topics = await createBenchTopics(broker, ['short-a', 'short-b'], 1);
   const batches = topics.map((topic) => ({ topic, partition: 0, records: benchRecords(1) }));
   const { transactions, gapsMs, pairs, context } = options;
   const { clock, signal, progress } = context;
@@ -105,13 +110,4 @@ async function shortTransactions(
   await first.close();
   await second.close();
   return runs;
-}
-
-async function createTopics(
-  { port }: BenchBroker,
-  names: readonly string[],
-  partitionCount: number,
-): Promise<readonly string[]> {
-  await port.admin.createTopics(names.map((name) => ({ name, partitionCount, configs: {} })));
-  return names;
 }
