@@ -59,7 +59,7 @@ module.exports = {
       to: { path: '^(testing|test)/' },
     },
     single('rocksdb', 'stores/rocksdb-engine\\.ts'),
-    single('kafkajs', 'streams/kafka/'),
+    single('kafkajs', '(streams/kafka|bench/transport)/'),
     single('avsc', 'schemas/avro-codec\\.ts'),
     single('fastify', 'api/'),
     single('@grpc', 'api/grpc/'),

@@ -2,7 +2,9 @@
 import { Command } from 'commander';
 import { createCliContext } from '../tools/cli-context.ts';
 import { runCommand } from '../tools/cli.ts';
+import { eosBenchCommand } from './eos/eos-bench-command.ts';
 import { guardBenchCommand } from './guard/guard-bench-command.ts';
+import { transportBenchCommand } from './transport/transport-bench-command.ts';
 
 /** Returns the exit code: 0 measured, 1 failed, 2 usage, 3 a room was sold twice. */
 export function bench(args: readonly string[], cli = createCliContext()): Promise<number> {
@@ -10,5 +12,7 @@ export function bench(args: readonly string[], cli = createCliContext()): Promis
     'figures beside peers, taken on this machine in the same run',
   );
   program.addCommand(guardBenchCommand(cli));
+  program.addCommand(transportBenchCommand(cli));
+  program.addCommand(eosBenchCommand(cli));
   return runCommand(program, args, cli);
 }

@@ -9,15 +9,15 @@
  *   4 the overlay becomes the store's        the store's checkpoint may still be older: the same replay
  *     committed content
  *
+ * At-least-once has the same order: what step 1 writes is visible and in the changelog at once, step 2
+ * only notes the offsets, and step 3 commits them. A crash before that leaves records that are processed
+ * again, on a state that has them already: nothing is lost, some things are written twice.
+ *
  * A step that fails throws the port's code; the task then drops its memory and takes ownership anew.
  */
 import type { TaskState } from '../stores/task-state.ts';
-import type {
-  GroupAssignment,
-  PartitionOffset,
-  ProduceBatch,
-  TransactionalProducer,
-} from './kafka/port.ts';
+import type { GroupAssignment, PartitionOffset, ProduceBatch } from './kafka/port.ts';
+import type { TaskProducer } from './task-producer.ts';
 
 export interface ChangelogPartition {
   readonly topic: string;
@@ -26,7 +26,7 @@ export interface ChangelogPartition {
 }
 
 export interface CommitRequest {
-  readonly producer: TransactionalProducer;
+  readonly producer: TaskProducer;
   readonly outputs: readonly ProduceBatch[];
   /** Absent for a task without stores. */
   readonly state:

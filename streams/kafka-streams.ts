@@ -88,6 +88,7 @@ export class KafkaStreams {
   constructor(options: KafkaStreamsOptions) {
     this.#options = options;
     this.#config = compileStreamsConfig(options.options);
+    checkGuarantee(options.topology, this.#config);
     this.#metrics = createStreamsMetrics(options.metrics, this.#config.applicationId);
   }
 
@@ -334,6 +335,20 @@ export class KafkaStreams {
     await reader.close();
     await membership.leave();
     await directory?.close();
+  }
+}
+
+/** A call is answered by a commit that made everything durable at once: only a transaction does. */
+function checkGuarantee({ subTopologies }: Topology, { processingGuarantee }: StreamsConfig): void {
+  if (processingGuarantee === 'exactly-once') return;
+  for (const { name, processors } of subTopologies) {
+    const node = processors.find(({ answersCalls }) => answersCalls);
+    if (node === undefined) continue;
+    throw new RollguardError(
+      'CONFIG_INVALID',
+      `streams option 'processingGuarantee': processor '${node.name}' of '${name}' answers calls, ` +
+        "which needs 'exactly-once'",
+    );
   }
 }
 

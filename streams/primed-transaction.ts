@@ -6,7 +6,8 @@
  * While it is being opened the producer is taken: whoever needs it waits until it is open.
  */
 import type { Clock } from '../kernel/clock.ts';
-import type { TopicPartition, TransactionalProducer } from './kafka/port.ts';
+import type { TopicPartition } from './kafka/port.ts';
+import type { TaskProducer } from './task-producer.ts';
 
 export class PrimedTransaction {
   readonly #clock: Clock;
@@ -28,7 +29,7 @@ export class PrimedTransaction {
   }
 
   /** Begins to open it, beside whatever the task does next. */
-  prime(producer: TransactionalProducer | undefined): void {
+  prime(producer: TaskProducer | undefined): void {
     if (producer === undefined) return;
     this.#opening = producer.addPartitions(this.#partitions).then(
       () => {

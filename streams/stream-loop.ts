@@ -84,8 +84,8 @@ export class StreamLoop {
   async #commit(task: StreamTask): Promise<void> {
     const { reader, tasks } = this.#options;
     await tasks.commit(task);
-    // They came while it committed.
-    if (task.hasCalls) reader.wakeUp();
+    // What came while it committed waits for no poll to end.
+    if (task.hasCalls || task.isProcessable) reader.wakeUp();
     await task.opened();
     // They were decided while the next transaction was opened.
     if (task.hasWork) reader.wakeUp();

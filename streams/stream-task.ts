@@ -20,7 +20,6 @@ import type {
   GroupAssignment,
   PartitionOffset,
   TopicPartition,
-  TransactionalProducer,
 } from './kafka/port.ts';
 import { isPromise, type MaybePromise } from './processor.ts';
 import { PrimedTransaction } from './primed-transaction.ts';
@@ -34,6 +33,7 @@ import { openTaskGraph } from './open-task-graph.ts';
 import type { TaskGraph } from './task-graph.ts';
 import { formatTaskId, type TaskId } from './task-id.ts';
 import type { TaskEnvironment } from './task-environment.ts';
+import type { TaskProducer } from './task-producer.ts';
 import { topicName, type SourceNode, type SubTopology } from './topology-builder.ts';
 
 export type TaskStatus = 'created' | 'restoring' | 'running' | 'failed' | 'closed';
@@ -62,7 +62,7 @@ export class StreamTask {
   #decoder: RecordDecoder;
   #prepared: DecodedRecord[] = [];
   #status: TaskStatus = 'created';
-  #producer: TransactionalProducer | undefined;
+  #producer: TaskProducer | undefined;
   #state: TaskState | undefined;
   #queue: RecordQueue;
   #punctuations = new PunctuationQueue();

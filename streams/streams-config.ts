@@ -14,6 +14,11 @@ export type FailurePolicy = z.output<typeof failurePolicy>;
 const schema = z.strictObject({
   /** Consumer group, prefix of transactional ids and internal topics, name of the state folder. */
   applicationId: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/),
+  /**
+   * at-least-once: no transactions; what is written is visible at once, and after a crash records since
+   * the last commit are processed again. Kafka Streams' `processing.guarantee`.
+   */
+  processingGuarantee: z.enum(['exactly-once', 'at-least-once']).default('exactly-once'),
   /** Where records go that cannot be used; undefined: `<applicationId>-dlq`. */
   deadLetterTopic: z
     .string()

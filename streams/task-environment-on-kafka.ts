@@ -12,6 +12,7 @@ import type { StreamsConfig } from './streams-config.ts';
 import type { StreamsMetrics } from './streams-metrics.ts';
 import type { TaskEnvironment } from './task-environment.ts';
 import { formatTaskId, transactionalId } from './task-id.ts';
+import { openAtLeastOnceProducer } from './task-producer.ts';
 
 export type StateKind = 'rocksdb' | 'memory';
 
@@ -36,10 +37,12 @@ export function createTaskEnvironment(options: TaskEnvironmentOptions): TaskEnvi
     metrics,
     topics: options.topics,
     openProducer: (id) =>
-      port.openProducer({
-        transactionalId: transactionalId(config.applicationId, id),
-        transactionTimeoutMs: config.transactionTimeoutMs,
-      }),
+      config.processingGuarantee === 'at-least-once'
+        ? openAtLeastOnceProducer(port)
+        : port.openProducer({
+            transactionalId: transactionalId(config.applicationId, id),
+            transactionTimeoutMs: config.transactionTimeoutMs,
+          }),
     startPositions: (partitions) => startPositions(options, partitions),
     openState: async (id, changelog) => {
       const engine =

@@ -4,11 +4,12 @@ import type { Logger } from '../kernel/logger.ts';
 import type { SetAsideReason } from '../stores/state-directory.ts';
 import type { TaskState } from '../stores/task-state.ts';
 import type { ChangelogPartition } from './commit.ts';
-import type { PartitionOffset, TopicPartition, TransactionalProducer } from './kafka/port.ts';
+import type { PartitionOffset, TopicPartition } from './kafka/port.ts';
 import type { OutputTopics } from './output-topics.ts';
 import type { StreamsConfig } from './streams-config.ts';
 import type { StreamsMetrics } from './streams-metrics.ts';
 import type { TaskId } from './task-id.ts';
+import type { TaskProducer } from './task-producer.ts';
 
 export interface TaskEnvironment {
   readonly config: StreamsConfig;
@@ -17,8 +18,8 @@ export interface TaskEnvironment {
   readonly metrics: StreamsMetrics;
   /** Every topic the topology writes, changelogs included. */
   readonly topics: OutputTopics;
-  /** Fences the previous owner of the task's transactional id. */
-  openProducer(id: TaskId): Promise<TransactionalProducer>;
+  /** Fences the previous owner of the task, if the guarantee is exactly-once. */
+  openProducer(id: TaskId): Promise<TaskProducer>;
   /** Committed offsets, pending transactions waited for; the log's start where none was committed. */
   startPositions(partitions: readonly TopicPartition[]): Promise<readonly PartitionOffset[]>;
   openState(id: TaskId, changelog: ChangelogPartition): Promise<TaskState>;

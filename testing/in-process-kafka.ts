@@ -23,6 +23,7 @@ export const requestKinds = [
   'Produce',
   'TxnOffsetCommit',
   'EndTxn',
+  'OffsetCommit',
   'OffsetFetch',
   'JoinGroup',
   'Heartbeat',

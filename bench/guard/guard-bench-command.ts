@@ -1,9 +1,11 @@
 /** `npm run bench -- guard`: what it is asked, and how its figures are shown. */
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Command, InvalidArgumentError } from 'commander';
+import { Command } from 'commander';
 import { RollguardError } from '../../kernel/errors.ts';
 import type { CliContext } from '../../tools/cli-context.ts';
+import { abortOnSignals } from '../abort-on-signals.ts';
+import { count } from '../arguments.ts';
 import { runGuardBench, type GuardBenchReport, type RunFigures } from './guard-bench.ts';
 import { loadKinds } from './wishes.ts';
 
@@ -132,22 +134,6 @@ const widths = [9, 12, 32, 9, 9, 9, 10, 9, 8, 0];
 
 function line(cells: readonly (string | number)[]): string {
   return cells.map((cell, index) => String(cell).padEnd(widths[index] ?? 0)).join('');
-}
-
-/** The first signal stops in order; a second one ends this process, and the rest ends with it. */
-function abortOnSignals(): AbortSignal {
-  const controller = new AbortController();
-  const onSignal = (): void => {
-    if (controller.signal.aborted) process.exit(130);
-    controller.abort(new RollguardError('INTERRUPTED', 'interrupted'));
-  };
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
-  return controller.signal;
-}
-
-function count(text: string): number {
-  if (/^[1-9]\d{0,6}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError('It must be a whole number above 0.');
 }
 
 function counts(text: string): number[] {

@@ -1,7 +1,8 @@
 /**
- * Produces a transaction's batches: cuts them to what topics take, sends one request to each leader,
- * keeps each partition's sequence. A partition has one batch on its way at a time, so a refused batch
- * can be sent again with the same sequence; a batch without an answer never is.
+ * Produces a producer's batches: cuts them to what topics take, sends one request to each leader, keeps
+ * each partition's sequence. A partition has one batch on its way at a time, so a refused batch can be
+ * sent again with the same sequence. A batch without an answer never is inside a transaction, which may
+ * be over when it comes; outside one it is: the broker knows it by its sequence.
  */
 import { RollguardError, isRollguardError } from '../../kernel/errors.ts';
 import type { BrokerAddress } from './broker-connection.ts';
@@ -11,8 +12,8 @@ import { brokerError, brokerErrorCode, reactionTo, worstError } from './error-re
 import { outcomeOf, type KafkaClient } from './kafka-client.ts';
 import type { ProduceBatch, ProducedBatch } from './port.ts';
 import { produceRequest, type ProducedPartition } from './protocol/produce.ts';
-import type { TransactionOwner } from './protocol/transaction-messages.ts';
-import { planBatches, type BatchPlan } from './record-batch.ts';
+import type { ProducerIdentity } from './protocol/init-producer-id.ts';
+import { planBatches, type BatchIdentity, type BatchPlan } from './record-batch.ts';
 
 // Kafka's default max.message.bytes is 1 MiB + 12; a topic that takes less is learnt from its refusal.
 const batchBytesDefault = 1_048_576;
@@ -21,6 +22,14 @@ const requestBytesMax = 8 * 1_048_576;
 // No broker takes a larger request by default, so a larger record need not be tried.
 const recordBytesMax = 100 * 1_048_576;
 const sequenceLimit = 2 ** 31;
+// Outside a transaction a batch without an answer is sent again: so often fit into one call's time.
+const plainAttempts = 3;
+
+/** In whose name batches are written. */
+export interface BatchOwner extends ProducerIdentity {
+  /** Null: outside any transaction. */
+  readonly transactionalId: string | null;
+}
 
 /** What is still to be sent to one partition; its first plan is sent next. */
 interface PartitionQueue {
@@ -54,12 +63,11 @@ export class BatchSender {
 
   /** Error codes as `TransactionalProducer.produce`; after an error some batches may be written. */
   async send(
-    owner: TransactionOwner,
+    owner: BatchOwner,
     batches: readonly ProduceBatch[],
   ): Promise<readonly ProducedBatch[]> {
     const queues = batches.map((batch) => this.#queue(batch));
-    const what = `transaction of ${owner.transactionalId}: produce`;
-    await this.#options.client.retries.run(what, async (remainingMs) => {
+    await this.#options.client.retries.run(nameOf(owner), async (remainingMs) => {
       let waiting = queues.filter(isWaiting);
       while (waiting.length > 0) {
         await this.#sendRound(owner, firstOfEachPartition(waiting), remainingMs);
@@ -83,7 +91,7 @@ export class BatchSender {
 
   /** Sends the first batch of each queue, a request to each leader; throws the worst of their errors. */
   async #sendRound(
-    owner: TransactionOwner,
+    owner: BatchOwner,
     queues: readonly PartitionQueue[],
     timeoutMs: number,
   ): Promise<void> {
@@ -103,7 +111,7 @@ export class BatchSender {
 
   async #sendTo(
     leader: BrokerAddress,
-    owner: TransactionOwner,
+    owner: BatchOwner,
     queues: readonly PartitionQueue[],
     timeoutMs: number,
   ): Promise<void> {
@@ -119,20 +127,23 @@ export class BatchSender {
       batches,
     });
     let answers: readonly ProducedPartition[];
+    const isPlain = owner.transactionalId === null;
+    const attemptMs = isPlain ? Math.ceil(client.requestTimeoutMs / plainAttempts) : timeoutMs;
     try {
-      answers = await pool.send(leader, message, timeoutMs);
+      answers = await pool.send(leader, message, Math.min(timeoutMs, attemptMs));
     } catch (error) {
       if (isUnreachable(error)) client.cluster.forgetLeaders(queues);
-      throw outcomeOf(error, `transaction of ${owner.transactionalId}: produce`);
+      throw isPlain ? error : outcomeOf(error, nameOf(owner));
     }
     this.#settle(queues, answers);
   }
 
   #identity(
-    owner: TransactionOwner,
+    owner: BatchOwner,
     { topic, partition }: { topic: string; partition: number },
-  ): TransactionOwner & { readonly baseSequence: number } {
-    return { ...owner, baseSequence: this.#sequences.get(`${topic}-${partition}`) ?? 0 };
+  ): BatchIdentity {
+    const baseSequence = this.#sequences.get(`${topic}-${partition}`) ?? 0;
+    return { ...owner, baseSequence, isTransactional: owner.transactionalId !== null };
   }
 
   #settle(queues: readonly PartitionQueue[], answers: readonly ProducedPartition[]): void {
@@ -187,6 +198,12 @@ export class BatchSender {
     const rest = queue.plans.flatMap(({ records }) => records);
     queue.plans.splice(0, queue.plans.length, ...planBatches(rest, bytesMax));
   }
+}
+
+function nameOf({ transactionalId, producerId }: BatchOwner): string {
+  return transactionalId === null
+    ? `producer ${producerId}: produce`
+    : `transaction of ${transactionalId}: produce`;
 }
 
 function isWaiting(queue: PartitionQueue): boolean {

@@ -18,7 +18,7 @@ import type { Logger } from '../../kernel/logger.ts';
 import { late, settledWithin } from '../../kernel/settled-within.ts';
 import { brokerErrorCode } from './error-reactions.ts';
 import { apiVersionsRequest, type VersionRange } from './protocol/api-versions.ts';
-import { decodeMessage, encodeMessage, type Api, type Message } from './protocol/message.ts';
+import { decodeMessage, encodeRequest, type Api, type Message } from './protocol/message.ts';
 
 export interface BrokerAddress {
   readonly host: string;
@@ -161,19 +161,15 @@ export class BrokerConnection {
 
   async #exchange(message: Message<unknown>, version: number, timeoutMs: number): Promise<Buffer> {
     const { key, name } = message.api;
-    const body = encodeMessage(message);
     const answered = this.#expect(name, timeoutMs);
     try {
-      return await this.#connection.send({
-        request: {
-          apiKey: key,
-          apiName: name,
-          apiVersion: version,
-          encode: () => ({ buf: body, buffer: body }),
-        },
-        response: { decode: (payload) => payload, parse: (payload) => payload },
-        logResponseError: false,
-      });
+      const isApiVersions = key === apiVersionsRequest.api.key;
+      const { sasl } = this.#options;
+      // Credentials may expire; kafkajs renews them, one renewal for all that wait.
+      if (sasl !== undefined && !isApiVersions && !this.#connection.isAuthenticated()) {
+        await this.#connection.authenticate();
+      }
+      return await this.#write(message, version);
     } catch (error) {
       void this.close(messageOf(error));
       const what = `${this.#name}: no answer to ${name}`;
@@ -181,6 +177,27 @@ export class BrokerConnection {
     } finally {
       answered();
     }
+  }
+
+  /** Writes the request in one piece: kafkajs's own encoder would copy it twice, into zeroed buffers. */
+  #write(message: Message<unknown>, apiVersion: number): Promise<Buffer> {
+    const connection = this.#connection;
+    const { key: apiKey, name: apiName } = message.api;
+    return new Promise((resolve, reject) => {
+      connection.failIfNotConnected();
+      const correlationId = connection.nextCorrelationId();
+      const { clientId } = this.#options;
+      const frame = encodeRequest(message, { version: apiVersion, correlationId, clientId });
+      connection.requestQueue.push({
+        entry: {
+          ...{ apiKey, apiName, apiVersion, correlationId, reject },
+          resolve: ({ payload }) => resolve(payload),
+        },
+        expectResponse: true,
+        requestTimeout: null,
+        sendRequest: () => void connection.socket.write(frame),
+      });
+    });
   }
 
   #versionOf(api: Api): number {

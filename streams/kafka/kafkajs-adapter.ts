@@ -23,9 +23,11 @@ import type {
   KafkaAdmin,
   KafkaPort,
   PartitionReader,
+  PlainProducer,
   ProducerOptions,
   TransactionalProducer,
 } from './port.ts';
+import { KafkaPlainProducer } from './plain-producer.ts';
 import { noIdentity } from './protocol/init-producer-id.ts';
 import { Retries } from './retries.ts';
 import { TransactionRequests, ownerOf } from './transaction-requests.ts';
@@ -107,6 +109,12 @@ class KafkajsPort implements KafkaPort {
       requests,
       sender: new BatchSender({ client, pool }),
     });
+  }
+
+  async openPlainProducer(): Promise<PlainProducer> {
+    const producer = new KafkaPlainProducer(this.#client, this.#nextProducerLane());
+    await producer.recover();
+    return producer;
   }
 
   openMember(options: GroupOptions): GroupMember {

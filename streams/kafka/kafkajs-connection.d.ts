@@ -30,25 +30,31 @@ declare module 'kafkajs/src/network/connection.js' {
       readonly enforceRequestTimeout: boolean;
     }
 
-    interface ProtocolRequest {
-      readonly request: {
+    interface QueuedRequest {
+      readonly entry: {
         readonly apiKey: number;
         readonly apiName: string;
         readonly apiVersion: number;
-        /** kafkajs asks for one of its encoders and uses these two of its fields. */
-        readonly encode: () => { readonly buf: Buffer; readonly buffer: Buffer };
+        readonly correlationId: number;
+        readonly resolve: (answer: { readonly payload: Buffer }) => void;
+        readonly reject: (error: Error) => void;
       };
-      readonly response: {
-        readonly decode: (payload: Buffer) => Buffer;
-        readonly parse: (payload: Buffer) => Buffer;
-      };
-      readonly logResponseError: boolean;
+      readonly expectResponse: boolean;
+      readonly requestTimeout: number | null;
+      readonly sendRequest: () => void;
+    }
+
+    interface RequestQueue {
+      scheduleCheckPendingRequests: () => void;
+      push(request: QueuedRequest): void;
+      destroy(): void;
     }
   }
 
   class Connection {
     constructor(options: Connection.ConnectionOptions);
-    readonly requestQueue: { scheduleCheckPendingRequests: () => void; destroy(): void };
+    readonly requestQueue: Connection.RequestQueue;
+    readonly socket: Socket;
     connect(): Promise<unknown>;
     authenticate(): Promise<void>;
     setVersions(
@@ -57,7 +63,9 @@ declare module 'kafkajs/src/network/connection.js' {
       >,
     ): void;
     setSupportAuthenticationProtocol(isSupported: boolean): void;
-    send(request: Connection.ProtocolRequest): Promise<Buffer>;
+    isAuthenticated(): boolean;
+    failIfNotConnected(): void;
+    nextCorrelationId(): number;
     rejectRequests(error: Error): void;
   }
 

@@ -34,6 +34,7 @@ export interface RecordHeader {
   readonly value: Buffer | null;
 }
 
+/** Its parts may be made when they are asked for: take what is needed, do not spread it. */
 export interface FetchedRecord {
   readonly offset: number;
   readonly timestampMs: number;
@@ -89,7 +90,8 @@ export interface ProducedBatch extends TopicPartition {
   readonly baseOffset: number;
 }
 
-export interface TransactionOffsets {
+/** Input positions that a group's member has worked off. */
+export interface GroupOffsets {
   readonly groupId: string;
   /** The group's member id and generation, so that the coordinator can fence a zombie (KIP-447). */
   readonly memberId: string;
@@ -109,13 +111,26 @@ export interface TransactionalProducer {
   addPartitions(partitions: readonly TopicPartition[]): Promise<void>;
   /** Resolves when every batch is acknowledged by all in-sync replicas. */
   produce(batches: readonly ProduceBatch[]): Promise<readonly ProducedBatch[]>;
-  sendOffsets(offsets: TransactionOffsets): Promise<void>;
+  sendOffsets(offsets: GroupOffsets): Promise<void>;
   commit(): Promise<void>;
   abort(): Promise<void>;
   /**
    * After OUTCOME_UNKNOWN (or the coordinator's time-out): InitProducerId with the *own* producer id and
    * epoch, which settles the old transaction and gives a new epoch; PRODUCER_FENCED if there is a successor.
    */
+  recover(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/**
+ * Writes without transactions, each record once as long as nothing fails: what is acknowledged is
+ * visible at once. After a failed `produce` some batches may be written, and only `recover` may follow.
+ */
+export interface PlainProducer {
+  /** Resolves when every batch is acknowledged by all in-sync replicas. */
+  produce(batches: readonly ProduceBatch[]): Promise<readonly ProducedBatch[]>;
+  commitOffsets(offsets: GroupOffsets): Promise<void>;
+  /** Begins anew, under another producer id. */
   recover(): Promise<void>;
   close(): Promise<void>;
 }
@@ -202,6 +217,7 @@ export interface KafkaPort {
   openReader(): PartitionReader;
   /** Takes the transactional id over (InitProducerId −1/−1): fences its previous owner. */
   openProducer(options: ProducerOptions): Promise<TransactionalProducer>;
+  openPlainProducer(): Promise<PlainProducer>;
   openMember(options: GroupOptions): GroupMember;
   close(): Promise<void>;
 }

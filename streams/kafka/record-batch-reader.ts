@@ -3,14 +3,16 @@
  * Control batches, records of aborted transactions and records below the wanted offset are left out,
  * but the position moves past them. A batch that the broker cut off at the end is ignored.
  *
- * Keys and values are views of the fetched bytes, not copies: whoever keeps one beyond processing
- * keeps the whole answer (at most `fetchMaxBytes`) in memory, and should copy it.
+ * A record is a few positions in the fetched bytes (`fetched-record.ts`). Keys and values are views of
+ * them, not copies: whoever keeps one beyond processing keeps the whole answer (at most
+ * `fetchMaxBytes`) in memory, and should copy it.
  */
 import { gunzipSync } from 'node:zlib';
 import { RollguardError } from '../../kernel/errors.ts';
 import { AbortedRanges, type AbortedTransaction } from './aborted-ranges.ts';
 import { crc32c } from './crc32c.ts';
-import type { FetchedRecord, RecordHeader } from './port.ts';
+import { RecordCursor, RecordInBatch } from './fetched-record.ts';
+import type { FetchedRecord } from './port.ts';
 import { batchHeaderBytes } from './record-batch.ts';
 
 const twoPow32 = 4_294_967_296;
@@ -25,7 +27,6 @@ const controlBit = 0x20;
 const codecs = ['none', 'gzip', 'snappy', 'lz4', 'zstd'];
 // A batch is at most max.message.bytes on disk; this bounds what one may unfold to in memory.
 const decompressedBytesMax = 256 * 1024 * 1024;
-const noHeaders: readonly RecordHeader[] = [];
 
 export interface DecodedRecords {
   readonly records: FetchedRecord[];
@@ -115,13 +116,7 @@ function readRecords(batch: Batch, fromOffset: number, records: FetchedRecord[])
     const timestampMs = baseTimestampMs + cursor.varint();
     const offset = baseOffset + cursor.varint();
     if (offset >= fromOffset) {
-      records.push({
-        offset,
-        timestampMs: appendedAtMs ?? timestampMs,
-        key: cursor.field(),
-        value: cursor.field(),
-        headers: readHeaders(cursor),
-      });
+      records.push(new RecordInBatch(offset, appendedAtMs ?? timestampMs, cursor));
     }
     cursor.at = end;
   }
@@ -137,53 +132,6 @@ function recordBytes({ bytes, attributes, baseOffset }: Batch): Buffer {
     `the batch at offset ${baseOffset} is compressed with ${codecs[codec] ?? `codec ${codec}`}, which this ` +
       'client cannot read: let its producer use compression.type=gzip or none, or set compression.type=gzip on the topic',
   );
-}
-
-function readHeaders(cursor: RecordCursor): readonly RecordHeader[] {
-  const count = cursor.varint();
-  if (count === 0) return noHeaders;
-  const headers: RecordHeader[] = [];
-  for (let i = 0; i < count; i += 1) {
-    headers.push({ key: cursor.field()?.toString('utf8') ?? '', value: cursor.field() });
-  }
-  return headers;
-}
-
-class RecordCursor {
-  readonly bytes: Buffer;
-  at = 0;
-
-  constructor(bytes: Buffer) {
-    this.bytes = bytes;
-  }
-
-  varint(): number {
-    const { bytes } = this;
-    let byte = bytes[this.at] ?? 0;
-    this.at += 1;
-    let value = byte & 0x7f;
-    // Numbers of up to four bytes, nearly all, in 32-bit arithmetic; longer ones by multiplication.
-    for (let shift = 7; byte > 0x7f && shift < 28; shift += 7) {
-      byte = bytes[this.at] ?? 0;
-      this.at += 1;
-      value |= (byte & 0x7f) << shift;
-    }
-    for (let scale = 268_435_456; byte > 0x7f; scale *= 128) {
-      byte = bytes[this.at] ?? 0;
-      this.at += 1;
-      value += (byte & 0x7f) * scale;
-    }
-    return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
-  }
-
-  /** Length-prefixed bytes; null for a negative length. */
-  field(): Buffer | null {
-    const length = this.varint();
-    if (length < 0) return null;
-    const start = this.at;
-    this.at = start + length;
-    return this.bytes.subarray(start, this.at);
-  }
 }
 
 function readInt64(bytes: Buffer, at: number): number {

@@ -33,6 +33,7 @@ export interface BatchIdentity {
   readonly producerId: number;
   readonly producerEpoch: number;
   readonly baseSequence: number;
+  readonly isTransactional: boolean;
 }
 
 /** Cuts records into batches of at most `bytesMax`; a single larger record is a batch of its own. */
@@ -79,7 +80,7 @@ function fieldBytes(field: Buffer | null): number {
   return field === null ? 1 : varintSize(field.length) + field.length;
 }
 
-/** Writes the planned batch as a transactional one. */
+/** Writes the planned batch. */
 export function encodeBatch(writer: ByteWriter, plan: BatchPlan, identity: BatchIdentity): void {
   writer.reserve(plan.bytes, (buffer, at) => {
     const timestamps = writeRecords(buffer, at + batchHeaderBytes, plan);
@@ -101,7 +102,7 @@ function writeHeader(
   batch.writeInt32BE(plan.bytes - 12, 8); // length of what follows it
   batch.writeInt32BE(-1, 12); // leader epoch: the broker's
   batch.writeInt8(2, 16); // magic
-  batch.writeInt16BE(transactionalBit, checkedFrom);
+  batch.writeInt16BE(identity.isTransactional ? transactionalBit : 0, checkedFrom);
   batch.writeInt32BE(plan.records.length - 1, 23); // last offset delta
   writeInt64(batch, 27, identity.baseTimestampMs);
   writeInt64(batch, 35, identity.maxTimestampMs);

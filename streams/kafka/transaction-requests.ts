@@ -5,7 +5,7 @@
 import { RollguardError } from '../../kernel/errors.ts';
 import type { BrokerPool } from './broker-pool.ts';
 import { askCoordinator, type KafkaClient } from './kafka-client.ts';
-import type { TopicPartition, TransactionOffsets } from './port.ts';
+import type { TopicPartition, GroupOffsets } from './port.ts';
 import type { Message } from './protocol/message.ts';
 import { initProducerIdRequest, type ProducerIdentity } from './protocol/init-producer-id.ts';
 import {
@@ -64,7 +64,7 @@ export class TransactionRequests {
     ]);
   }
 
-  async commitOffsets(owner: TransactionOwner, offsets: TransactionOffsets): Promise<void> {
+  async commitOffsets(owner: TransactionOwner, offsets: GroupOffsets): Promise<void> {
     const { client, pool } = this.#options;
     await askCoordinator(client, {
       pool,

@@ -13,7 +13,7 @@ import type {
   ProduceBatch,
   ProducedBatch,
   TopicPartition,
-  TransactionOffsets,
+  GroupOffsets,
   TransactionalProducer,
 } from './port.ts';
 import type { TransactionOwner } from './protocol/transaction-messages.ts';
@@ -74,7 +74,7 @@ export class KafkaTransactionalProducer implements TransactionalProducer {
     }
   }
 
-  async sendOffsets(offsets: TransactionOffsets): Promise<void> {
+  async sendOffsets(offsets: GroupOffsets): Promise<void> {
     this.#checkUsable('sendOffsets');
     if (offsets.offsets.length === 0) return;
     if (!this.#groups.has(offsets.groupId)) {

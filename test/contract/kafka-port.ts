@@ -300,6 +300,74 @@ export function kafkaPortContract(name: string, open: () => Promise<PortUnderTes
     );
 
     test(
+      'writes without a transaction: what is acknowledged is visible at once, without a gap',
+      async () => {
+        const topicName = await topic();
+        const writer = await port.openPlainProducer();
+        const [first] = await writer.produce([batch(topicName, 'a', 'b')]);
+        const [second] = await writer.produce([batch(topicName, 'c')]);
+
+        expect([first?.baseOffset, second?.baseOffset]).toEqual([0, 2]);
+        expect((await readAll(topicName, 3)).map(text)).toEqual(['a', 'b', 'c']);
+        expect(await offset(topicName, 'stable')).toBe(3);
+        await writer.close();
+      },
+      timeoutMs,
+    );
+
+    test(
+      'begins a plain producer anew: what it wrote stays, what comes goes behind it',
+      async () => {
+        const topicName = await topic();
+        const writer = await port.openPlainProducer();
+        await writer.produce([batch(topicName, 'a')]);
+        await writer.recover();
+        await writer.produce([batch(topicName, 'b')]);
+
+        expect((await readAll(topicName, 2)).map(text)).toEqual(['a', 'b']);
+        await writer.close();
+      },
+      timeoutMs,
+    );
+
+    test(
+      'refuses a plain record that is too large; the producer goes on when it began anew',
+      async () => {
+        const topicName = await topic();
+        const writer = await port.openPlainProducer();
+        const large = { key: Buffer.from('k'), value: Buffer.alloc(2_000_000, 1), timestampMs: 1 };
+        const refused = writer.produce([{ topic: topicName, partition: 0, records: [large] }]);
+
+        expect(await errorCodeOf(refused)).toBe('RECORD_TOO_LARGE');
+        await writer.recover();
+        await writer.produce([batch(topicName, 'small')]);
+        expect((await readAll(topicName, 1)).map(text)).toEqual(['small']);
+        await writer.close();
+      },
+      timeoutMs,
+    );
+
+    test(
+      'commits offsets without a transaction for the current generation only',
+      async () => {
+        const group = member('plain-offsets');
+        const { memberId, generationId } = await group.join();
+        const writer = await port.openPlainProducer();
+        const groupId = `${under.prefix}-plain-offsets`;
+        const position = { topic: await topic(), partition: 0, offset: 17 };
+        await writer.commitOffsets({ groupId, memberId, generationId, offsets: [position] });
+        const offsets = [{ ...position, offset: 18 }];
+        const stale = { groupId, memberId, generationId: generationId - 1, offsets };
+
+        expect(await errorCodeOf(writer.commitOffsets(stale))).toBe('ILLEGAL_GENERATION');
+        expect(await group.committedOffsets([position])).toEqual([position]);
+        await group.leave();
+        await writer.close();
+      },
+      timeoutMs,
+    );
+
+    test(
       'refuses offsets of a generation that is over',
       async () => {
         const topicName = await topic();

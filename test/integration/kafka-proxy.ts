@@ -18,6 +18,7 @@ export class KafkaProxy {
   readonly #server: net.Server;
   readonly #sockets = new Set<net.Socket>();
   #heldApiKey: number | undefined;
+  #heldCountMax = Infinity;
   #held: Held[] = [];
 
   static async before(broker: BrokerAddress): Promise<KafkaProxy> {
@@ -39,8 +40,10 @@ export class KafkaProxy {
     return this.#held.length;
   }
 
-  hold(apiKey: number): void {
+  /** @param countMax so many requests are held; those after them pass. */
+  hold(apiKey: number, countMax = Infinity): void {
     this.#heldApiKey = apiKey;
+    this.#heldCountMax = countMax;
   }
 
   /** What was held is sent; resolves when the broker has answered all of it. */
@@ -88,7 +91,8 @@ export class KafkaProxy {
   }
 
   #pass(frame: Buffer, upstream: net.Socket): void {
-    if (frame.readInt16BE(lengthBytes) !== this.#heldApiKey) {
+    const isHeld = frame.readInt16BE(lengthBytes) === this.#heldApiKey;
+    if (!isHeld || this.#held.length >= this.#heldCountMax) {
       upstream.write(frame);
       return;
     }

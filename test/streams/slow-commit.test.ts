@@ -71,8 +71,32 @@ test('a call waits no longer than its deadline while a commit hangs: decided, it
   await close(clock, streams);
 });
 
-function start({ intervalMs }: { readonly intervalMs: number }): {
+test('records that came while their task committed are processed when it is done, not when the poll is over', async () => {
+  const { clock, streams, kafka } = start({ intervalMs: 1_000_000, pollTimeoutMs: 10_000 });
+  await clock.advance(100);
+  const asked = streams.call(target, 'a', { deadlineMs: clock.nowMs() + 10_000 });
+  await clock.advance(10);
+  kafka.append('lines', { key: null, value: Buffer.from('x'), timestampMs: 1 });
+  await clock.advance(100);
+  const whileItCommits = lag(streams);
+  await clock.advance(commitMs);
+
+  expect(await asked).toBe('a');
+  expect(whileItCommits).toBe(1);
+  expect(lag(streams)).toBe(0);
+  await close(clock, streams);
+});
+
+const lag = (streams: KafkaStreams): number | undefined => streams.tasks()[0]?.lag;
+
+interface SlowOptions {
+  readonly intervalMs: number;
+  readonly pollTimeoutMs?: number;
+}
+
+function start({ intervalMs, pollTimeoutMs = 100 }: SlowOptions): {
   readonly clock: ManualClock;
+  readonly kafka: InProcessKafka;
   readonly streams: KafkaStreams;
 } {
   const clock = new ManualClock();
@@ -92,11 +116,11 @@ function start({ intervalMs }: { readonly intervalMs: number }): {
   const streams = new KafkaStreams({
     topology: builder.build(),
     port: slowToCommit(kafka.client(), clock),
-    options: { applicationId: 'test', commitIntervalMs: 20 },
+    options: { applicationId: 'test', commitIntervalMs: 20, pollTimeoutMs },
     ...{ stateDir: '', stateKind: 'memory', clock, logger: silentLogger, metrics: noMetrics },
   });
   streams.start();
-  return { clock, streams };
+  return { clock, streams, kafka };
 }
 
 async function close(clock: ManualClock, streams: KafkaStreams): Promise<void> {
@@ -122,6 +146,7 @@ function slowToCommit(port: KafkaPort, clock: ManualClock): KafkaPort {
       };
       return reader;
     },
+    openPlainProducer: () => port.openPlainProducer(),
     openProducer: async (options) => {
       const producer = await port.openProducer(options);
       const commit = producer.commit.bind(producer);

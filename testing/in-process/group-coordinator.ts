@@ -88,6 +88,11 @@ export class GroupCoordinator {
       this.#pending.set(nameOf(each), (this.#pending.get(nameOf(each)) ?? 0) + 1);
   }
 
+  /** Outside any transaction. */
+  commit(offsets: readonly PartitionOffset[]): void {
+    for (const each of offsets) this.#committed.set(nameOf(each), each);
+  }
+
   release(offsets: readonly PartitionOffset[], committed: boolean): void {
     for (const each of offsets) {
       const count = (this.#pending.get(nameOf(each)) ?? 1) - 1;

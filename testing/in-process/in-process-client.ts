@@ -6,12 +6,13 @@ import type {
   KafkaAdmin,
   KafkaPort,
   PartitionReader,
+  PlainProducer,
   ProduceBatch,
   ProducedBatch,
   ProducerOptions,
   TopicPartition,
   TransactionalProducer,
-  TransactionOffsets,
+  GroupOffsets,
 } from '../../streams/kafka/port.ts';
 import type { InProcessKafka, RequestKind } from '../in-process-kafka.ts';
 import { InProcessReader } from './in-process-reader.ts';
@@ -68,6 +69,11 @@ export class InProcessClient implements KafkaPort {
       this.#send,
       await this.#send('InitProducerId', take),
     );
+  }
+
+  async openPlainProducer(): Promise<PlainProducer> {
+    await this.#send('InitProducerId', () => undefined);
+    return inProcessPlainProducer(this.#cluster, this.#send);
   }
 
   openMember(options: GroupOptions): GroupMember {
@@ -127,12 +133,7 @@ class InProcessProducer implements TransactionalProducer {
     });
   }
 
-  async sendOffsets({
-    groupId,
-    memberId,
-    generationId,
-    offsets,
-  }: TransactionOffsets): Promise<void> {
+  async sendOffsets({ groupId, memberId, generationId, offsets }: GroupOffsets): Promise<void> {
     this.#isOpen = true;
     const identity = this.#identity;
     await this.#send('TxnOffsetCommit', () => {
@@ -171,6 +172,32 @@ class InProcessProducer implements TransactionalProducer {
     const identity = this.#identity;
     await this.#send('EndTxn', () => this.#cluster.transactions.end(identity, commit));
   }
+}
+
+/** Nothing is sent again here, so there is no sequence to keep: a produce that fails is over. */
+function inProcessPlainProducer(cluster: InProcessKafka, send: Send): PlainProducer {
+  return {
+    produce: async (batches) => {
+      for (const { topic, records } of batches) cluster.checkSize(topic, records);
+      return send('Produce', () => {
+        const produced = batches.map(({ topic, partition, records }) => ({
+          topic,
+          partition,
+          baseOffset: cluster.log({ topic, partition }).append(records),
+        }));
+        cluster.wakeReaders();
+        return produced;
+      });
+    },
+    commitOffsets: ({ groupId, memberId, generationId, offsets }) =>
+      send('OffsetCommit', () => {
+        const group = cluster.group(groupId);
+        group.check(memberId, generationId);
+        group.commit(offsets);
+      }),
+    recover: () => send('InitProducerId', () => undefined),
+    close: () => Promise.resolve(),
+  };
 }
 
 function inProcessMember(cluster: InProcessKafka, send: Send, options: GroupOptions): GroupMember {

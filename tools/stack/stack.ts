@@ -13,7 +13,13 @@ import { withFileLock } from './file-lock.ts';
 import { isRunning, signalProcess, waitForEnd } from './processes.ts';
 import { stackFolders, type StackFolders } from './stack-folders.ts';
 import { stackStatus } from './stack-status.ts';
-import { readStackState, removeStackState, type StackState } from './stack-state.ts';
+import {
+  partNames,
+  readStackState,
+  removeStackState,
+  type PartName,
+  type StackState,
+} from './stack-state.ts';
 import { stopParts } from './stop-parts.ts';
 import {
   knownErrorCode,
@@ -47,6 +53,8 @@ export interface StackUpOptions extends StackOptions {
   readonly detached?: boolean | undefined;
   /** For starting the parts; fetching has its own. */
   readonly timeoutMs?: number | undefined;
+  /** Default: all. A stack of some parts needs a state folder of its own. */
+  readonly parts?: readonly PartName[] | undefined;
 }
 
 /**
@@ -122,7 +130,7 @@ async function useRunning(
     if (state === undefined || !isRunning(state.supervisor)) return undefined;
     const isStopping = state.owner !== undefined && !isRunning(state.owner);
     const unhealthy = (await stackStatus(options)).parts.filter(
-      (part) => part.health !== 'healthy',
+      ({ name, health }) => health !== 'healthy' && (options.parts ?? partNames).includes(name),
     );
     if (!isStopping && unhealthy.length === 0) {
       const holder = state.owner === undefined ? '' : `; it ends with process ${state.owner.pid}`;
@@ -176,6 +184,7 @@ function spawnSupervisor(options: StackUpOptions, folders: StackFolders): ChildP
     root: options.root,
     stateDir: folders.stateFolder,
     timeoutMs: options.timeoutMs ?? defaultTimeoutMs,
+    parts: options.parts ?? partNames,
   };
   const logFile = path.join(folders.logs, 'supervisor.log');
   mkdirSync(folders.logs, { recursive: true });

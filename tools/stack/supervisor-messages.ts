@@ -1,11 +1,13 @@
 /** What the supervisor and the process that started it say to each other over the IPC channel. */
 import { errorCodes, type ErrorCode } from '../../kernel/error-codes.ts';
+import type { PartName } from './stack-state.ts';
 
 /** The supervisor's only argument, as JSON. */
 export interface SupervisorTask {
   readonly root: string;
   readonly stateDir: string;
   readonly timeoutMs: number;
+  readonly parts: readonly PartName[];
 }
 
 export type FromSupervisor =

@@ -23,11 +23,11 @@ async function main(task: SupervisorTask): Promise<void> {
   const owner = identify(process.ppid);
   // The starter was gone before this began.
   if (self === undefined || owner === undefined || !process.connected) return;
-  const { root, stateDir, timeoutMs } = task;
+  const { root, stateDir, timeoutMs, parts } = task;
   const folders = stackFolders({ root, stateDir, env: process.env });
   const clock = systemClock;
   const supervisor = new Supervisor({
-    ...{ folders, env: process.env, clock, progress, self, owner, timeoutMs },
+    ...{ folders, env: process.env, clock, progress, self, owner, timeoutMs, parts },
   });
   let isKept = false;
   const stop = (): void => void supervisor.stop().finally(() => process.exit(0));

@@ -45,6 +45,8 @@ export interface SupervisorOptions {
   /** The process that the stack ends with, until `keep`. */
   readonly owner: ProcessId;
   readonly timeoutMs: number;
+  /** What is to run; the others stay as they are. */
+  readonly parts: readonly PartName[];
 }
 
 export class Supervisor {
@@ -65,7 +67,8 @@ export class Supervisor {
     try {
       await this.#adopt();
       await this.repair();
-      markFurnished(this.#options.folders.identityFile);
+      const { folders, parts } = this.#options;
+      if (parts.length === partNames.length) markFurnished(folders.identityFile);
     } catch (error) {
       await this.stop();
       throw error;
@@ -114,13 +117,14 @@ export class Supervisor {
 
   async #startMissing(): Promise<void> {
     if (this.#identity === undefined) return;
-    const { folders, env } = this.#options;
+    const { folders, env, parts } = this.#options;
     // One part that fails ends the other starts of this attempt, not those of the next.
     const attempt = new AbortController();
     const signal = AbortSignal.any([attempt.signal, this.#stopping.signal]);
     const context: PartContext = { folders, env, signal, identity: this.#identity };
     const running = (this.#state?.parts ?? []).filter((part) => isRunning(part));
-    const isMissing = (name: PartName): boolean => !running.some((part) => part.name === name);
+    const isMissing = (name: PartName): boolean =>
+      parts.includes(name) && !running.some((part) => part.name === name);
     const starts: Promise<void>[] = [];
     if (isMissing('postgres')) starts.push(this.#startPart({ part: postgresPart, context }));
     if (partNames.some((name) => name !== 'postgres' && isMissing(name))) {

@@ -1,6 +1,7 @@
 /**
  * InitProducerId: with −1/−1 takes a transactional id over, whoever had it; with the own id and epoch
- * settles the own last transaction and gives the next epoch, unless there is a successor.
+ * settles the own last transaction and gives the next epoch, unless there is a successor. Without a
+ * transactional id it gives a producer id that nobody ever had.
  */
 import type { Api, Message } from './message.ts';
 
@@ -19,7 +20,7 @@ export interface InitProducerIdResponse extends ProducerIdentity {
 const api: Api = { key: 22, name: 'InitProducerId', minVersion: 4, maxVersion: 5, flexible: true };
 
 export interface InitProducerIdRequest {
-  readonly transactionalId: string;
+  readonly transactionalId: string | null;
   readonly transactionTimeoutMs: number;
   readonly identity: ProducerIdentity;
 }
@@ -30,7 +31,7 @@ export function initProducerIdRequest(
   return {
     api,
     encode: (writer) => {
-      writer.compactString(request.transactionalId);
+      writer.compactNullableString(request.transactionalId);
       writer.int32(request.transactionTimeoutMs);
       writer.int64(request.identity.producerId);
       writer.int16(request.identity.producerEpoch);

@@ -22,12 +22,28 @@ export interface Message<Response> {
   decode(reader: ByteReader): Response;
 }
 
-/** The body, with the tag byte that ends a flexible request's header in front. */
-export function encodeMessage(message: Message<unknown>): Buffer {
-  const writer = new ByteWriter(message.sizeHint);
-  if (message.api.flexible) writer.noTags();
+export interface RequestHeader {
+  readonly version: number;
+  readonly correlationId: number;
+  readonly clientId: string;
+}
+
+const headerBytes = 64;
+
+/** The request as it goes over the wire, length and header in front, written into one buffer. */
+export function encodeRequest(message: Message<unknown>, header: RequestHeader): Buffer {
+  const { api, sizeHint = 256 } = message;
+  const writer = new ByteWriter(headerBytes + header.clientId.length + sizeHint);
+  writer.int32(0); // the length, once it is known
+  writer.int16(api.key);
+  writer.int16(header.version);
+  writer.int32(header.correlationId);
+  writer.string(header.clientId);
+  if (api.flexible) writer.noTags();
   message.encode(writer);
-  return writer.written;
+  const frame = writer.written;
+  frame.writeInt32BE(frame.length - 4, 0);
+  return frame;
 }
 
 /** @param payload what follows the correlation id. */

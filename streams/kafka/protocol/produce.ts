@@ -1,4 +1,4 @@
-/** Produce: one transactional record batch for each of many partitions of one leader. */
+/** Produce: one record batch for each of many partitions of one leader. */
 import { encodeBatch, type BatchIdentity, type BatchPlan } from '../record-batch.ts';
 import type { ByteReader } from './byte-reader.ts';
 import type { ByteWriter } from './byte-writer.ts';
@@ -23,7 +23,8 @@ const allInSyncReplicas = -1;
 const headBytes = 512;
 
 export interface ProduceRequest {
-  readonly transactionalId: string;
+  /** Null: outside any transaction. */
+  readonly transactionalId: string | null;
   readonly timeoutMs: number;
   readonly batches: readonly PartitionBatch[];
 }
@@ -34,7 +35,7 @@ export function produceRequest(request: ProduceRequest): Message<readonly Produc
     api,
     sizeHint: headBytes + batchBytes,
     encode: (writer) => {
-      writer.compactString(request.transactionalId);
+      writer.compactNullableString(request.transactionalId);
       writer.int16(allInSyncReplicas);
       writer.int32(request.timeoutMs);
       writer.compactArray(byTopic(request.batches), ([topic, batches]) => {

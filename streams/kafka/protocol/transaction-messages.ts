@@ -98,17 +98,7 @@ export function transactionOffsetCommitRequest(
       writer.int32(group.generationId);
       writer.compactString(group.memberId);
       writer.compactNullableString(null); // group instance id: members are dynamic
-      writer.compactArray(byTopic(offsets), ([topic, ofTopic]) => {
-        writer.compactString(topic);
-        writer.compactArray(ofTopic, ({ partition, offset }) => {
-          writer.int32(partition);
-          writer.int64(offset);
-          writer.int32(-1); // leader epoch: not known
-          writer.compactNullableString(null); // metadata
-          writer.noTags();
-        });
-        writer.noTags();
-      });
+      writeOffsets(writer, offsets);
       writer.noTags();
     },
     decode: readPartitionErrors,
@@ -130,6 +120,20 @@ export function endTransactionRequest(
   };
 }
 
+export function writeOffsets(writer: ByteWriter, offsets: readonly PartitionOffset[]): void {
+  writer.compactArray(byTopic(offsets), ([topic, ofTopic]) => {
+    writer.compactString(topic);
+    writer.compactArray(ofTopic, ({ partition, offset }) => {
+      writer.int32(partition);
+      writer.int64(offset);
+      writer.int32(-1); // leader epoch: not known
+      writer.compactNullableString(null); // metadata
+      writer.noTags();
+    });
+    writer.noTags();
+  });
+}
+
 function writeOwner(writer: ByteWriter, owner: TransactionOwner): void {
   writer.compactString(owner.transactionalId);
   writer.int64(owner.producerId);
@@ -141,7 +145,7 @@ function readError(reader: ByteReader): { readonly errorCode: number } {
   return { errorCode: reader.int16() };
 }
 
-function readPartitionErrors(reader: ByteReader): readonly PartitionError[] {
+export function readPartitionErrors(reader: ByteReader): readonly PartitionError[] {
   reader.int32(); // throttle time
   return reader
     .compactArray(() => {

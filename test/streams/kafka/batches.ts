@@ -17,7 +17,9 @@ const attributes = { plain: 0x00, transactional: 0x10, commit: 0x30, abort: 0x30
 export function encodeAll(records: readonly ProduceRecord[], bytesMax = Infinity): Buffer[] {
   return planBatches(records, bytesMax).map((plan) => {
     const writer = new ByteWriter();
-    encodeBatch(writer, plan, { producerId: 4660, producerEpoch: 7, baseSequence: 2147483646 });
+    encodeBatch(writer, plan, {
+      ...{ producerId: 4660, producerEpoch: 7, baseSequence: 2147483646, isTransactional: true },
+    });
     return writer.written;
   });
 }
