@@ -9,7 +9,7 @@
  * Never processes while it commits, never commits what it did not fence for.
  */
 import { assert } from '../kernel/assert.ts';
-import { RollguardError, isRollguardError } from '../kernel/errors.ts';
+import { RollguardError, isRollguardError, messageOf } from '../kernel/errors.ts';
 import type { TaskState } from '../stores/task-state.ts';
 import { answerCalls } from './answer-calls.ts';
 import { CallQueue, type CallOptions } from './call-queue.ts';
@@ -130,6 +130,8 @@ export class StreamTask {
    * @returns the positions to read from.
    */
   async takeOwnership(signal: AbortSignal): Promise<readonly PartitionOffset[]> {
+    // A commit that is still under way would end in the memory of the next ownership.
+    await this.#committing?.catch(() => undefined);
     this.#status = 'restoring';
     this.#dropMemory();
     const environment = this.#environment;
@@ -290,10 +292,15 @@ export class StreamTask {
     if (this.#state?.checkpointDue(ownedAtMs) === true) await this.#state.checkpoint(ownedAtMs);
   }
 
-  /** Marks the task failed: it does nothing until it takes ownership again. */
+  /**
+   * Marks the task failed: it does nothing until it takes ownership again. What became of the calls whose
+   * transaction is being committed only the end of the commit can tell.
+   */
   fail(error?: unknown): void {
     if (this.#status !== 'closed') this.#status = 'failed';
-    this.#calls.failed(error ?? 'the group has moved on');
+    const cause = error ?? 'the group has moved on';
+    if (this.isCommitting) this.#calls.refuseWaiting(messageOf(cause));
+    else this.#calls.failed(cause);
     if (isRollguardError(error) && error.row.reaction === 'restore') this.#isStateDamaged = true;
   }
 

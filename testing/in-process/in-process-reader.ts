@@ -18,6 +18,13 @@ interface Assigned extends TopicPartition {
   reported: string;
 }
 
+/** What one request brought of one partition, and from where it was asked for. */
+interface Fetched {
+  readonly assigned: Assigned;
+  readonly from: number;
+  readonly fetched: FetchedPartition;
+}
+
 export class InProcessReader implements PartitionReader {
   readonly #cluster: InProcessKafka;
   readonly #send: Send;
@@ -61,7 +68,7 @@ export class InProcessReader implements PartitionReader {
     try {
       for (;;) {
         const change = this.#cluster.nextChange(deadline.signal);
-        const fetched = await this.#send('Fetch', () => this.#fetch());
+        const fetched = this.#accept(await this.#send('Fetch', () => this.#fetch()));
         if (fetched.length > 0 || deadline.signal.aborted) return fetched;
         await change;
       }
@@ -81,10 +88,21 @@ export class InProcessReader implements PartitionReader {
     return Promise.resolve();
   }
 
-  #fetch(): readonly FetchedPartition[] {
-    return [...this.#assigned.values()].flatMap((assigned) => {
-      if (assigned.isPaused) return [];
-      const fetched = this.#fetchOne(assigned);
+  #fetch(): readonly Fetched[] {
+    return [...this.#assigned.values()]
+      .filter(({ isPaused }) => !isPaused)
+      .map((assigned) => ({
+        assigned,
+        from: assigned.offset,
+        fetched: this.#fetchOne(assigned),
+      }));
+  }
+
+  /** The answer is here: positions move, unless they were moved meanwhile. */
+  #accept(answer: readonly Fetched[]): readonly FetchedPartition[] {
+    return answer.flatMap(({ assigned, from, fetched }) => {
+      const isCurrent = this.#assigned.get(nameOf(assigned)) === assigned;
+      if (!isCurrent || assigned.offset !== from || assigned.isPaused) return [];
       assigned.offset = fetched.nextOffset;
       const { nextOffset, highWatermark, lastStableOffset, error } = fetched;
       const report = [nextOffset, highWatermark, lastStableOffset, error?.message].join();
