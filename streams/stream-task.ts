@@ -124,14 +124,19 @@ export class StreamTask {
       .reduce((sum, { offset, highWatermark }) => sum + Math.max(0, highWatermark - offset), 0);
   }
 
+  /** Waits for the commit that is under way, however it ends. */
+  async settled(): Promise<void> {
+    await this.#committing?.catch(() => undefined);
+  }
+
   /**
    * The ownership order (design §1): fence → committed offsets, stable → restore → serve. Also the way
    * back after any failure: whatever was in memory and not committed is gone afterwards.
    * @returns the positions to read from.
    */
   async takeOwnership(signal: AbortSignal): Promise<readonly PartitionOffset[]> {
-    // A commit that is still under way would end in the memory of the next ownership.
-    await this.#committing?.catch(() => undefined);
+    // It would end in the memory of the next ownership.
+    assert(!this.isCommitting, `${this.name}: nothing is committed while ownership is taken`);
     this.#status = 'restoring';
     this.#dropMemory();
     const environment = this.#environment;

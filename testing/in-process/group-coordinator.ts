@@ -59,8 +59,9 @@ export class GroupCoordinator {
     return joined;
   }
 
-  heartbeat(memberId: string): 'stable' | 'rebalance' {
-    this.expire();
+  /** @throws ILLEGAL_GENERATION when the group has moved on without the member. */
+  heartbeat(memberId: string, generationId: number): 'stable' | 'rebalance' {
+    this.check(memberId, generationId);
     const member = this.#memberOf(memberId);
     member.lastSeenMs = this.#clock.nowMs();
     return this.#isRebalancing ? 'rebalance' : 'stable';

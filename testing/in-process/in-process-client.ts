@@ -181,6 +181,7 @@ class InProcessProducer implements TransactionalProducer {
 function inProcessMember(cluster: InProcessKafka, send: Send, options: GroupOptions): GroupMember {
   const group = cluster.group(options.groupId);
   let memberId: string | undefined;
+  let generationId = 0;
   const current = (): string => {
     if (memberId !== undefined) return memberId;
     throw new RollguardError('ILLEGAL_GENERATION', 'the member has not joined');
@@ -188,11 +189,12 @@ function inProcessMember(cluster: InProcessKafka, send: Send, options: GroupOpti
   return {
     join: async () => {
       for (;;) {
-        const { joined } = await send('JoinGroup', () => ({
-          joined: group.join(memberId, options),
-        }));
+        // What was sent names the member as it was then, however late it arrives.
+        const known = memberId;
+        const { joined } = await send('JoinGroup', () => ({ joined: group.join(known, options) }));
         const assignment = await joined;
         memberId = assignment.memberId;
+        generationId = assignment.generationId;
         try {
           await send('SyncGroup', () => group.sync(assignment.memberId, assignment.generationId));
           return assignment;
@@ -204,7 +206,9 @@ function inProcessMember(cluster: InProcessKafka, send: Send, options: GroupOpti
     },
     heartbeat: async () => {
       try {
-        return await send('Heartbeat', () => group.heartbeat(current()));
+        const member = current();
+        const generation = generationId;
+        return await send('Heartbeat', () => group.heartbeat(member, generation));
       } catch (error) {
         if (error instanceof RollguardError && error.code === 'ILLEGAL_GENERATION')
           memberId = undefined;
