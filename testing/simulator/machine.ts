@@ -33,6 +33,8 @@ type PendingFault = Pending & Pick<Step & { kind: 'fault' }, 'fault' | 'lateMs'>
 type PendingDelay = Pending & Pick<Step & { kind: 'delay' }, 'leg' | 'byMs'>;
 
 export const applicationId = 'simulated';
+/** What stays together of clocks: a checkpoint's age is judged by its machine's. */
+const skewMaxMs = 1_000;
 const unsyncedBatchesMax = 3;
 const jitterMs = 5;
 const rareDelayMs = 400;
@@ -123,8 +125,9 @@ export class Machine {
   }
 
   jump(byMs: number): void {
-    this.#offsetMs += byMs;
-    this.#process?.jump(byMs);
+    const offsetMs = Math.max(-skewMaxMs, Math.min(skewMaxMs, this.#offsetMs + byMs));
+    this.#process?.jump(offsetMs - this.#offsetMs);
+    this.#offsetMs = offsetMs;
   }
 
   cut(forMs: number): void {
