@@ -145,12 +145,9 @@ export class InProcessKafka {
     }
   }
 
-  /** Resolves when something was appended or committed, or when the signal aborts. */
-  nextChange(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      this.#waiters.push(resolve);
-      signal.addEventListener('abort', () => resolve(), { once: true });
-    });
+  /** Calls once when something was appended or committed. */
+  onNextChange(changed: () => void): void {
+    this.#waiters.push(changed);
   }
 
   wakeReaders(): void {

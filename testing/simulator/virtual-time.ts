@@ -1,8 +1,9 @@
 /**
  * The time of a whole simulated world: a heap of what is to happen, in the order of its times, ties
- * broken by the seed. Between two happenings everything that runs on promises comes to rest, which is
- * one turn of the event loop, so an hour takes as long as its happenings do.
+ * broken by the seed. Between two happenings everything that runs on promises comes to rest, without a
+ * turn of the event loop, so an hour takes as long as its happenings do.
  */
+import process from 'node:process';
 import type { Random } from '../../kernel/random.ts';
 
 export interface Happening {
@@ -11,6 +12,8 @@ export interface Happening {
   readonly happen: () => void;
   isCancelled: boolean;
 }
+
+const happeningsPerTurn = 50;
 
 export class VirtualTime {
   readonly startMs: number;
@@ -47,7 +50,7 @@ export class VirtualTime {
 
   /** Lets everything happen until then, or until `isOver`. */
   async runUntil(untilMs: number, isOver: () => boolean = () => false): Promise<void> {
-    await rest();
+    await rest(true);
     for (;;) {
       const next = this.#heap[0];
       if (next === undefined || next.atMs > untilMs || isOver()) break;
@@ -56,7 +59,7 @@ export class VirtualTime {
       this.#nowMs = next.atMs;
       this.#happened += 1;
       next.happen();
-      await rest();
+      await rest(this.#happened % happeningsPerTurn === 0);
     }
     if (!isOver()) this.#nowMs = Math.max(this.#nowMs, untilMs);
   }
@@ -102,6 +105,13 @@ function isBefore(one: Happening, other: Happening): boolean {
   return one.atMs < other.atMs || (one.atMs === other.atMs && one.tie < other.tie);
 }
 
-function rest(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+/**
+ * A tick that is asked for by a promise comes when no promise has anything left to do. Now and then the
+ * event loop turns, since only then rejections that nobody handles are told.
+ */
+function rest(turns: boolean): Promise<void> {
+  return new Promise((resolve) => {
+    if (turns) setImmediate(resolve);
+    else process.nextTick(resolve);
+  });
 }
