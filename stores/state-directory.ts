@@ -18,7 +18,7 @@ import { RollguardError, isRollguardError, messageOf } from '../kernel/errors.ts
 import type { Logger } from '../kernel/logger.ts';
 import type { Counter, Metrics } from '../kernel/metrics.ts';
 import { RocksDbEngine } from './rocksdb-engine.ts';
-import type { StateEngine } from './state-engine.ts';
+import type { ChangelogPosition, StateEngine } from './state-engine.ts';
 
 export interface StateDirectoryOptions {
   /** The setting ROLLGUARD_STATE_DIR. */
@@ -40,10 +40,31 @@ export interface TrustRules {
 /** `damaged`: it or its format is not readable; `other-topic`, `too-old`: see TrustRules. */
 export type SetAsideReason = 'damaged' | 'other-topic' | 'too-old';
 
+/** Where an application's tasks keep their engines; the simulator brings one of its own. */
+export interface StateFolder {
+  /** The task's engine, fresh if there is none that can be trusted. */
+  openEngine(task: string, rules: TrustRules): Promise<StateEngine>;
+  /** Puts a closed engine out of the way. A task without one is left alone. */
+  setAside(task: string, reason: SetAsideReason, error?: unknown): Promise<void>;
+  /** The tasks' engines are closed by their owners, before. */
+  close(): Promise<void>;
+}
+
+/** Why an engine with this position must not be used; undefined: it may. */
+export function distrustOf(
+  position: ChangelogPosition | undefined,
+  rules: TrustRules,
+  nowMs: number,
+): SetAsideReason | undefined {
+  if (position === undefined) return undefined;
+  if (position.topicId !== rules.topicId) return 'other-topic';
+  return nowMs - position.writtenAtMs > rules.ageMaxMs ? 'too-old' : undefined;
+}
+
 // Kept for a person to look at; more would only fill the disk.
 const setAsideMax = 3;
 
-export class StateDirectory {
+export class StateDirectory implements StateFolder {
   readonly folder: string;
   readonly #options: StateDirectoryOptions;
   /** An empty RocksDB: its lock is the operating system's and dies with the process. */
@@ -87,7 +108,7 @@ export class StateDirectory {
     const folder = path.join(this.folder, task);
     try {
       const engine = await RocksDbEngine.open(folder);
-      const reason = this.#distrust(engine, rules);
+      const reason = distrustOf(engine.position(), rules, this.#options.clock.nowMs());
       if (reason === undefined) return engine;
       await engine.close();
       await this.setAside(task, reason);
@@ -123,14 +144,6 @@ export class StateDirectory {
   /** Gives the folder free. The tasks' engines are closed by their owners, before. */
   close(): Promise<void> {
     return this.#lock.close();
-  }
-
-  #distrust(engine: StateEngine, rules: TrustRules): SetAsideReason | undefined {
-    const position = engine.position();
-    if (position === undefined) return undefined;
-    if (position.topicId !== rules.topicId) return 'other-topic';
-    const ageMs = this.#options.clock.nowMs() - position.writtenAtMs;
-    return ageMs > rules.ageMaxMs ? 'too-old' : undefined;
   }
 }
 

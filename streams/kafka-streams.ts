@@ -12,7 +12,7 @@ import type { Metrics } from '../kernel/metrics.ts';
 import { partitionFor } from '../kernel/murmur2.ts';
 import { late, settledWithin } from '../kernel/settled-within.ts';
 import type { ReadOnlyKeyValueStore } from '../stores/key-value-store.ts';
-import { StateDirectory } from '../stores/state-directory.ts';
+import { StateDirectory, type StateFolder } from '../stores/state-directory.ts';
 import { roundRobinAssignor } from './assignor.ts';
 import { prepareTopics, sourceTopics, taskCount, type TopicCatalogue } from './internal-topics.ts';
 import type { CallOptions } from './call-queue.ts';
@@ -65,7 +65,7 @@ interface Running {
   readonly membership: Membership;
   readonly reader: PartitionReader;
   readonly loop: StreamLoop;
-  readonly directory: StateDirectory | undefined;
+  readonly directory: StateFolder | undefined;
 }
 
 // Kafka silent for this long means that what we serve may be old: not ready.
@@ -250,19 +250,10 @@ export class KafkaStreams {
   }
 
   async #assemble(topics: TopicCatalogue): Promise<Running> {
-    const { topology, port, clock, logger, stateDir, stateKind } = this.#options;
+    const { topology, port, clock, logger } = this.#options;
     const { applicationId } = this.#config;
     this.#plans = planTasks(topology, applicationId, topics);
-    const directory =
-      stateKind === 'memory'
-        ? undefined
-        : await StateDirectory.open({
-            stateDir,
-            applicationId,
-            clock,
-            logger,
-            metrics: this.#options.metrics,
-          });
+    const directory = await this.#openFolder();
     const reader = port.openReader();
     const member = port.openMember({
       groupId: applicationId,
@@ -300,6 +291,14 @@ export class KafkaStreams {
       directory,
       loop: new StreamLoop({ environment, reader, membership, tasks }),
     };
+  }
+
+  async #openFolder(): Promise<StateFolder | undefined> {
+    const { clock, logger, metrics, stateDir, stateKind } = this.#options;
+    const { applicationId } = this.#config;
+    if (stateKind === 'memory') return undefined;
+    if (stateKind !== 'rocksdb') return stateKind.openFolder();
+    return StateDirectory.open({ stateDir, applicationId, clock, logger, metrics });
   }
 
   #fatal(error: unknown): void {

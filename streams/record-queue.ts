@@ -64,6 +64,10 @@ export class RecordQueue {
 
   add(fetched: FetchedPartition): void {
     const queue = this.#find(fetched);
+    // What a commit has already said to be read, markers included, stays read.
+    if (queue.waiting === 0 && queue.takenCount === 0) {
+      queue.processedOffset = Math.max(queue.processedOffset, queue.fetchedOffset);
+    }
     if (fetched.records.length > 0) queue.batches.push(fetched.records);
     if (queue.processedOffset < 0)
       queue.processedOffset = fetched.records[0]?.offset ?? fetched.nextOffset;

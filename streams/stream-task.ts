@@ -9,7 +9,7 @@
  * Never processes while it commits, never commits what it did not fence for.
  */
 import { assert } from '../kernel/assert.ts';
-import { RollguardError, isRollguardError } from '../kernel/errors.ts';
+import { RollguardError, isRollguardError, messageOf } from '../kernel/errors.ts';
 import type { TaskState } from '../stores/task-state.ts';
 import { answerCalls } from './answer-calls.ts';
 import { BackgroundCheckpoint } from './background-checkpoint.ts';
@@ -124,12 +124,19 @@ export class StreamTask {
       .reduce((sum, { offset, highWatermark }) => sum + Math.max(0, highWatermark - offset), 0);
   }
 
+  /** Waits for the commit that is under way, however it ends. */
+  async settled(): Promise<void> {
+    await this.#committing?.catch(() => undefined);
+  }
+
   /**
    * The ownership order (design §1): fence → committed offsets, stable → restore → serve. Also the way
    * back after any failure: whatever was in memory and not committed is gone afterwards.
    * @returns the positions to read from.
    */
   async takeOwnership(signal: AbortSignal): Promise<readonly PartitionOffset[]> {
+    // It would end in the memory of the next ownership.
+    assert(!this.isCommitting, `${this.name}: nothing is committed while ownership is taken`);
     this.#status = 'restoring';
     this.#dropMemory();
     await this.#primed.over();
@@ -294,10 +301,15 @@ export class StreamTask {
     if (this.#primed.takeStale() && !this.hasWork) await this.#producer?.abort();
   }
 
-  /** Marks the task failed: it does nothing until it takes ownership again. */
+  /**
+   * Marks the task failed: it does nothing until it takes ownership again. What became of the calls whose
+   * transaction is being committed only the end of the commit can tell.
+   */
   fail(error?: unknown): void {
     if (this.#status !== 'closed') this.#status = 'failed';
-    this.#calls.failed(error ?? 'the group has moved on');
+    const cause = error ?? 'the group has moved on';
+    if (this.isCommitting) this.#calls.refuseWaiting(messageOf(cause));
+    else this.#calls.failed(cause);
     if (isRollguardError(error) && error.row.reaction === 'restore') this.#isStateDamaged = true;
   }
 

@@ -2,7 +2,7 @@
 import type { Clock } from '../kernel/clock.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { MemoryEngine } from '../stores/memory-engine.ts';
-import type { StateDirectory } from '../stores/state-directory.ts';
+import type { StateFolder } from '../stores/state-directory.ts';
 import { TaskState } from '../stores/task-state.ts';
 import type { KafkaPort, PartitionOffset, TopicPartition } from './kafka/port.ts';
 import type { Membership } from './membership.ts';
@@ -14,7 +14,8 @@ import type { TaskEnvironment } from './task-environment.ts';
 import { formatTaskId, transactionalId } from './task-id.ts';
 import { openAtLeastOnceProducer } from './task-producer.ts';
 
-export type StateKind = 'rocksdb' | 'memory';
+/** On disk, in memory, or in a folder of the caller's own making. */
+export type StateKind = 'rocksdb' | 'memory' | { openFolder(): Promise<StateFolder> };
 
 export interface TaskEnvironmentOptions {
   readonly port: KafkaPort;
@@ -25,7 +26,7 @@ export interface TaskEnvironmentOptions {
   readonly topics: OutputTopics;
   readonly membership: Membership;
   /** Undefined: state is kept in memory and restored from the changelog at every start. */
-  readonly directory: StateDirectory | undefined;
+  readonly directory: StateFolder | undefined;
 }
 
 export function createTaskEnvironment(options: TaskEnvironmentOptions): TaskEnvironment {

@@ -61,7 +61,7 @@ export class TaskManager {
     return [...this.#tasks.values()].every((task) => task.status === 'running');
   }
 
-  /** Closes tasks that went elsewhere, starts new ones and those that failed with the old generation. */
+  /** Closes tasks that went elsewhere, starts new ones and those that do not run since the old generation. */
   async assign(assignment: GroupAssignment): Promise<void> {
     const planned = new Map(this.#options.plans.map((plan) => [formatTaskId(plan.id), plan]));
     const wanted = new Set(
@@ -76,7 +76,7 @@ export class TaskManager {
       const plan = planned.get(name);
       const task = this.#tasks.get(name);
       if (task === undefined && plan !== undefined) this.#create(plan);
-      else if (task?.status === 'failed') this.#own(task);
+      else if (task !== undefined && task.status !== 'running') this.#own(task);
     }
   }
 
@@ -162,11 +162,15 @@ export class TaskManager {
     const { reader, environment, membership, fatal } = this.#options;
     let failed = afterFailure;
     let check = checkGroup;
-    while (!signal.aborted && membership.status === 'stable') {
+    while (isWanted(membership, signal)) {
       if (failed) await this.#backOff(task, signal);
+      await task.settled();
+      // The group may have forgotten this instance meanwhile: what it took now would be its successor's.
+      if (!isWanted(membership, signal)) return;
       try {
         // A fenced task is ours again only if the current generation still says so.
         if (check && (await membership.refresh()) !== 'stable') return;
+        check = false;
         const positions = await task.takeOwnership(signal);
         if (isAborted(signal)) return;
         reader.assign(positions);
@@ -181,8 +185,10 @@ export class TaskManager {
           return;
         }
         failed = true;
-        check = error.code === 'PRODUCER_FENCED';
-        if (check) task.forgetProducer();
+        if (error.code === 'PRODUCER_FENCED') {
+          check = true;
+          task.forgetProducer();
+        }
         environment.logger.warn('task cannot take ownership yet', { task: task.name, error });
       }
     }
@@ -199,6 +205,10 @@ export class TaskManager {
     const delayMs = Math.min(config.retryBackoffMs * 2 ** failures, config.retryBackoffMaxMs);
     await clock.sleep(delayMs, signal);
   }
+}
+
+function isWanted(membership: Membership, signal: AbortSignal): boolean {
+  return !signal.aborted && membership.status === 'stable';
 }
 
 /** A call, since the compiler takes what it saw before an await for what still holds. */

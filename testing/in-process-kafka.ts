@@ -10,8 +10,8 @@ import { RollguardError } from '../kernel/errors.ts';
 import { partitionFor } from '../kernel/murmur2.ts';
 import { uuidV5 } from '../kernel/uuid.ts';
 import type { KafkaPort, NewTopic, ProduceRecord, TopicPartition } from '../streams/kafka/port.ts';
-import { GroupCoordinator } from './in-process/group-coordinator.ts';
-import { InProcessClient } from './in-process/in-process-client.ts';
+import { GroupCoordinator, type OffsetSetBack } from './in-process/group-coordinator.ts';
+import { InProcessClient, throughFaults, type Send } from './in-process/in-process-client.ts';
 import { PartitionLog } from './in-process/partition-log.ts';
 import { TransactionCoordinator } from './in-process/transaction-coordinator.ts';
 
@@ -26,6 +26,7 @@ export const requestKinds = [
   'OffsetCommit',
   'OffsetFetch',
   'JoinGroup',
+  'SyncGroup',
   'Heartbeat',
 ] as const;
 export type RequestKind = (typeof requestKinds)[number];
@@ -54,14 +55,19 @@ export class InProcessKafka {
   readonly transactions: TransactionCoordinator;
   faults: FaultPlan = () => 'ok';
   lateDeliveryMs = 1_000;
+  /** Told of committed offsets that go back. */
+  onOffsetSetBack: OffsetSetBack = () => undefined;
+  readonly #newLog: () => PartitionLog;
   readonly #topics = new Map<string, InProcessTopic>();
   readonly #groups = new Map<string, GroupCoordinator>();
   #waiters: (() => void)[] = [];
   #topicsCreated = 0;
   #clients = 0;
 
-  constructor(clock: Clock) {
+  /** @param newLog makes each partition's log. */
+  constructor(clock: Clock, newLog: () => PartitionLog = () => new PartitionLog()) {
     this.clock = clock;
+    this.#newLog = newLog;
     this.transactions = new TransactionCoordinator(clock, (transaction, committed) => {
       for (const [groupId, offsets] of transaction.offsets) {
         this.group(groupId).release(offsets, committed);
@@ -70,9 +76,12 @@ export class InProcessKafka {
     });
   }
 
-  /** A connection of its own, as another instance would have. */
-  client(name = `client-${++this.#clients}`): KafkaPort {
-    return new InProcessClient(this, name);
+  /**
+   * A connection of its own, as another instance would have.
+   * @param send carries its requests; by default they pass `faults` and take no time.
+   */
+  client(name = `client-${++this.#clients}`, send: Send = throughFaults(this, name)): KafkaPort {
+    return new InProcessClient(this, send);
   }
 
   createTopic({ name, partitionCount, configs }: NewTopic): void {
@@ -82,7 +91,7 @@ export class InProcessKafka {
       // A topic made again gets another id, as on a real broker.
       topicId: uuidV5(topicIdNamespace, `${this.#topicsCreated} ${name}`),
       configs: { 'cleanup.policy': 'delete', ...configs },
-      partitions: Array.from({ length: partitionCount }, () => new PartitionLog()),
+      partitions: Array.from({ length: partitionCount }, this.#newLog),
     });
   }
 
@@ -105,7 +114,9 @@ export class InProcessKafka {
   group(groupId: string): GroupCoordinator {
     let group = this.#groups.get(groupId);
     if (group === undefined) {
-      group = new GroupCoordinator(groupId, this.clock);
+      group = new GroupCoordinator(groupId, this.clock, (committed, before) =>
+        this.onOffsetSetBack(committed, before),
+      );
       this.#groups.set(groupId, group);
     }
     return group;
@@ -135,12 +146,9 @@ export class InProcessKafka {
     }
   }
 
-  /** Resolves when something was appended or committed, or when the signal aborts. */
-  nextChange(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      this.#waiters.push(resolve);
-      signal.addEventListener('abort', () => resolve(), { once: true });
-    });
+  /** Calls once when something was appended or committed. */
+  onNextChange(changed: () => void): void {
+    this.#waiters.push(changed);
   }
 
   wakeReaders(): void {

@@ -19,9 +19,13 @@ interface Member {
   joining: ((assignment: GroupAssignment) => void) | undefined;
 }
 
+/** Told of a committed offset that is lower than the one before. */
+export type OffsetSetBack = (committed: PartitionOffset, before: number) => void;
+
 export class GroupCoordinator {
   readonly #clock: Clock;
   readonly #groupId: string;
+  readonly #onSetBack: OffsetSetBack;
   readonly #members = new Map<string, Member>();
   readonly #committed = new Map<string, PartitionOffset>();
   /** Partitions with offsets in open transactions, and in how many. */
@@ -32,9 +36,10 @@ export class GroupCoordinator {
   #isRebalancing = false;
   #nextMember = 1;
 
-  constructor(groupId: string, clock: Clock) {
+  constructor(groupId: string, clock: Clock, onSetBack: OffsetSetBack) {
     this.#groupId = groupId;
     this.#clock = clock;
+    this.#onSetBack = onSetBack;
   }
 
   /** Resolves when every member of the group has joined, or was dropped for not doing so. */
@@ -54,8 +59,9 @@ export class GroupCoordinator {
     return joined;
   }
 
-  heartbeat(memberId: string): 'stable' | 'rebalance' {
-    this.expire();
+  /** @throws ILLEGAL_GENERATION when the group has moved on without the member. */
+  heartbeat(memberId: string, generationId: number): 'stable' | 'rebalance' {
+    this.check(memberId, generationId);
     const member = this.#memberOf(memberId);
     member.lastSeenMs = this.#clock.nowMs();
     return this.#isRebalancing ? 'rebalance' : 'stable';
@@ -63,6 +69,12 @@ export class GroupCoordinator {
 
   leave(memberId: string): void {
     if (this.#members.delete(memberId)) this.#changed();
+  }
+
+  /** The second half of a join. @throws ILLEGAL_GENERATION when the group has moved on meanwhile. */
+  sync(memberId: string, generationId: number): void {
+    this.check(memberId, generationId);
+    if (this.#isRebalancing) throw this.#illegal('the group rebalances again');
   }
 
   /** @throws ILLEGAL_GENERATION when the member is not part of the current generation. */
@@ -98,7 +110,10 @@ export class GroupCoordinator {
       const count = (this.#pending.get(nameOf(each)) ?? 1) - 1;
       if (count === 0) this.#pending.delete(nameOf(each));
       else this.#pending.set(nameOf(each), count);
-      if (committed) this.#committed.set(nameOf(each), each);
+      if (!committed) continue;
+      const before = this.#committed.get(nameOf(each))?.offset ?? 0;
+      if (each.offset < before) this.#onSetBack(each, before);
+      this.#committed.set(nameOf(each), each);
     }
   }
 

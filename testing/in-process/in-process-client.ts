@@ -32,27 +32,32 @@ const stableOffsetsPollMs = 5;
 /** Sends one request to the cluster, through its fault plan. */
 export type Send = <T>(kind: RequestKind, execute: () => T) => Promise<T>;
 
+/** By the cluster's fault plan, otherwise at once. */
+export function throughFaults(cluster: InProcessKafka, client: string): Send {
+  return async (kind, execute) => {
+    // A request takes at least a turn: nothing is answered in the caller's own stack.
+    await Promise.resolve();
+    cluster.transactions.expire();
+    const fault = cluster.faults({ kind, client });
+    if (fault === 'lose-request') throw lost(kind);
+    if (fault === 'deliver-late') {
+      void cluster.clock.sleep(cluster.lateDeliveryMs).then(() => executeLate(execute));
+      throw lost(kind);
+    }
+    const answer = execute();
+    if (fault === 'lose-answer') throw lost(kind);
+    return answer;
+  };
+}
+
 export class InProcessClient implements KafkaPort {
   readonly admin: KafkaAdmin;
   readonly #cluster: InProcessKafka;
   readonly #send: Send;
 
-  constructor(cluster: InProcessKafka, name: string) {
+  constructor(cluster: InProcessKafka, send: Send) {
     this.#cluster = cluster;
-    this.#send = async (kind, execute) => {
-      // A request takes at least a turn: nothing is answered in the caller's own stack.
-      await Promise.resolve();
-      cluster.transactions.expire();
-      const fault = cluster.faults({ kind, client: name });
-      if (fault === 'lose-request') throw lost(kind);
-      if (fault === 'deliver-late') {
-        void cluster.clock.sleep(cluster.lateDeliveryMs).then(() => executeLate(execute));
-        throw lost(kind);
-      }
-      const answer = execute();
-      if (fault === 'lose-answer') throw lost(kind);
-      return answer;
-    };
+    this.#send = send;
     this.admin = inProcessAdmin(cluster, this.#send);
   }
 
@@ -203,21 +208,34 @@ function inProcessPlainProducer(cluster: InProcessKafka, send: Send): PlainProdu
 function inProcessMember(cluster: InProcessKafka, send: Send, options: GroupOptions): GroupMember {
   const group = cluster.group(options.groupId);
   let memberId: string | undefined;
+  let generationId = 0;
   const current = (): string => {
     if (memberId !== undefined) return memberId;
     throw new RollguardError('ILLEGAL_GENERATION', 'the member has not joined');
   };
   return {
     join: async () => {
-      const assignment = await (
-        await send('JoinGroup', () => ({ joined: group.join(memberId, options) }))
-      ).joined;
-      memberId = assignment.memberId;
-      return assignment;
+      for (;;) {
+        // What was sent names the member as it was then, however late it arrives.
+        const known = memberId;
+        const { joined } = await send('JoinGroup', () => ({ joined: group.join(known, options) }));
+        const assignment = await joined;
+        memberId = assignment.memberId;
+        generationId = assignment.generationId;
+        try {
+          await send('SyncGroup', () => group.sync(assignment.memberId, assignment.generationId));
+          return assignment;
+        } catch (error) {
+          // The group moved on while we joined.
+          if (!isRollguardError(error, 'ILLEGAL_GENERATION')) throw error;
+        }
+      }
     },
     heartbeat: async () => {
       try {
-        return await send('Heartbeat', () => group.heartbeat(current()));
+        const member = current();
+        const generation = generationId;
+        return await send('Heartbeat', () => group.heartbeat(member, generation));
       } catch (error) {
         if (error instanceof RollguardError && error.code === 'ILLEGAL_GENERATION')
           memberId = undefined;
@@ -279,7 +297,7 @@ function inProcessAdmin(cluster: InProcessKafka, send: Send): KafkaAdmin {
 }
 
 /** Nobody hears of the answer, a refusal included. */
-function executeLate(execute: () => unknown): void {
+export function executeLate(execute: () => unknown): void {
   try {
     execute();
   } catch (error) {
@@ -287,7 +305,8 @@ function executeLate(execute: () => unknown): void {
   }
 }
 
-function lost(kind: RequestKind): RollguardError {
+/** What a client hears that gets no answer. */
+export function lost(kind: RequestKind): RollguardError {
   return transactional.has(kind)
     ? new RollguardError('OUTCOME_UNKNOWN', `${kind} was sent and no answer came`)
     : new RollguardError('KAFKA_UNAVAILABLE', `${kind} got no answer`);

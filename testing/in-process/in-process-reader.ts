@@ -10,12 +10,21 @@ import type { InProcessKafka } from '../in-process-kafka.ts';
 import type { Send } from './in-process-client.ts';
 
 const recordsPerPollMax = 1_000;
+/** A reason of our own: without one every abort makes an exception with its stack. */
+const woken = 'woken';
 
 interface Assigned extends TopicPartition {
   offset: number;
   isPaused: boolean;
   /** What the last poll reported, to report only what moved. */
   reported: string;
+}
+
+/** What one request brought of one partition, and from where it was asked for. */
+interface Fetched {
+  readonly assigned: Assigned;
+  readonly from: number;
+  readonly fetched: FetchedPartition;
 }
 
 export class InProcessReader implements PartitionReader {
@@ -55,25 +64,30 @@ export class InProcessReader implements PartitionReader {
 
   async poll(maxWaitMs: number): Promise<readonly FetchedPartition[]> {
     const deadline = this.#wake;
-    const timer = this.#cluster.clock
-      .sleep(maxWaitMs, deadline.signal)
-      .then(() => deadline.abort());
+    const { signal } = deadline;
+    const timer = this.#cluster.clock.sleep(maxWaitMs, signal).then(() => deadline.abort(woken));
+    let goOn = (): void => undefined;
+    const onAbort = (): void => goOn();
+    signal.addEventListener('abort', onAbort, { once: true });
     try {
       for (;;) {
-        const change = this.#cluster.nextChange(deadline.signal);
-        const fetched = await this.#send('Fetch', () => this.#fetch());
-        if (fetched.length > 0 || deadline.signal.aborted) return fetched;
+        const change = new Promise<void>((resolve) => {
+          goOn = resolve;
+          this.#cluster.onNextChange(resolve);
+        });
+        const fetched = this.#accept(await this.#send('Fetch', () => this.#fetch()));
+        if (fetched.length > 0 || isAborted(signal)) return fetched;
         await change;
       }
     } finally {
-      deadline.abort();
+      deadline.abort(woken);
       await timer;
       this.#wake = new AbortController();
     }
   }
 
   wakeUp(): void {
-    this.#wake.abort();
+    this.#wake.abort(woken);
   }
 
   close(): Promise<void> {
@@ -81,10 +95,21 @@ export class InProcessReader implements PartitionReader {
     return Promise.resolve();
   }
 
-  #fetch(): readonly FetchedPartition[] {
-    return [...this.#assigned.values()].flatMap((assigned) => {
-      if (assigned.isPaused) return [];
-      const fetched = this.#fetchOne(assigned);
+  #fetch(): readonly Fetched[] {
+    return [...this.#assigned.values()]
+      .filter(({ isPaused }) => !isPaused)
+      .map((assigned) => ({
+        assigned,
+        from: assigned.offset,
+        fetched: this.#fetchOne(assigned),
+      }));
+  }
+
+  /** The answer is here: positions move, unless they were moved meanwhile. */
+  #accept(answer: readonly Fetched[]): readonly FetchedPartition[] {
+    return answer.flatMap(({ assigned, from, fetched }) => {
+      const isCurrent = this.#assigned.get(nameOf(assigned)) === assigned;
+      if (!isCurrent || assigned.offset !== from || assigned.isPaused) return [];
       assigned.offset = fetched.nextOffset;
       const { nextOffset, highWatermark, lastStableOffset, error } = fetched;
       const report = [nextOffset, highWatermark, lastStableOffset, error?.message].join();
@@ -117,6 +142,11 @@ export class InProcessReader implements PartitionReader {
       if (assigned !== undefined) assigned.isPaused = isPaused;
     }
   }
+}
+
+/** A call, since the compiler takes what it saw before an await for what still holds. */
+function isAborted(signal: AbortSignal): boolean {
+  return signal.aborted;
 }
 
 function nameOf({ topic, partition }: TopicPartition): string {

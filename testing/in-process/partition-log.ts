@@ -14,6 +14,10 @@ interface LogEntry {
   readonly record: FetchedRecord | undefined;
   /** Undefined: written outside any transaction. */
   readonly transaction: LogTransaction | undefined;
+  /** Compaction has taken it away. */
+  isCleaned: boolean;
+  /** From when on compaction may take this tombstone away; undefined: it has not met it yet. */
+  deleteHorizonMs: number | undefined;
 }
 
 export interface LogRead {
@@ -45,7 +49,7 @@ export class PartitionLog {
       this.#open.set(transaction, baseOffset);
     for (const { key, value, timestampMs, headers = [] } of records) {
       const record = { offset: this.#entries.length, key, value, timestampMs, headers };
-      this.#entries.push({ record, transaction });
+      this.#entries.push(entryOf(record, transaction));
     }
     return baseOffset;
   }
@@ -53,7 +57,7 @@ export class PartitionLog {
   /** Writes the transaction's marker; its state says which. */
   end(transaction: LogTransaction): void {
     this.#open.delete(transaction);
-    this.#entries.push({ record: undefined, transaction });
+    this.#entries.push(entryOf(undefined, transaction));
   }
 
   /** Committed records from `offset` on, at most `recordsMax`. */
@@ -63,10 +67,48 @@ export class PartitionLog {
     let at = offset;
     for (; at < end && records.length < recordsMax; at += 1) {
       const entry = this.#entries[at];
-      if (entry?.record !== undefined && entry.transaction?.state !== 'aborted')
+      if (entry?.record !== undefined && !entry.isCleaned && this.isShown(entry.transaction))
         records.push(entry.record);
     }
     return { records, nextOffset: at };
+  }
+
+  /** Every committed record before `end`, those that compaction took away too: for verification. */
+  committedHistory(end = this.lastStableOffset): readonly FetchedRecord[] {
+    return this.#entries
+      .slice(0, Math.min(end, this.lastStableOffset))
+      .flatMap(({ record, transaction }) =>
+        record === undefined || transaction?.state === 'aborted' ? [] : [record],
+      );
+  }
+
+  /**
+   * What a compacted topic's cleaner does in one pass: keeps the last committed record of each key, and
+   * a tombstone until `tombstoneRetentionMs` after the first pass that met it.
+   */
+  compact(nowMs: number, tombstoneRetentionMs: number): void {
+    const end = this.lastStableOffset;
+    const newest = new Map<string, number>();
+    for (let at = 0; at < end; at += 1) {
+      const entry = this.#entries[at];
+      const key = entry?.transaction?.state === 'aborted' ? undefined : entry?.record?.key;
+      if (key !== undefined && key !== null) newest.set(key.toString('latin1'), at);
+    }
+    for (let at = 0; at < end; at += 1) {
+      const entry = this.#entries[at];
+      if (entry?.record === undefined) continue;
+      const { key, value } = entry.record;
+      if (key === null || newest.get(key.toString('latin1')) !== at) entry.isCleaned = true;
+      else if (value === null) {
+        entry.deleteHorizonMs ??= nowMs + tombstoneRetentionMs;
+        if (nowMs >= entry.deleteHorizonMs) entry.isCleaned = true;
+      }
+    }
+  }
+
+  /** Whether a committed reader sees what this transaction wrote; everything before it has ended. */
+  protected isShown(transaction: LogTransaction | undefined): boolean {
+    return transaction?.state !== 'aborted';
   }
 
   /** The log ends before `offset`, as after an unclean leader election. */
@@ -78,4 +120,11 @@ export class PartitionLog {
   truncateBefore(offset: number): void {
     this.#startOffset = offset;
   }
+}
+
+function entryOf(
+  record: FetchedRecord | undefined,
+  transaction: LogTransaction | undefined,
+): LogEntry {
+  return { record, transaction, isCleaned: false, deleteHorizonMs: undefined };
 }

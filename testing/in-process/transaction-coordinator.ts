@@ -38,6 +38,8 @@ export class TransactionCoordinator {
   readonly #clock: Clock;
   readonly #ended: OffsetsEnded;
   readonly #producers = new Map<string, ProducerState>();
+  /** False: taking an id over leaves its previous owner as it is; for seeing that this is noticed. */
+  isFencing = true;
   #nextProducerId = 1;
 
   constructor(clock: Clock, ended: OffsetsEnded) {
@@ -54,6 +56,9 @@ export class TransactionCoordinator {
       const fresh = { producerId, epoch: 0, timeoutMs, transaction: undefined, timedOut: false };
       this.#producers.set(transactionalId, fresh);
       return { transactionalId, producerId, epoch: 0 };
+    }
+    if (!this.isFencing) {
+      return { transactionalId, producerId: state.producerId, epoch: state.epoch };
     }
     return this.#bump(transactionalId, state, timeoutMs);
   }

@@ -8,6 +8,7 @@ import type {
   KeyValueStore,
   Processor,
   ProcessorContext,
+  RecordOrigin,
   StreamRecord,
 } from '../../streams/index.ts';
 import { catalogueTables, type CatalogueMark, type CatalogueRow } from './catalogue-rows.ts';
@@ -95,10 +96,7 @@ export class GuardProcessor implements Processor<string, CatalogueRow | Catalogu
   call(request: unknown): unknown {
     const asked = request as GuardRequest;
     if (isRead(asked)) return answerRead(this.#state, asked);
-    const { expiries, decision } = decideNow(this.#state, asked, this.#now());
-    for (const expiry of expiries) this.#tell(expiry);
-    this.#tell(decision);
-    return decision.answer;
+    return this.#decideNow(asked).answer;
   }
 
   async #mark(mark: CatalogueMark): Promise<void> {
@@ -113,9 +111,15 @@ export class GuardProcessor implements Processor<string, CatalogueRow | Catalogu
   }
 
   #decideInput(input: GuardInput): void {
-    const decision = decide(this.#state, input, this.#now());
-    evolve(this.#state, decision);
-    this.#tell(decision);
+    // What is due by now must not be counted, or moved, as if it were held.
+    this.#decideNow(input);
+  }
+
+  #decideNow<Input extends GuardInput>(input: Input): Decision<Input> {
+    const { expiries, decision } = decideNow(this.#state, input, this.#now());
+    for (const expiry of expiries) this.#tell(expiry, undefined);
+    this.#tell(decision, this.#context.origin());
+    return decision;
   }
 
   #expire(): void {
@@ -133,7 +137,7 @@ export class GuardProcessor implements Processor<string, CatalogueRow | Catalogu
     const decision = decide(this.#state, input, this.#now());
     if (decision.changes.length === 0) return false;
     evolve(this.#state, decision);
-    this.#tell(decision);
+    this.#tell(decision, undefined);
     return true;
   }
 
@@ -141,11 +145,12 @@ export class GuardProcessor implements Processor<string, CatalogueRow | Catalogu
     return { nowMs: Math.floor(this.#context.nowMs()), options: this.#options.options };
   }
 
-  #tell(decision: Decision): void {
+  /** @param origin where its input stood; undefined: a caller's request, or the time. */
+  #tell(decision: Decision, origin: RecordOrigin | undefined): void {
     const { decidedAtMs: timestampMs, events, leniencies } = decision;
     const { partition } = this.#context;
     for (const leniency of leniencies) this.#options.leniencies.add(1, { leniency });
-    const record: DecisionRecord = { origin: this.#context.origin(), partition, decision };
+    const record: DecisionRecord = { origin, partition, decision };
     void this.#context.forward({ key: '', value: record, timestampMs }, 'decisions');
     for (const event of events) {
       const outgoing: OutgoingEvent = { event, partition };

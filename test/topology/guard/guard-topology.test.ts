@@ -129,6 +129,40 @@ describe('the guard', () => {
   });
 });
 
+describe('a captured row', () => {
+  test('is decided after what was due has expired, as a request is: seed 376 of the simulator', async () => {
+    const driver = await withRooms();
+    const held = await lock(driver, { reservationId: 'r1', ttlSeconds: 2 });
+    // Nothing turns while Kafka does not answer, and the hold's time goes by.
+    driver.kafka.faults = ({ kind }) => (kind === 'Fetch' ? 'lose-request' : 'ok');
+    await driver.advance(4_000);
+    const partition = driver.streams.partitionOf(
+      'guard',
+      Buffer.from(partitionKeyOf({ tenantId, roomTypeId })),
+    );
+    const row = { zone: 'Europe/Paris', checkInTime: '15:00', checkOutTime: '11:00' };
+    const input = { kind: 'property', tenantId, propertyId, row };
+    driver.pipe('test-catalogue', {
+      key: `property|${tenantId}|${propertyId}`,
+      value: JSON.stringify({ kind: 'row', version: '2', input }),
+      partition,
+    });
+    driver.kafka.faults = () => 'ok';
+    await driver.advance(10_000);
+    const decisions = driver
+      .read('test-decisions')
+      .map(({ value }) => readDecisionLine(value ?? Buffer.alloc(0)));
+    const kinds = decisions
+      .filter((decision) => decision.partition === partition)
+      .map(({ command }) => command.kind);
+
+    expect(held.status).toBe('LOCKED');
+    expect(kinds.slice(-2)).toEqual(['expire', 'property']);
+    expect(decisions.find(({ command }) => command.kind === 'expire')?.origin).toBeUndefined();
+    expect(events(driver)).toEqual(['inventory.locked', 'inventory.released']);
+  });
+});
+
 async function start(before?: TopologyTestDriver): Promise<TopologyTestDriver> {
   const topology = guardTopology({
     topicPrefix: 'platform',

@@ -1,0 +1,177 @@
+/** What an instance does that its group has forgotten, or that it cannot ask; found by the simulator. */
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { silentLogger } from '../../kernel/logger.ts';
+import { noMetrics } from '../../kernel/metrics.ts';
+import {
+  KafkaStreams,
+  TopologyBuilder,
+  keyValueStore,
+  stringSerde,
+  type KafkaPort,
+  type KeyValueStore,
+  type Processor,
+  type ProcessorContext,
+  type Topology,
+} from '../../streams/index.ts';
+import { InProcessKafka, type FaultPlan, type RequestKind } from '../../testing/in-process-kafka.ts';
+import { ManualClock } from '../../testing/manual-clock.ts';
+
+const target = { subTopology: 'tally', partition: 0 };
+const transactionalId = 'test-tally_0';
+const started: { readonly clock: ManualClock; readonly streams: KafkaStreams }[] = [];
+
+/** A call adds one. */
+class Tally implements Processor<string, string> {
+  #counts!: KeyValueStore<string, string>;
+
+  init(context: ProcessorContext): void {
+    this.#counts = context.store('counts');
+  }
+
+  process(): void {
+    // Calls alone make it count.
+  }
+
+  async call(): Promise<number> {
+    const count = Number((await this.#counts.get('all')) ?? 0) + 1;
+    this.#counts.put('all', String(count));
+    return count;
+  }
+}
+
+function tally(): Topology {
+  const builder = new TopologyBuilder();
+  builder
+    .subTopology('tally')
+    .source<string, string>('lines', { topics: ['lines'], deserialize: () => undefined })
+    .store(keyValueStore({ name: 'counts', key: stringSerde, value: stringSerde }))
+    .processor('tally', {
+      parents: ['lines'],
+      supplier: () => new Tally(),
+      stores: ['counts'],
+      answersCalls: true,
+    });
+  return builder.build();
+}
+
+async function start(wrap: (port: KafkaPort, clock: ManualClock) => KafkaPort = (port) => port) {
+  const clock = new ManualClock();
+  const kafka = new InProcessKafka(clock);
+  kafka.createTopic({ name: 'lines', partitionCount: 1, configs: {} });
+  const streams = new KafkaStreams({
+    topology: tally(),
+    port: wrap(kafka.client('instance'), clock),
+    options: { applicationId: 'test', transactionTimeoutMs: 120_000 },
+    ...{ stateDir: '', stateKind: 'memory', clock, logger: silentLogger, metrics: noMetrics },
+  });
+  streams.start();
+  started.push({ clock, streams });
+  await clock.advance(3_000);
+  const call = (): Promise<unknown> =>
+    streams.call(target, 'count', { deadlineMs: clock.nowMs() + 600_000 });
+  return { clock, kafka, streams, call };
+}
+
+/** The broker's answer to the first commit takes so long. */
+const slowFirstCommit =
+  (ms: number) =>
+  (port: KafkaPort, clock: ManualClock): KafkaPort => {
+    let isFirst = true;
+    const openProducer: KafkaPort['openProducer'] = async (options) => {
+      const producer = await port.openProducer(options);
+      const commit = producer.commit.bind(producer);
+      producer.commit = async () => {
+        await commit();
+        if (isFirst) {
+          isFirst = false;
+          await clock.sleep(ms);
+        }
+      };
+      return producer;
+    };
+    return {
+      admin: port.admin,
+      openReader: () => port.openReader(),
+      openMember: (options) => port.openMember(options),
+      close: () => port.close(),
+      openProducer,
+    };
+  };
+
+afterEach(async () => {
+  for (const { clock, streams } of started.splice(0)) {
+    const closed = streams.close();
+    await clock.advance(60_000);
+    await closed;
+  }
+});
+
+describe('an instance that its group forgets', () => {
+  test('while a commit is under way tells its callers what the commit came to, not that nothing was changed', async () => {
+    const { clock, kafka, call } = await start(slowFirstCommit(20_000));
+    const answer = call().catch((error: unknown) => error);
+    await clock.advance(10);
+    kafka.faults = loses('Heartbeat');
+    await clock.advance(12_000);
+    kafka.faults = () => 'ok';
+    await clock.advance(30_000);
+    const next = call();
+    await clock.advance(1_000);
+
+    expect(await answer).toBe(1);
+    expect(await next).toBe(2);
+  });
+
+  test('while it backs off takes no transactional id before it has joined again', async () => {
+    const { clock, kafka, call } = await start();
+    kafka.faults = loses('EndTxn', 'InitProducerId', 'Heartbeat');
+    const answer = call().catch((error: unknown) => error);
+    await clock.advance(12_000);
+    const taken: RequestKind[] = [];
+    let isForgotten = false;
+    kafka.faults = ({ kind }) => {
+      if (kind === 'Heartbeat') isForgotten = true;
+      if (kind === 'InitProducerId' && isForgotten) taken.push(kind);
+      const isLost = isForgotten ? kind === 'JoinGroup' : kind === 'InitProducerId';
+      return isLost ? 'lose-request' : 'ok';
+    };
+    kafka.group('test').expire();
+    await clock.advance(20_000);
+    const whileForgotten = [...taken];
+    kafka.faults = () => 'ok';
+    await clock.advance(20_000);
+    const next = call();
+    await clock.advance(1_000);
+    await answer;
+
+    expect(isForgotten).toBe(true);
+    expect(whileForgotten).toEqual([]);
+    expect(await next).toBe(1);
+  });
+});
+
+describe('an instance whose task was fenced', () => {
+  test('takes it again only when the group has answered that it is still its own', async () => {
+    const { clock, kafka, call } = await start();
+    const successor = kafka.client('successor');
+    await successor.openProducer({ transactionalId, transactionTimeoutMs: 60_000 });
+    const epoch = kafka.transactions.epochOf(transactionalId);
+    kafka.faults = loses('Heartbeat');
+    const answer = call().catch((error: unknown) => error);
+    await clock.advance(5_000);
+    const whileUnasked = kafka.transactions.epochOf(transactionalId);
+    kafka.faults = () => 'ok';
+    await clock.advance(10_000);
+    const next = call();
+    await clock.advance(1_000);
+    await answer;
+
+    expect(whileUnasked).toBe(epoch);
+    expect(kafka.transactions.epochOf(transactionalId)).toBeGreaterThan(epoch ?? 0);
+    expect(await next).toBe(1);
+  });
+});
+
+function loses(...lost: readonly RequestKind[]): FaultPlan {
+  return ({ kind }) => (lost.includes(kind) ? 'lose-request' : 'ok');
+}

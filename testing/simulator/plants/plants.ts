@@ -1,0 +1,30 @@
+/** Every bug on purpose, by the name that `npm run simulate -- --plant` takes. */
+import type { Plant } from '../plant.ts';
+import { clockRunsBack, noFencing } from './owner-plants.ts';
+import {
+  answerBeforeCommit,
+  endRepeated,
+  offsetsFirst,
+  offsetsRepeated,
+  takenAfterUnknown,
+} from './producer-plants.ts';
+import {
+  abortedApplied,
+  restoreStopsEarly,
+  staleCheckpointTrusted,
+  tombstonesForgotten,
+} from './state-plants.ts';
+
+export const plants: Readonly<Record<string, Plant>> = {
+  'no-fencing': noFencing,
+  'offsets-before-changelog': offsetsFirst,
+  'answer-before-commit': answerBeforeCommit,
+  'aborted-record-applied': abortedApplied,
+  'stale-checkpoint-trusted': staleCheckpointTrusted,
+  'clock-runs-back': clockRunsBack,
+  'taken-after-unknown': takenAfterUnknown,
+  'end-repeated': endRepeated,
+  'offsets-repeated': offsetsRepeated,
+  'restore-below-watermark': restoreStopsEarly,
+  'checkpoint-older-than-tombstones': tombstonesForgotten,
+};

@@ -1,0 +1,60 @@
+/** What a task's stores hold, as comparable text; from whatever the bytes are in. */
+import { MemoryEngine } from '../../stores/memory-engine.ts';
+import type { ReadOnlyKeyValueStore } from '../../stores/key-value-store.ts';
+import type { StateChange } from '../../stores/state-engine.ts';
+import { TaskState } from '../../stores/task-state.ts';
+import type { SubTopology } from '../../streams/topology-builder.ts';
+import type { PartitionLog } from '../in-process/partition-log.ts';
+import type { StoreContent } from './scenario.ts';
+
+type Open = (store: string) => ReadOnlyKeyValueStore<unknown, unknown>;
+
+const everything = { limit: 1_000_000 };
+
+export async function contentOf(subTopology: SubTopology, open: Open): Promise<StoreContent> {
+  const content = new Map<string, string>();
+  for (const { name } of subTopology.stores) {
+    for (const [key, value] of await open(name).range(undefined, undefined, everything)) {
+      content.set(`${name} ${JSON.stringify(key)}`, JSON.stringify(value));
+    }
+  }
+  return content;
+}
+
+/** The changelog folded up to an offset, compaction undone. */
+export function foldedContent(
+  subTopology: SubTopology,
+  changelog: PartitionLog,
+  end?: number,
+): Promise<StoreContent> {
+  const changes = changelog
+    .committedHistory(end)
+    .flatMap(({ key, value }) => (key === null ? [] : [{ key, value: value ?? undefined }]));
+  return contentOfChanges(subTopology, changes);
+}
+
+export async function contentOfChanges(
+  subTopology: SubTopology,
+  changes: readonly StateChange[],
+): Promise<StoreContent> {
+  const engine = new MemoryEngine();
+  await engine.write(changes, { topicId: '', offset: 0, writtenAtMs: 0 });
+  const state = new TaskState({
+    ...{ engine, cacheBytesMax: 0, checkpointRecordsMax: Infinity, checkpointBytesMax: Infinity },
+    ...{ checkpointIntervalMs: Infinity, recordBytesMax: () => Infinity, nowMs: 0 },
+  });
+  const builders = new Map(subTopology.stores.map((builder) => [builder.name, builder]));
+  return contentOf(subTopology, (name) => {
+    const store = builders.get(name)?.openReadOnly(state);
+    return store as unknown as ReadOnlyKeyValueStore<unknown, unknown>;
+  });
+}
+
+/** The first few keys that are not the same on both sides. */
+export function differences(one: StoreContent, other: StoreContent): readonly string[] {
+  const keys = new Set([...one.keys(), ...other.keys()]);
+  return [...keys]
+    .filter((key) => one.get(key) !== other.get(key))
+    .slice(0, 3)
+    .map((key) => `${key}: ${one.get(key) ?? 'absent'} and ${other.get(key) ?? 'absent'}`);
+}

@@ -1,0 +1,330 @@
+/**
+ * One simulated history: machines, callers, a cluster and what goes wrong, in one process with a time of
+ * its own, from one schedule. Afterwards, when nothing goes wrong any more, everything must come to rest
+ * and every invariant hold. The same schedule gives the same history.
+ */
+import { seededRandom } from '../../kernel/random.ts';
+import type { ReadOnlyKeyValueStore } from '../../stores/key-value-store.ts';
+import { formatTaskId } from '../../streams/task-id.ts';
+import { changelogTopic, topicName, type Topology } from '../../streams/topology-builder.ts';
+import { InProcessKafka, requestKinds } from '../in-process-kafka.ts';
+import { Callers } from './callers.ts';
+import { HistoryHash } from './history-hash.ts';
+import { Machine, applicationId } from './machine.ts';
+import { Owners } from './observed-port.ts';
+import type { Plant } from './plant.ts';
+import type { Scenario, StoreContent } from './scenario.ts';
+import type { Schedule, SimulatedInput, Step } from './schedule.ts';
+import { contentOf, contentOfChanges, differences, foldedContent } from './store-content.ts';
+import { VirtualTime } from './virtual-time.ts';
+
+export interface HistoryReport {
+  /** Equal for equal histories. */
+  readonly hash: string;
+  readonly violations: readonly string[];
+  readonly happenings: number;
+  readonly virtualMs: number;
+  readonly answered: number;
+}
+
+const sliceMs = 500;
+/** From the last fault until everything must have come to rest. */
+const restBoundMs = 60_000;
+const expiryMs = 1_500;
+const stopBoundMs = 20_000;
+const looksMax = 60;
+const betweenLooksMs = 137;
+const violationsMax = 5;
+
+export class World {
+  readonly #schedule: Schedule;
+  readonly #scenario: Scenario;
+  readonly #time: VirtualTime;
+  readonly #kafka: InProcessKafka;
+  readonly #topology: Topology;
+  readonly #machines: readonly Machine[];
+  readonly #callers: Callers;
+  readonly #inputs: SimulatedInput[] = [];
+  readonly #hash = new HistoryHash();
+  readonly #violations: string[] = [];
+
+  constructor(schedule: Schedule, scenario: Scenario, plant: Plant) {
+    this.#schedule = schedule;
+    this.#scenario = scenario;
+    const random = seededRandom(Math.imul(schedule.seed + 7, 0x85ebca6b));
+    const time = new VirtualTime(random);
+    this.#time = time;
+    const brokerClock = {
+      nowMs: () => time.nowMs,
+      monotonicMs: () => time.spentMs,
+      sleep: (ms: number, signal?: AbortSignal) => brokerSleep(time, ms, signal),
+    };
+    this.#kafka = new InProcessKafka(brokerClock, plant.newLog);
+    plant.cluster?.(this.#kafka);
+    this.#kafka.onOffsetSetBack = ({ topic, partition, offset }, before) => {
+      this.violation(`offsets: ${topic}-${partition} was set back from ${before} to ${offset}`);
+    };
+    for (const [name, partitionCount] of Object.entries(scenario.topics)) {
+      this.#kafka.createTopic({ name, partitionCount, configs: {} });
+    }
+    this.#topology = scenario.topology();
+    const owners = new Owners((text) => this.violation(text));
+    this.#machines = Array.from(
+      { length: schedule.machines },
+      (_, index) =>
+        new Machine({
+          ...{ index, time, random, cluster: this.#kafka, plant, settings: schedule.settings },
+          topology: scenario.topology,
+          observed: (port, process) => owners.port(port, process),
+          sent: (kind, { fault }) => {
+            this.#hash.add(time.spentMs);
+            this.#hash.add(requestKinds.indexOf(kind) * 100 + index * 10 + fault.length);
+          },
+        }),
+    );
+    this.#callers = new Callers({
+      ...{ time, random, machines: this.#machines, scenario },
+      endOf: (partition) => this.#outputEnd(partition),
+    });
+  }
+
+  violation(text: string): void {
+    if (this.#violations.length < violationsMax) this.#violations.push(text);
+  }
+
+  async run(): Promise<HistoryReport> {
+    const { steps, calmAtMs } = this.#schedule;
+    for (const step of steps) this.#time.after(step.atMs, () => this.#take(step));
+    await this.#runFor(calmAtMs);
+    for (const machine of this.#machines) machine.calm();
+    if (!this.#isWrong()) await this.#comeToRest();
+    if (!this.#isWrong()) await this.#verify();
+    this.#addLogsToHash();
+    return {
+      hash: this.#hash.text(),
+      violations: this.#violations,
+      happenings: this.#time.happened,
+      virtualMs: this.#time.spentMs,
+      answered: this.#callers.attempts.filter(({ outcome }) => outcome === 'answered').length,
+    };
+  }
+
+  #isWrong(): boolean {
+    return this.#violations.length > 0;
+  }
+
+  async #runFor(ms: number): Promise<void> {
+    const untilMs = this.#time.nowMs + ms;
+    while (this.#time.nowMs < untilMs && !this.#isWrong()) {
+      const sliceEndMs = Math.min(untilMs, this.#time.nowMs + sliceMs);
+      await this.#time.runUntil(sliceEndMs, () => this.#isWrong());
+      for (const { index, streams } of this.#machines) {
+        if (streams?.status !== 'error') continue;
+        this.violation(`machine ${index} stopped: ${String(streams.error)}`);
+      }
+    }
+  }
+
+  #take(step: Step): void {
+    const machine = 'machine' in step ? this.#machines[step.machine] : undefined;
+    switch (step.kind) {
+      case 'start':
+        return machine?.start();
+      case 'kill':
+        return machine?.kill(step.keep, step.losesDisk);
+      case 'stop':
+        return machine?.stop();
+      case 'pause':
+        return machine?.pause(step.forMs);
+      case 'clock':
+        return machine?.jump(step.byMs);
+      case 'fault':
+        return machine?.fault(step);
+      case 'delay':
+        return machine?.delay(step);
+      case 'cut':
+        return machine?.cut(step.forMs);
+      case 'slow-disk':
+        return machine?.slowDown(step.byMs, step.forMs);
+      case 'clean':
+        return this.#clean();
+      case 'input':
+        return this.#append(step.input);
+      case 'call':
+        void this.#callers.call(step.call);
+    }
+  }
+
+  #append(input: SimulatedInput): void {
+    const { topic, partition, key, value } = input;
+    this.#inputs.push(input);
+    const timestampMs = this.#time.nowMs;
+    const record = { key: Buffer.from(key), value: Buffer.from(value), timestampMs };
+    this.#kafka.append(topic, record, partition);
+  }
+
+  #clean(): void {
+    for (const { name } of this.#topology.subTopologies) {
+      const changelog = this.#kafka.topic(changelogTopic(name, applicationId));
+      for (const log of changelog?.partitions ?? []) {
+        log.compact(this.#time.nowMs, this.#schedule.settings.tombstoneRetentionMs);
+      }
+    }
+  }
+
+  async #comeToRest(): Promise<void> {
+    const boundMs = this.#time.nowMs + restBoundMs;
+    let unrest = this.#unrest();
+    for (;;) {
+      while (unrest !== undefined && !this.#isWrong()) {
+        if (this.#time.nowMs >= boundMs) {
+          this.violation(`liveness: ${restBoundMs / 1_000} s after the last fault ${unrest}`);
+          return;
+        }
+        await this.#runFor(sliceMs);
+        unrest = this.#unrest();
+      }
+      if (this.#isWrong()) return;
+      // What is due by now has expired after this.
+      await this.#runFor(expiryMs);
+      unrest = this.#unrest();
+      if (unrest === undefined) return;
+    }
+  }
+
+  /** What is still under way. */
+  #unrest(): string | undefined {
+    // Whoever is down may stay so, but one goes on.
+    if (this.#machines.every(({ process }) => process === undefined)) this.#machines[0]?.start();
+    if (this.#callers.waiting > 0) return `${this.#callers.waiting} callers wait`;
+    let tasks = 0;
+    for (const { index, streams, isStopping } of this.#machines) {
+      if (isStopping) return `machine ${index} is stopping`;
+      const why = streams?.notReady();
+      if (why !== undefined) return `machine ${index}: ${why}`;
+      tasks += streams?.tasks().length ?? 0;
+    }
+    const wanted = this.#taskPartitions().length;
+    if (tasks !== wanted) return `${tasks} of ${wanted} tasks run`;
+    for (const { sources, partition } of this.#taskPartitions()) {
+      for (const topic of sources) {
+        const log = this.#kafka.topic(topic)?.partitions[partition];
+        const group = this.#kafka.group(applicationId);
+        const committed = group.stableOffsets([{ topic, partition }]);
+        if (log === undefined || committed === undefined) return `${topic} is not settled`;
+        if (log.lastStableOffset < log.highWatermark) return `${topic} is not stable`;
+        const { records } = log.readCommitted(committed[0]?.offset ?? 0, Infinity);
+        if (records.length > 0) return `${records.length} records of ${topic} wait`;
+      }
+    }
+    return undefined;
+  }
+
+  #taskPartitions(): readonly { name: string; partition: number; sources: readonly string[] }[] {
+    return this.#topology.subTopologies.flatMap(({ name, sources }) => {
+      const topics = sources.flatMap((source) =>
+        source.topics.map((topic) => topicName(topic, applicationId)),
+      );
+      const count = Math.max(
+        ...topics.map((topic) => this.#kafka.topic(topic)?.partitions.length ?? 0),
+      );
+      return Array.from({ length: count }, (_, partition) => ({ name, partition, sources: topics }));
+    });
+  }
+
+  async #verify(): Promise<void> {
+    let { stores, different } = await this.#liveStores();
+    // The broker may have a commit that its task has not heard of yet.
+    for (let look = 1; different.length > 0 && look < looksMax; look += 1) {
+      await this.#runFor(betweenLooksMs);
+      ({ stores, different } = await this.#liveStores());
+    }
+    for (const text of different) this.violation(text);
+    const { attempts } = this.#callers;
+    const state = { kafka: this.#kafka, attempts, inputs: this.#inputs, stores };
+    for (const text of this.#scenario.violations(state)) this.violation(text);
+    for (const machine of this.#machines) machine.stop();
+    await this.#runFor(stopBoundMs);
+    for (const { index, process } of this.#machines) {
+      if (process !== undefined) this.violation(`liveness: machine ${index} does not stop`);
+    }
+    await this.#compareDisks();
+  }
+
+  /** V6: what serves is what the changelog says. */
+  async #liveStores(): Promise<{
+    readonly stores: ReadonlyMap<string, StoreContent>;
+    readonly different: readonly string[];
+  }> {
+    const different: string[] = [];
+    const stores = new Map<string, StoreContent>();
+    for (const subTopology of this.#topology.subTopologies) {
+      const changelog = this.#kafka.topic(changelogTopic(subTopology.name, applicationId));
+      for (const [partition, log] of (changelog?.partitions ?? []).entries()) {
+        const name = formatTaskId({ subTopology: subTopology.name, partition });
+        const folded = await foldedContent(subTopology, log);
+        for (const { streams } of this.#machines) {
+          const isHere = streams?.tasks().some((task) => task.name === name);
+          if (streams === undefined || isHere !== true) continue;
+          const live = await contentOf(subTopology, (store) => {
+            const view = streams.query({ subTopology: subTopology.name, store, partition });
+            return view.store as ReadOnlyKeyValueStore<unknown, unknown>;
+          });
+          for (const difference of differences(live, folded)) {
+            different.push(`V6: ${name}: the store and its changelog have ${difference}`);
+          }
+          stores.set(name, live);
+        }
+      }
+    }
+    return { stores, different };
+  }
+
+  /** V6: what lies on any disk is what the changelog says up to its position. */
+  async #compareDisks(): Promise<void> {
+    for (const { index, disk } of this.#machines) {
+      for (const subTopology of this.#topology.subTopologies) {
+        const changelog = this.#kafka.topic(changelogTopic(subTopology.name, applicationId));
+        for (const [partition, log] of (changelog?.partitions ?? []).entries()) {
+          const name = formatTaskId({ subTopology: subTopology.name, partition });
+          const batches = disk.tasks().get(name) ?? [];
+          const position = batches.at(-1)?.position;
+          if (position === undefined) continue;
+          const changes = batches.flatMap((batch) => batch.changes);
+          const found = await contentOfChanges(subTopology, changes);
+          const folded = await foldedContent(subTopology, log, position.offset);
+          for (const difference of differences(found, folded)) {
+            this.violation(`V6: disk ${index} of ${name} and its changelog have ${difference}`);
+          }
+        }
+      }
+    }
+  }
+
+  #outputEnd(partition: number): number {
+    return this.#kafka.log({ topic: this.#scenario.outputTopic, partition }).lastStableOffset;
+  }
+
+  #addLogsToHash(): void {
+    for (const name of Object.keys(this.#scenario.topics)) {
+      for (const log of this.#kafka.topic(name)?.partitions ?? []) {
+        for (const { offset, value } of log.committedHistory()) {
+          this.#hash.add(offset);
+          this.#hash.addBytes(value);
+        }
+      }
+    }
+    this.#hash.add(this.#time.happened);
+  }
+}
+
+function brokerSleep(time: VirtualTime, ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const woken = time.after(ms, resolve);
+    const stop = (): void => {
+      woken.isCancelled = true;
+      resolve();
+    };
+    signal?.addEventListener('abort', stop, { once: true });
+  });
+}
