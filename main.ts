@@ -7,7 +7,9 @@ import { parseEnv } from 'node:util';
 import { startApplication, type Application } from './api/application.ts';
 import { systemClock } from './kernel/clock.ts';
 import { messageOf } from './kernel/errors.ts';
+import { noFailpoints, parseFailpoints, type Failpoints } from './kernel/failpoints.ts';
 import { createLogger, type Logger } from './kernel/logger.ts';
+import { processEffects } from './kernel/process-effects.ts';
 import { parseSettings } from './kernel/settings.ts';
 
 const envFile = '.env';
@@ -18,7 +20,8 @@ async function main(): Promise<void> {
   const settings = parseSettings({ ...fromFile, ...process.env });
   const write = (line: string): void => void process.stdout.write(`${line}\n`);
   const logger = createLogger({ level: settings.LOG_LEVEL, clock: systemClock, write });
-  const application = await startApplication({ settings, clock: systemClock, logger });
+  const failpoints = armedFailpoints(logger);
+  const application = await startApplication({ settings, clock: systemClock, logger, failpoints });
   stopOnSignals(application, logger);
   const { httpPort, grpcPort } = application;
   process.send?.({ httpPort, grpcPort });
@@ -30,6 +33,15 @@ async function main(): Promise<void> {
   // That is no signal to stop any more.
   process.removeAllListeners('disconnect');
   if (process.connected) process.disconnect();
+}
+
+/** Not a setting: for whoever works on the engine, and therefore not read from `.env`. */
+function armedFailpoints(logger: Logger): Failpoints {
+  const text = process.env['ROLLGUARD_FAILPOINTS'] ?? '';
+  if (text === '') return noFailpoints;
+  const failpoints = parseFailpoints(text, processEffects);
+  logger.warn('failpoints are armed: this instance will fail on purpose', { failpoints: text });
+  return failpoints;
 }
 
 function stopOnSignals(application: Application, logger: Logger): void {

@@ -133,6 +133,7 @@ export class StreamTask {
     this.#status = 'restoring';
     this.#dropMemory();
     const environment = this.#environment;
+    environment.failpoints.hit('before-fence');
     if (this.#producer === undefined) this.#producer = await environment.openProducer(this.id);
     else await this.#producer.recover();
     const positions = await environment.startPositions(this.partitions);
@@ -350,7 +351,7 @@ export class StreamTask {
 
   async #commit(membership: GroupAssignment): Promise<void> {
     assert(this.#producer !== undefined, 'a running task has a producer');
-    const { clock, config } = this.#environment;
+    const { clock, config, failpoints } = this.#environment;
     const { changelog } = this.#options;
     const state = this.#state;
     const startedMs = clock.monotonicMs();
@@ -371,6 +372,7 @@ export class StreamTask {
         // Without a record processed there is no position to move: two requests less.
         offsets: records > 0 || !hasCalls ? this.#queue.positions() : [],
         nowMs: sentAtMs,
+        failpoints,
       }),
     );
     this.#processedSinceCommit = 0;
@@ -383,6 +385,7 @@ export class StreamTask {
     if (!hasCalls || this.#calls.waitingCount > 0) return;
     this.#primed.expect(changelog === undefined ? outputs : [...outputs, changelog]);
     await this.#primed.prime(this.#producer);
+    failpoints.hit('after-answer');
   }
 
   /** Ends a primed transaction that nobody used. */
