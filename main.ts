@@ -2,18 +2,31 @@
  * The application: reads the settings, wires every part, serves until SIGTERM or SIGINT (or until the
  * parent that forked it is gone). The one place outside tools/ that reads the environment.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeSync } from 'node:fs';
 import { parseEnv } from 'node:util';
 import { startApplication, type Application } from './api/application.ts';
 import { systemClock } from './kernel/clock.ts';
 import { messageOf } from './kernel/errors.ts';
-import { noFailpoints, parseFailpoints, type Failpoints } from './kernel/failpoints.ts';
+import {
+  noFailpoints,
+  parseFailpoints,
+  type FailpointEffects,
+  type Failpoints,
+} from './kernel/failpoints.ts';
 import { createLogger, type Logger } from './kernel/logger.ts';
-import { processEffects } from './kernel/process-effects.ts';
 import { parseSettings } from './kernel/settings.ts';
 
 const envFile = '.env';
 const secondSignalExitCode = 130;
+const stderr = 2;
+
+const failpointEffects: FailpointEffects = {
+  kill: () => void process.kill(process.pid, 'SIGKILL'),
+  // The event loop stands still: no heartbeat, no answer, no timer.
+  pause: (ms) => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms),
+  // Written at once: a killed process flushes nothing.
+  report: (line) => void writeSync(stderr, `${line}\n`),
+};
 
 async function main(): Promise<void> {
   const fromFile = existsSync(envFile) ? parseEnv(readFileSync(envFile, 'utf8')) : {};
@@ -39,7 +52,7 @@ async function main(): Promise<void> {
 function armedFailpoints(logger: Logger): Failpoints {
   const text = process.env['ROLLGUARD_FAILPOINTS'] ?? '';
   if (text === '') return noFailpoints;
-  const failpoints = parseFailpoints(text, processEffects);
+  const failpoints = parseFailpoints(text, failpointEffects);
   logger.warn('failpoints are armed: this instance will fail on purpose', { failpoints: text });
   return failpoints;
 }

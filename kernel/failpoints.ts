@@ -35,7 +35,7 @@ export interface Failpoints {
 
 export const noFailpoints: Failpoints = { hit: () => undefined };
 
-/** How a failpoint acts; the process's own way is in `process-effects.ts`, tests bring another. */
+/** How a failpoint acts; the process's own way is in `main.ts`, tests bring another. */
 export interface FailpointEffects {
   /** Ends the process at once, as a crash does: nothing is flushed, nobody is told. */
   kill(): void;
