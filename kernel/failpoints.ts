@@ -62,7 +62,7 @@ interface Clause {
 
 const clausePattern =
   /^([a-z-]+):(?:(kill|error)|pause\((\d{1,7})\))(?:@([1-9]\d{0,8})|~(0?\.\d+|1))?$/;
-const seedPattern = /^seed=(\d{1,9})$/;
+const seedPattern = /^seed=(\d{1,10})$/;
 const defaultSeed = 1;
 
 /** @throws CONFIG_INVALID naming what is wrong, and all points when a name is. */

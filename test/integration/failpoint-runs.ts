@@ -15,7 +15,8 @@ import { systemOptions, testStackFolder } from './test-system.ts';
 
 const deathTimeoutMs = 90_000;
 const rightTimeoutMs = 90_000;
-const betweenChainsMs = 1_000;
+const betweenChainsMs = 5_000;
+const tailMs = 2_000;
 const { signal } = systemOptions;
 
 /** Reached for certain when the application stops in order; else at most every half minute. */
@@ -62,6 +63,7 @@ export class FailpointRuns {
   async dieAt(name: FailpointName, seed: number): Promise<string> {
     const { system } = this.scenario;
     const random = seededRandom(seed);
+    if (atTheStart.has(name)) await this.#leaveTail();
     await this.startWith(`${name}:kill@${nthOf(name, random.integer(1_000))}`);
     const { application } = system;
     if (atTheStop.has(name)) {
@@ -74,6 +76,13 @@ export class FailpointRuns {
     const end = await settledWithin(systemClock, deathTimeoutMs, application.ended);
     if (end === late) throw new Error(`${name} was not reached`);
     return this.lastActed();
+  }
+
+  /** Lets the application work for a while and kills it: the next one has something to restore. */
+  async #leaveTail(): Promise<void> {
+    await this.startWith(undefined);
+    await this.scenario.system.application.ready(signal);
+    await systemClock.sleep(tailMs);
   }
 
   /** Kills the application where it is and starts it with these failpoints, or none. */

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import {
   failpoints,
@@ -65,11 +66,20 @@ describe('failpoints', () => {
       return done.filter((line) => line !== 'kill');
     };
     const first = run('seed=7,any:kill~0.01');
+    // As of a clock, in seconds.
+    expect(run('seed=1795648000,any:kill~0.01')).not.toEqual(first);
 
     expect(first.length).toBeGreaterThan(10);
     expect(first.length).toBeLessThan(names.length * 300 * 0.03);
     expect(run('seed=7,any:kill~0.01')).toEqual(first);
     expect(run('seed=8,any:kill~0.01')).not.toEqual(first);
+  });
+
+  test('are all in the reference, with the same words, and nothing else is', () => {
+    const file = new URL('../../docs/reference/failpoints.md', import.meta.url);
+    const rows = [...readFileSync(file, 'utf8').matchAll(/^\| `([a-z-]+)` +\| (.+?) +\|$/gm)];
+
+    expect(Object.fromEntries(rows.map(([, name, words]) => [name, words]))).toEqual(failpoints);
   });
 
   test('name every point when one is unknown', () => {
