@@ -3,6 +3,7 @@
  * of starting and stopping, nothing of what the parts do.
  */
 import type { Clock } from '../kernel/clock.ts';
+import type { Failpoints } from '../kernel/failpoints.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { Settings } from '../kernel/settings.ts';
 import { createRegistryClient } from '../schemas/registry-client.ts';
@@ -21,6 +22,8 @@ export interface ApplicationOptions {
   readonly settings: Settings;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** For tests of crashes; none unless given. */
+  readonly failpoints?: Failpoints;
 }
 
 export interface Application {
@@ -34,7 +37,7 @@ export interface Application {
 
 /** The windows open at once (not ready); Kafka and the registry may come later. */
 export async function startApplication(options: ApplicationOptions): Promise<Application> {
-  const { settings, clock, logger } = options;
+  const { settings, clock, logger, failpoints } = options;
   const metrics = createMetricsRegistry();
   const registry = createRegistryClient({ url: settings.SCHEMA_REGISTRY_URL, clock });
   const port = createKafkajsPort({
@@ -43,7 +46,7 @@ export async function startApplication(options: ApplicationOptions): Promise<App
     clock,
     logger,
   });
-  const parts = { settings, port, registry, clock, logger, metrics };
+  const parts = { settings, port, registry, clock, logger, metrics, failpoints };
   const runs = (name: string): boolean => settings.ROLLGUARD_SERVICES.includes(name);
   const roll = runs('roll') ? rollService(parts) : undefined;
   const guard = runs('guard') ? availabilityGuard(parts) : undefined;

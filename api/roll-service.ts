@@ -1,5 +1,6 @@
 /** The Roll Service of one instance: registers its contract, makes sure its output topic exists, runs its topology. */
 import type { Clock } from '../kernel/clock.ts';
+import type { Failpoints } from '../kernel/failpoints.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { Metrics } from '../kernel/metrics.ts';
 import type { Settings } from '../kernel/settings.ts';
@@ -30,6 +31,7 @@ export interface ServiceOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  readonly failpoints?: Failpoints | undefined;
 }
 
 export interface RollService {

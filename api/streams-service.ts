@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../kernel/clock.ts';
 import { RollguardError, isRollguardError, messageOf } from '../kernel/errors.ts';
+import type { Failpoints } from '../kernel/failpoints.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { Metrics } from '../kernel/metrics.ts';
 import type { Settings } from '../kernel/settings.ts';
@@ -30,6 +31,7 @@ export interface StreamsServiceOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  readonly failpoints?: Failpoints | undefined;
 }
 
 export class StreamsService implements HealthSource {
@@ -75,7 +77,8 @@ export class StreamsService implements HealthSource {
   }
 
   async #runUntilStopped(): Promise<void> {
-    const { settings, applicationId, options, port, clock, logger, metrics } = this.#options;
+    const { settings, applicationId, options, port, clock, logger, metrics, failpoints } =
+      this.#options;
     const topology = await this.#prepare();
     if (topology === undefined) return;
     const streams = new KafkaStreams({
@@ -95,6 +98,7 @@ export class StreamsService implements HealthSource {
       clock,
       logger,
       metrics,
+      failpoints,
     });
     this.#streams = streams;
     streams.start();

@@ -13,6 +13,7 @@
  */
 import { assert } from '../kernel/assert.ts';
 import { RollguardError } from '../kernel/errors.ts';
+import { noFailpoints, type Failpoints } from '../kernel/failpoints.ts';
 import { ChangeLayer } from './change-layer.ts';
 import { EntryCache } from './entry-cache.ts';
 import { keyName } from './key-name.ts';
@@ -32,6 +33,8 @@ export interface TaskStateOptions {
   readonly recordBytesMax: () => number;
   /** Now: an empty engine is restored from here on. */
   readonly nowMs: number;
+  /** For tests; none unless given. */
+  readonly failpoints?: Failpoints;
 }
 
 /** A place in the changelog: everything before it is in the state. */
@@ -42,6 +45,7 @@ export interface StatePosition {
 
 type MaybePromise<T> = T | Promise<T>;
 type Value = Buffer | undefined;
+type Settle = (name: string, change: StateChange) => void;
 
 export class TaskState {
   readonly #options: TaskStateOptions;
@@ -177,7 +181,7 @@ export class TaskState {
   checkpoint(ownedAtMs: number): Promise<void> {
     const remember = (name: string, { value }: StateChange): void =>
       this.#cache.set(name, value ?? null);
-    this.#checkpointing ??= this.#write(ownedAtMs, remember).finally(() => {
+    this.#checkpointing ??= this.#checkpoint(ownedAtMs, remember).finally(() => {
       this.#checkpointing = undefined;
     });
     return this.#checkpointing;
@@ -235,11 +239,20 @@ export class TaskState {
     return values;
   }
 
+  async #checkpoint(ownedAtMs: number, settle: Settle): Promise<void> {
+    const { failpoints = noFailpoints } = this.#options;
+    failpoints.hit('before-checkpoint');
+    const written = this.#write(ownedAtMs, settle);
+    try {
+      failpoints.hit('during-checkpoint');
+    } finally {
+      await written;
+    }
+    failpoints.hit('after-checkpoint');
+  }
+
   /** @param settle called for every written change, in the moment the engine has them all. */
-  async #write(
-    writtenAtMs: number,
-    settle: (name: string, change: StateChange) => void,
-  ): Promise<void> {
+  async #write(writtenAtMs: number, settle: Settle): Promise<void> {
     const position = this.#position;
     if (position === undefined) return;
     assert(this.#writing === undefined, 'one batch is written at a time');

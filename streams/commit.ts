@@ -15,6 +15,7 @@
  *
  * A step that fails throws the port's code; the task then drops its memory and takes ownership anew.
  */
+import type { Failpoints } from '../kernel/failpoints.ts';
 import type { TaskState } from '../stores/task-state.ts';
 import type { GroupAssignment, PartitionOffset, ProduceBatch } from './kafka/port.ts';
 import type { TaskProducer } from './task-producer.ts';
@@ -36,13 +37,16 @@ export interface CommitRequest {
   readonly offsets: readonly PartitionOffset[];
   /** Timestamp of the changelog records. */
   readonly nowMs: number;
+  readonly failpoints: Failpoints;
 }
 
 export async function commitTransaction(request: CommitRequest): Promise<void> {
-  const { producer, state, membership } = request;
+  const { producer, state, membership, failpoints } = request;
   const changes = state === undefined ? undefined : changelogBatch(state, request.nowMs);
   const batches = changes === undefined ? request.outputs : [...request.outputs, changes];
+  failpoints.hit('before-produce');
   const produced = batches.length === 0 ? [] : await producer.produce(batches);
+  failpoints.hit('after-produce');
   if (request.offsets.length > 0) {
     await producer.sendOffsets({
       groupId: request.groupId,
@@ -50,8 +54,11 @@ export async function commitTransaction(request: CommitRequest): Promise<void> {
       generationId: membership.generationId,
       offsets: request.offsets,
     });
+    failpoints.hit('after-offsets');
   }
+  failpoints.hit('before-end');
   await producer.commit();
+  failpoints.hit('after-end');
   if (state === undefined || changes === undefined) return;
   const { topic, topicId, partition } = state.changelog;
   const landed = produced.find((batch) => batch.topic === topic && batch.partition === partition);

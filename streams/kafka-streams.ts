@@ -7,6 +7,7 @@
  */
 import type { Clock } from '../kernel/clock.ts';
 import { RollguardError, messageOf, isRollguardError } from '../kernel/errors.ts';
+import { noFailpoints, type Failpoints } from '../kernel/failpoints.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { Metrics } from '../kernel/metrics.ts';
 import { partitionFor } from '../kernel/murmur2.ts';
@@ -39,6 +40,8 @@ export interface KafkaStreamsOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** For tests; none unless given. */
+  readonly failpoints?: Failpoints | undefined;
 }
 
 /** Where a key of a store lives and what it holds there. */
@@ -273,6 +276,7 @@ export class KafkaStreams {
       clock,
       logger,
       metrics: this.#metrics,
+      failpoints: this.#options.failpoints ?? noFailpoints,
       topics: new OutputTopics(topics),
       membership,
       directory,

@@ -56,6 +56,7 @@ export class StreamLoop {
     const polled = await reader.poll(this.#waitMs());
     this.#lastPollMs = environment.clock.monotonicMs();
     for (const fetched of polled) this.#enqueue(fetched);
+    if (polled.length > 0) environment.failpoints.hit('after-poll');
     for (const task of tasks.tasks) {
       task.expireCalls();
       await this.#work(task);

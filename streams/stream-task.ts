@@ -9,7 +9,7 @@
  * Never processes while it commits, never commits what it did not fence for.
  */
 import { assert } from '../kernel/assert.ts';
-import { RollguardError, isRollguardError, messageOf } from '../kernel/errors.ts';
+import { RollguardError, messageOf } from '../kernel/errors.ts';
 import type { TaskState } from '../stores/task-state.ts';
 import { answerCalls } from './answer-calls.ts';
 import { BackgroundCheckpoint } from './background-checkpoint.ts';
@@ -29,6 +29,7 @@ import { RecordDecoder, type DecodedRecord } from './record-decoder.ts';
 import { RecordFailures } from './record-failures.ts';
 import type { Failure } from './dead-letter.ts';
 import { RecordQueue, isBehind, type QueuedRecord } from './record-queue.ts';
+import { OwnedState } from './owned-state.ts';
 import { openTaskGraph } from './open-task-graph.ts';
 import type { TaskGraph } from './task-graph.ts';
 import { formatTaskId, type TaskId } from './task-id.ts';
@@ -59,11 +60,11 @@ export class StreamTask {
   readonly #calls: CallQueue;
   readonly #primed: PrimedTransaction;
   readonly #checkpoints = new BackgroundCheckpoint();
+  readonly #owned: OwnedState;
   #decoder: RecordDecoder;
   #prepared: DecodedRecord[] = [];
   #status: TaskStatus = 'created';
   #producer: TaskProducer | undefined;
-  #state: TaskState | undefined;
   #queue: RecordQueue;
   #punctuations = new PunctuationQueue();
   #graph: TaskGraph | undefined;
@@ -74,8 +75,6 @@ export class StreamTask {
   #committing: Promise<void> | undefined;
   /** Monotonic; since when records wait for a partition that has none here. */
   #idleSinceMs: number | undefined;
-  /** The store was found to be untrustworthy: the next ownership begins with a fresh one. */
-  #isStateDamaged = false;
 
   readonly #isHeld = (partition: TopicPartition): boolean =>
     this.#decoder.hasHolds && this.#decoder.isHeld(partition);
@@ -86,6 +85,7 @@ export class StreamTask {
     this.partitions = options.partitions;
     this.#options = options;
     this.#environment = options.environment;
+    this.#owned = new OwnedState(options);
     this.#queue = new RecordQueue(options.partitions);
     this.#collector = new RecordCollector(options.environment.topics);
     const { applicationId } = options.environment.config;
@@ -99,6 +99,10 @@ export class StreamTask {
     const { clock, config } = this.#environment;
     this.#primed = new PrimedTransaction(clock, config.transactionTimeoutMs);
     this.#calls = new CallQueue({ name: this.name, waitingMax: config.waitingCallsMax, clock });
+  }
+
+  get #state(): TaskState | undefined {
+    return this.#owned.content;
   }
 
   get status(): TaskStatus {
@@ -141,12 +145,11 @@ export class StreamTask {
     this.#dropMemory();
     await this.#primed.over();
     const environment = this.#environment;
+    environment.failpoints.hit('before-fence');
     if (this.#producer === undefined) this.#producer = await environment.openProducer(this.id);
     else await this.#producer.recover();
     const positions = await environment.startPositions(this.partitions);
-    if (this.#options.changelog !== undefined) {
-      await this.#restore(this.#options.changelog, signal);
-    }
+    await this.#owned.restore(signal);
     await this.#startGraph();
     // The group forgot this instance meanwhile: the fencing above may be older than another owner's.
     if (!this.#isRestoring()) {
@@ -310,7 +313,7 @@ export class StreamTask {
     const cause = error ?? 'the group has moved on';
     if (this.isCommitting) this.#calls.refuseWaiting(messageOf(cause));
     else this.#calls.failed(cause);
-    if (isRollguardError(error) && error.row.reaction === 'restore') this.#isStateDamaged = true;
+    this.#owned.failed(error);
   }
 
   /** The transactional id may be somebody else's by now: the next ownership initialises it anew. */
@@ -340,34 +343,9 @@ export class StreamTask {
     return this.#status === 'restoring';
   }
 
-  async #restore(changelog: ChangelogPartition, signal: AbortSignal): Promise<void> {
-    const environment = this.#environment;
-    if (this.#isStateDamaged) await this.#setStateAside('damaged');
-    try {
-      if (this.#state === undefined) this.#state = await environment.openState(this.id, changelog);
-      // What is committed and not on disk yet is older than the tail that is replayed over it.
-      else await this.#state.checkpoint(environment.clock.nowMs());
-      await environment.restore(this.id, this.#state, changelog, signal);
-    } catch (error) {
-      if (!isRollguardError(error) || error.row.reaction !== 'restore') throw error;
-      await this.#setStateAside('damaged', error);
-      this.#state = await environment.openState(this.id, changelog);
-      await environment.restore(this.id, this.#state, changelog, signal);
-    }
-  }
-
-  async #setStateAside(reason: 'damaged', error?: unknown): Promise<void> {
-    const state = this.#state;
-    this.#state = undefined;
-    this.#isStateDamaged = false;
-    // Its engine may refuse even that; the folder is moved either way.
-    await state?.closeDirty().catch(() => undefined);
-    await this.#environment.setStateAside(this.id, reason, error);
-  }
-
   async #commit(membership: GroupAssignment): Promise<void> {
     assert(this.#producer !== undefined, 'a running task has a producer');
-    const { clock, config } = this.#environment;
+    const { clock, config, failpoints } = this.#environment;
     const { changelog } = this.#options;
     const state = this.#state;
     const startedMs = clock.monotonicMs();
@@ -389,6 +367,7 @@ export class StreamTask {
         // Without a record processed there is no position to move: two requests less.
         offsets: records > 0 || !hasCalls ? this.#queue.positions() : [],
         nowMs: sentAtMs,
+        failpoints,
       }),
     );
     this.#processedSinceCommit = 0;
@@ -400,6 +379,7 @@ export class StreamTask {
       this.#primed.expect(changelog === undefined ? outputs : [...outputs, changelog]);
       this.#primed.prime(this.#producer);
     }
+    failpoints.hit('after-answer');
     await this.#checkpoints.ifDue(state, sentAtMs);
   }
 

@@ -1,5 +1,6 @@
 /** What tasks need, over the Kafka port and the state directory. */
 import type { Clock } from '../kernel/clock.ts';
+import type { Failpoints } from '../kernel/failpoints.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { MemoryEngine } from '../stores/memory-engine.ts';
 import type { StateFolder } from '../stores/state-directory.ts';
@@ -23,6 +24,7 @@ export interface TaskEnvironmentOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: StreamsMetrics;
+  readonly failpoints: Failpoints;
   readonly topics: OutputTopics;
   readonly membership: Membership;
   /** Undefined: state is kept in memory and restored from the changelog at every start. */
@@ -30,12 +32,13 @@ export interface TaskEnvironmentOptions {
 }
 
 export function createTaskEnvironment(options: TaskEnvironmentOptions): TaskEnvironment {
-  const { port, config, clock, logger, metrics, directory } = options;
+  const { port, config, clock, logger, metrics, failpoints, directory } = options;
   return {
     config,
     clock,
     logger,
     metrics,
+    failpoints,
     topics: options.topics,
     openProducer: (id) =>
       config.processingGuarantee === 'at-least-once'
@@ -65,6 +68,7 @@ export function createTaskEnvironment(options: TaskEnvironmentOptions): TaskEnvi
         ),
         recordBytesMax: () => options.topics.recordBytesMax(changelog.topic),
         nowMs: clock.nowMs(),
+        failpoints,
       });
     },
     setStateAside: async (id, reason, error) => {
@@ -79,7 +83,7 @@ export function createTaskEnvironment(options: TaskEnvironmentOptions): TaskEnvi
         clock,
         logger,
         signal,
-        progress: () => undefined,
+        progress: () => failpoints.hit('during-restore'),
       });
       metrics.restored(id, records);
       const seconds = (clock.monotonicMs() - startedMs) / 1_000;

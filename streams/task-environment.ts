@@ -1,5 +1,6 @@
 /** What a task needs from the instance that runs it; `task-manager.ts` provides it, tests may too. */
 import type { Clock } from '../kernel/clock.ts';
+import type { Failpoints } from '../kernel/failpoints.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { SetAsideReason } from '../stores/state-directory.ts';
 import type { TaskState } from '../stores/task-state.ts';
@@ -16,6 +17,7 @@ export interface TaskEnvironment {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: StreamsMetrics;
+  readonly failpoints: Failpoints;
   /** Every topic the topology writes, changelogs included. */
   readonly topics: OutputTopics;
   /** Fences the previous owner of the task, if the guarantee is exactly-once. */

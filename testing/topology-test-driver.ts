@@ -2,6 +2,7 @@
  * Runs a topology without a broker: the same engine, over the in-process Kafka and a manual clock.
  * Pipe records in, advance the time, read what was committed.
  */
+import type { Failpoints } from '../kernel/failpoints.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { silentLogger } from '../kernel/logger.ts';
 import { noMetrics, type Metrics } from '../kernel/metrics.ts';
@@ -26,6 +27,7 @@ export interface TestDriverOptions {
   readonly clock?: ManualClock;
   readonly logger?: Logger;
   readonly metrics?: Metrics;
+  readonly failpoints?: Failpoints;
   /** Keeps state in RocksDB in this folder; by default it is kept in memory. */
   readonly stateDir?: string;
 }
@@ -62,6 +64,7 @@ export class TopologyTestDriver {
       clock: this.clock,
       logger: options.logger ?? silentLogger,
       metrics: options.metrics ?? noMetrics,
+      failpoints: options.failpoints,
     });
   }
 

@@ -6,7 +6,8 @@
  *
  *   KAFKA_RETRIABLE  it could not be opened: nothing was sent
  *   KAFKA_TIMEOUT    the request may have been sent, and no answer will come
- *   KAFKA_FATAL      the broker lacks the API version, refuses the credentials, or answers rubbish
+ *   KAFKA_FATAL      the broker lacks the API version or refuses the credentials: nothing was sent; or, with
+ *                    `wasSent` in its context, it answers rubbish
  */
 import net from 'node:net';
 import tls from 'node:tls';
@@ -40,6 +41,8 @@ export interface ConnectionOptions {
 // How exact time-outs are: one timer watches all requests of a connection.
 const watchIntervalMs = 25;
 const keepAliveMs = 60_000;
+// The contract suite runs on 3.5.2, 3.9.2 and the stack's own version.
+const supportedBrokers = 'Kafka 3.5 or later';
 const noResponse = new Map<number, VersionRange>();
 
 export class BrokerConnection {
@@ -101,7 +104,10 @@ export class BrokerConnection {
       return decodeMessage(message, payload);
     } catch (error) {
       const what = `${this.#name}: the answer to ${message.api.name} cannot be read`;
-      throw new RollguardError('KAFKA_FATAL', `${what}: ${messageOf(error)}`, { cause: error });
+      throw new RollguardError('KAFKA_FATAL', `${what}: ${messageOf(error)}`, {
+        cause: error,
+        context: { wasSent: true },
+      });
     }
   }
 
@@ -150,7 +156,7 @@ export class BrokerConnection {
     if (answer.errorCode !== brokerErrorCode.none) {
       throw new RollguardError(
         'KAFKA_FATAL',
-        `${this.#name}: ApiVersions answered error ${answer.errorCode}; Kafka 3.1 or later is needed`,
+        `${this.#name}: ApiVersions answered error ${answer.errorCode}; ${supportedBrokers} is needed`,
       );
     }
     this.#versions = answer.versions;
@@ -208,10 +214,14 @@ export class BrokerConnection {
     }
     const offered =
       range === undefined ? 'none' : `versions ${range.minVersion} to ${range.maxVersion}`;
+    const needed =
+      api.minVersion === api.maxVersion
+        ? String(api.minVersion)
+        : `${api.minVersion} to ${api.maxVersion}`;
     throw new RollguardError(
       'KAFKA_FATAL',
-      `${this.#name}: ${api.name} is needed in version ${api.minVersion} to ${api.maxVersion}, the broker ` +
-        `has ${offered}; use Kafka 3.1 or later, and brokers of one version`,
+      `${this.#name}: ${api.name} is needed in version ${needed}, the broker has ${offered}; use ` +
+        `${supportedBrokers}, and brokers of one version`,
     );
   }
 

@@ -1,7 +1,7 @@
 /**
- * THE table of Kafka's error codes: what each means for whoever asked. Every code that one of our
- * requests can be answered with has a row; a code without one is treated as fatal. Where one request
- * gives a code a meaning of its own (27 in a heartbeat), its caller looks before it asks here.
+ * THE table of Kafka's error codes: what each means for whoever asked. Every code that the Java client
+ * knows has a row; a newer one is treated as fatal. Where one request gives a code a meaning of its own
+ * (27 in a heartbeat), its caller looks before it asks here.
  */
 import type { ErrorCode } from '../../kernel/error-codes.ts';
 import { RollguardError } from '../../kernel/errors.ts';
@@ -36,6 +36,7 @@ export interface BrokerErrorRow {
 const row = (name: string, reaction: BrokerErrorReaction): BrokerErrorRow => ({ name, reaction });
 
 export const brokerErrors: ReadonlyMap<number, BrokerErrorRow> = new Map([
+  // Answers to requests that we make.
   [-1, row('UNKNOWN_SERVER_ERROR', 'wait')],
   [1, row('OFFSET_OUT_OF_RANGE', 'out-of-range')],
   [2, row('CORRUPT_MESSAGE', 'wait')],
@@ -123,6 +124,60 @@ export const brokerErrors: ReadonlyMap<number, BrokerErrorRow> = new Map([
   [110, row('FENCED_MEMBER_EPOCH', 'generation')],
   [113, row('STALE_MEMBER_EPOCH', 'generation')],
   [120, row('TRANSACTION_ABORTABLE', 'abort')],
+
+  // Answers to requests that we never make (elections, reassignments, delegation tokens, quorum, features,
+  // share groups, telemetry, log directories, ACLs): should one come all the same, it has a name, and is
+  // tried again only where the Java client would.
+  [11, row('STALE_CONTROLLER_EPOCH', 'fatal')],
+  [57, row('LOG_DIR_NOT_FOUND', 'fatal')],
+  [60, row('REASSIGNMENT_IN_PROGRESS', 'fatal')],
+  [61, row('DELEGATION_TOKEN_AUTH_DISABLED', 'fatal')],
+  [62, row('DELEGATION_TOKEN_NOT_FOUND', 'fatal')],
+  [63, row('DELEGATION_TOKEN_OWNER_MISMATCH', 'fatal')],
+  [64, row('DELEGATION_TOKEN_REQUEST_NOT_ALLOWED', 'fatal')],
+  [65, row('DELEGATION_TOKEN_AUTHORIZATION_FAILED', 'fatal')],
+  [66, row('DELEGATION_TOKEN_EXPIRED', 'fatal')],
+  [67, row('INVALID_PRINCIPAL_TYPE', 'fatal')],
+  [68, row('NON_EMPTY_GROUP', 'fatal')],
+  [77, row('STALE_BROKER_EPOCH', 'fatal')],
+  [80, row('PREFERRED_LEADER_NOT_AVAILABLE', 'wait')],
+  [83, row('ELIGIBLE_LEADERS_NOT_AVAILABLE', 'wait')],
+  [84, row('ELECTION_NOT_NEEDED', 'wait')],
+  [85, row('NO_REASSIGNMENT_IN_PROGRESS', 'fatal')],
+  [86, row('GROUP_SUBSCRIBED_TO_TOPIC', 'fatal')],
+  [92, row('DUPLICATE_RESOURCE', 'fatal')],
+  [93, row('UNACCEPTABLE_CREDENTIAL', 'fatal')],
+  [94, row('INCONSISTENT_VOTER_SET', 'fatal')],
+  [95, row('INVALID_UPDATE_VERSION', 'fatal')],
+  [96, row('FEATURE_UPDATE_FAILED', 'fatal')],
+  [97, row('PRINCIPAL_DESERIALIZATION_FAILURE', 'fatal')],
+  [98, row('SNAPSHOT_NOT_FOUND', 'fatal')],
+  [101, row('DUPLICATE_BROKER_REGISTRATION', 'fatal')],
+  [102, row('BROKER_ID_NOT_REGISTERED', 'fatal')],
+  [104, row('INCONSISTENT_CLUSTER_ID', 'fatal')],
+  [106, row('FETCH_SESSION_TOPIC_ID_ERROR', 'wait')],
+  [107, row('INELIGIBLE_REPLICA', 'fatal')],
+  [111, row('UNRELEASED_INSTANCE_ID', 'fatal')],
+  [112, row('UNSUPPORTED_ASSIGNOR', 'fatal')],
+  [114, row('MISMATCHED_ENDPOINT_TYPE', 'fatal')],
+  [115, row('UNSUPPORTED_ENDPOINT_TYPE', 'fatal')],
+  [116, row('UNKNOWN_CONTROLLER_ID', 'fatal')],
+  [117, row('UNKNOWN_SUBSCRIPTION_ID', 'fatal')],
+  [118, row('TELEMETRY_TOO_LARGE', 'fatal')],
+  [119, row('INVALID_REGISTRATION', 'fatal')],
+  [121, row('INVALID_RECORD_STATE', 'fatal')],
+  [122, row('SHARE_SESSION_NOT_FOUND', 'wait')],
+  [123, row('INVALID_SHARE_SESSION_EPOCH', 'wait')],
+  [124, row('FENCED_STATE_EPOCH', 'fatal')],
+  [125, row('INVALID_VOTER_KEY', 'fatal')],
+  [126, row('DUPLICATE_VOTER', 'fatal')],
+  [127, row('VOTER_NOT_FOUND', 'fatal')],
+  [128, row('INVALID_REGULAR_EXPRESSION', 'fatal')],
+  [129, row('REBOOTSTRAP_REQUIRED', 'fatal')],
+  [130, row('STREAMS_INVALID_TOPOLOGY', 'fatal')],
+  [131, row('STREAMS_INVALID_TOPOLOGY_EPOCH', 'fatal')],
+  [132, row('STREAMS_TOPOLOGY_FENCED', 'fatal')],
+  [133, row('SHARE_SESSION_LIMIT_REACHED', 'wait')],
 ]);
 
 const codes: Readonly<Record<BrokerErrorReaction, ErrorCode>> = {

@@ -67,6 +67,8 @@ export function askCoordinator<Response>(
 export function outcomeOf(error: unknown, what: string): unknown {
   if (!isRollguardError(error) || isUnreachable(error) || error.code === 'ILLEGAL_STATE')
     return error;
+  // Refused before anything was sent: recovering would meet the same.
+  if (error.code === 'KAFKA_FATAL' && error.context['wasSent'] !== true) return error;
   return new RollguardError(
     'OUTCOME_UNKNOWN',
     `${what}: sent, but no definite answer came (${error.message}); recover() settles it`,

@@ -117,6 +117,8 @@ export interface TransactionalProducer {
   /**
    * After OUTCOME_UNKNOWN (or the coordinator's time-out): InitProducerId with the *own* producer id and
    * epoch, which settles the old transaction and gives a new epoch; PRODUCER_FENCED if there is a successor.
+   * Brokers before Kafka 4 answer that also when they have aborted an open transaction themselves; the
+   * group then tells whether the id is still ours to open anew.
    */
   recover(): Promise<void>;
   close(): Promise<void>;

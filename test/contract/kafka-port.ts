@@ -2,64 +2,57 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { errorCodeOf } from '../support/error-code.ts';
 import type {
   FetchedRecord,
-  GroupAssignor,
   GroupMember,
   KafkaPort,
-  PartitionReader,
   TransactionalProducer,
 } from '../../streams/kafka/port.ts';
-
-/** A cluster under test: each client is another instance's connection. */
-export interface PortUnderTest {
-  client(): KafkaPort;
-  /** Unique in this cluster, so that runs do not meet. */
-  readonly prefix: string;
-}
-
-const transactionTimeoutMs = 30_000;
-const timeoutMs = 60_000;
-
-const all: GroupAssignor = (members) =>
-  new Map(members.map(({ memberId }, index) => [memberId, index === 0 ? everything : []]));
-const everything = [{ topic: 'any', partition: 0 }];
+import { fencingContract } from './kafka-port-fencing.ts';
+import { groupContract } from './kafka-port-groups.ts';
+import { isolationContract } from './kafka-port-isolation.ts';
+import { missingContract } from './kafka-port-missing.ts';
+import {
+  PortBench,
+  batch,
+  eventually,
+  everything,
+  recordsOf,
+  text,
+  timeoutMs,
+  type PortUnderTest,
+} from './port-bench.ts';
 
 /** What an implementation of the Kafka port must do, on a broker or in this process. */
 export function kafkaPortContract(name: string, open: () => Promise<PortUnderTest>): void {
   describe(`the Kafka port: ${name}`, () => {
     let under: PortUnderTest;
+    let bench: PortBench;
     let port: KafkaPort;
-    let topics = 0;
 
     beforeAll(async () => {
       under = await open();
-      port = under.client();
+      bench = new PortBench(under);
+      port = bench.port;
     }, timeoutMs);
 
     afterAll(async () => {
       await port.close();
     });
 
-    async function topic(partitionCount = 1, policy = 'delete'): Promise<string> {
-      topics += 1;
-      const created = `${under.prefix}-topic-${topics}`;
-      const configs = { 'cleanup.policy': policy };
-      await port.admin.createTopics([{ name: created, partitionCount, configs }]);
-      return created;
-    }
+    const topic = (partitionCount?: number, policy?: string): Promise<string> =>
+      bench.topic(partitionCount, policy);
+    const producer = (id: string, client?: KafkaPort): Promise<TransactionalProducer> =>
+      bench.producer(id, client);
+    const member = (groupId: string, client?: KafkaPort): GroupMember =>
+      bench.member(groupId, client);
+    const readAll = (topicName: string, count: number): Promise<FetchedRecord[]> =>
+      bench.readAll(topicName, count);
+    const offset = (topicName: string, which: 'latest' | 'stable'): Promise<number> =>
+      bench.offset(topicName, which);
 
-    const producer = (id: string, client = port): Promise<TransactionalProducer> =>
-      client.openProducer({ transactionalId: `${under.prefix}-${id}`, transactionTimeoutMs });
-
-    function member(groupId: string, client = port): GroupMember {
-      return client.openMember({
-        groupId: `${under.prefix}-${groupId}`,
-        topics: ['any'],
-        userData: Buffer.from('address'),
-        sessionTimeoutMs: 10_000,
-        rebalanceTimeoutMs: 10_000,
-        assignor: all,
-      });
-    }
+    isolationContract(() => bench);
+    fencingContract(() => bench);
+    groupContract(() => bench);
+    missingContract(() => bench);
 
     test(
       'describes topics: created once, with their settings, a new id when made again',
@@ -206,10 +199,10 @@ export function kafkaPortContract(name: string, open: () => Promise<PortUnderTes
       'recovers under its own id: the open transaction is settled, the next one works',
       async () => {
         const topicName = await topic();
-        const writer = await producer('recover');
-        await writer.produce([batch(topicName, 'lost')]);
-        const epoch = writer.producerEpoch;
-        await writer.recover();
+        const first = await producer('recover');
+        await first.produce([batch(topicName, 'lost')]);
+        const epoch = first.producerEpoch;
+        const writer = await bench.recovered(first, 'recover');
         await writer.produce([batch(topicName, 'kept')]);
         await writer.commit();
 
@@ -224,16 +217,16 @@ export function kafkaPortContract(name: string, open: () => Promise<PortUnderTes
       'F5: a transaction that the coordinator timed out is aborted and cannot be committed; recovery leads on',
       async () => {
         const topicName = await topic();
-        const writer = await port.openProducer({
+        const slow = await port.openProducer({
           transactionalId: `${under.prefix}-slow`,
           transactionTimeoutMs: 1_000,
         });
-        await writer.produce([batch(topicName, 'too slow')]);
+        await slow.produce([batch(topicName, 'too slow')]);
         const end = await offset(topicName, 'latest');
         await eventually(async () => (await offset(topicName, 'stable')) > end, 30_000);
 
-        expect(await errorCodeOf(writer.commit())).toBe('PRODUCER_FENCED');
-        await writer.recover();
+        expect(await errorCodeOf(slow.commit())).toBe('PRODUCER_FENCED');
+        const writer = await bench.recovered(slow, 'slow');
         await writer.produce([batch(topicName, 'again')]);
         await writer.commit();
         expect((await readAll(topicName, 1)).map(text)).toEqual(['again']);
@@ -473,49 +466,5 @@ export function kafkaPortContract(name: string, open: () => Promise<PortUnderTes
       },
       timeoutMs,
     );
-
-    async function readAll(topicName: string, count: number): Promise<FetchedRecord[]> {
-      const reader = port.openReader();
-      reader.assign([{ topic: topicName, partition: 0, offset: 0 }]);
-      const records: FetchedRecord[] = [];
-      await eventually(async () => {
-        records.push(...(await recordsOf(reader)));
-        return records.length >= count;
-      });
-      await reader.close();
-      return records;
-    }
-
-    async function offset(topicName: string, which: 'latest' | 'stable'): Promise<number> {
-      const [found] = await port.admin.listOffsets([{ topic: topicName, partition: 0 }], which);
-      return found?.offset ?? -1;
-    }
   });
-}
-
-async function recordsOf(reader: PartitionReader): Promise<FetchedRecord[]> {
-  return (await reader.poll(200)).flatMap(({ records }) => records);
-}
-
-function batch(topic: string, ...values: string[]) {
-  const records = values.map((value) => ({
-    key: Buffer.from('key'),
-    value: Buffer.from(value),
-    timestampMs: 1,
-  }));
-  return { topic, partition: 0, records };
-}
-
-function text({ value }: FetchedRecord): string {
-  return value?.toString() ?? '';
-}
-
-/** Waits for a condition; each try waits inside itself. */
-async function eventually(isTrue: () => Promise<boolean>, waitMs = 10_000): Promise<void> {
-  const deadlineMs = performance.now() + waitMs;
-  while (performance.now() < deadlineMs) {
-    if (await isTrue()) return;
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-  throw new Error('the condition did not become true');
 }

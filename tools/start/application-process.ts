@@ -61,6 +61,11 @@ export class ApplicationProcess {
     return this.#child.pid ?? 0;
   }
 
+  /** Resolves when the process has ended, however: with its exit code, null after a signal. */
+  get ended(): Promise<number | null> {
+    return this.#exited;
+  }
+
   /** Where the HTTP API answers. */
   get url(): string {
     return this.#url;

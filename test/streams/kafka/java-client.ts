@@ -1,7 +1,7 @@
 /**
  * What the Java client (kafka-clients 4.3.1) writes, printed once by a small program on its jars and
- * kept as JSON: record batches by `MemoryRecords`, group formats by `ConsumerProtocol`, error codes by
- * the enum `Errors`. The batches hold the records below.
+ * kept as JSON: record batches by `MemoryRecords`, group formats by `ConsumerProtocol`; error codes by
+ * the enum `Errors` (`test/support/java/ClientVectors.java`). The batches hold the records below.
  */
 import { readFileSync } from 'node:fs';
 import type { ProduceRecord } from '../../../streams/kafka/port.ts';

@@ -1,0 +1,115 @@
+import { describe, expect, test } from '@jest/globals';
+import type { TransactionOffsets } from '../../streams/kafka/port.ts';
+import { errorCodeOf } from '../support/error-code.ts';
+import { batch, eventually, timeoutMs, type PortBench } from './port-bench.ts';
+
+/** Committed offsets, and who may commit them. */
+export function groupContract(bench: () => PortBench): void {
+  describe('the offsets of a group', () => {
+    test.each(['commit', 'abort'] as const)(
+      'wait for a pending transaction that moves them, up to its %s',
+      async (end) => {
+        const { group, topic, offsetsAt } = await joined(`pending-${end}`);
+        const writer = await bench().producer(`pending-${end}`);
+        await writer.produce([batch(topic, 'x')]);
+        await writer.sendOffsets(offsetsAt(3));
+        await writer.commit();
+        await writer.produce([batch(topic, 'y')]);
+        await writer.sendOffsets(offsetsAt(7));
+        let answered = false;
+        const asked = group.committedOffsets([{ topic, partition: 0 }]);
+        void asked.then(() => (answered = true));
+        // A partition that no transaction moves does not wait; its answer comes behind the other's try.
+        const free = await group.committedOffsets([{ topic, partition: 1 }]);
+        const answeredTooSoon = answered;
+        await writer[end]();
+
+        expect({ free, answeredTooSoon }).toEqual({ free: [], answeredTooSoon: false });
+        expect(await asked).toEqual([{ topic, partition: 0, offset: end === 'commit' ? 7 : 3 }]);
+        await group.leave();
+        await writer.close();
+      },
+      timeoutMs,
+    );
+
+    test(
+      'are refused from a member of the generation before, once another one has joined',
+      async () => {
+        const { group, topic, offsetsAt } = await joined('moved-on');
+        const client = bench().under.client();
+        const second = bench().member('moved-on', client);
+        const joining = second.join();
+        await eventually(async () => (await group.heartbeat()) === 'rebalance');
+        const [again] = await Promise.all([group.join(), joining]);
+        const writer = await bench().producer('moved-on');
+        await writer.produce([batch(topic, 'x')]);
+        const refused = await errorCodeOf(writer.sendOffsets(offsetsAt(4)));
+        await writer.abort();
+        await writer.produce([batch(topic, 'x')]);
+        await writer.sendOffsets({ ...offsetsAt(4), generationId: again.generationId });
+        await writer.commit();
+
+        expect(refused).toBe('ILLEGAL_GENERATION');
+        expect(await group.committedOffsets([{ topic, partition: 0 }])).toEqual([
+          { topic, partition: 0, offset: 4 },
+        ]);
+        await second.leave();
+        await group.leave();
+        await client.close();
+        await writer.close();
+      },
+      timeoutMs,
+    );
+
+    test(
+      'are refused from one that is no member, or has left',
+      async () => {
+        const { group, topic, offsetsAt } = await joined('strangers');
+        const writer = await bench().producer('strangers');
+        const refusals: string[] = [];
+        const refuse = async (offsets: TransactionOffsets): Promise<void> => {
+          await writer.produce([batch(topic, 'x')]);
+          refusals.push(await errorCodeOf(writer.sendOffsets(offsets)));
+          await writer.abort();
+        };
+        await refuse({ ...offsetsAt(1), memberId: 'somebody else' });
+        await group.leave();
+        await refuse(offsetsAt(1));
+
+        expect(refusals).toEqual(['ILLEGAL_GENERATION', 'ILLEGAL_GENERATION']);
+        expect(await errorCodeOf(group.heartbeat())).toBe('ILLEGAL_GENERATION');
+        await writer.close();
+      },
+      timeoutMs,
+    );
+
+    test(
+      'of a member that the group forgot: it hears so by heartbeat and may join anew',
+      async () => {
+        const { group, topic } = await joined('forgotten');
+        const before = await errorCodeOf(group.heartbeat());
+        await group.leave();
+        const after = await errorCodeOf(group.heartbeat());
+        const again = await group.join();
+
+        expect([before, after]).toEqual(['resolved', 'ILLEGAL_GENERATION']);
+        expect(await group.heartbeat()).toBe('stable');
+        expect(again.memberId).not.toBe('');
+        expect(await group.committedOffsets([{ topic, partition: 0 }])).toEqual([]);
+        await group.leave();
+      },
+      timeoutMs,
+    );
+  });
+
+  async function joined(id: string) {
+    const topic = await bench().topic(2);
+    const group = bench().member(id);
+    const { memberId, generationId } = await group.join();
+    const offsetsAt = (offset: number): TransactionOffsets => ({
+      groupId: bench().groupId(id),
+      ...{ memberId, generationId, offsets: [{ topic, partition: 0, offset }] },
+    });
+    return { group, topic, offsetsAt };
+  }
+}
