@@ -32,6 +32,7 @@ export class LeanClient {
   #rest: Buffer = Buffer.alloc(0);
   #nextStream = 1;
   #window = initialWindow;
+  #isLost = false;
 
   /** @param path of the method, `/package.Service/Method`. */
   constructor(port: number, path: string, timeoutMs = 20_000) {
@@ -56,7 +57,8 @@ export class LeanClient {
   /** The answer's message; undefined when the call failed. */
   call(message: Buffer): Promise<Buffer | undefined> {
     return new Promise((resolve) => {
-      if (this.#held.length > 0 || !this.#fits(message)) this.#held.push({ message, resolve });
+      if (this.#isLost) resolve(undefined);
+      else if (this.#held.length > 0 || !this.#fits(message)) this.#held.push({ message, resolve });
       else this.#send(message, resolve);
     });
   }
@@ -149,6 +151,7 @@ export class LeanClient {
   }
 
   #lost(): void {
+    this.#isLost = true;
     for (const { resolve } of [...this.#calls.values(), ...this.#held]) resolve(undefined);
     this.#calls.clear();
     this.#held = [];

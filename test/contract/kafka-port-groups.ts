@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import type { TransactionOffsets } from '../../streams/kafka/port.ts';
+import type { GroupOffsets } from '../../streams/kafka/port.ts';
 import { errorCodeOf } from '../support/error-code.ts';
 import { batch, eventually, timeoutMs, type PortBench } from './port-bench.ts';
 
@@ -67,7 +67,7 @@ export function groupContract(bench: () => PortBench): void {
         const { group, topic, offsetsAt } = await joined('strangers');
         const writer = await bench().producer('strangers');
         const refusals: string[] = [];
-        const refuse = async (offsets: TransactionOffsets): Promise<void> => {
+        const refuse = async (offsets: GroupOffsets): Promise<void> => {
           await writer.produce([batch(topic, 'x')]);
           refusals.push(await errorCodeOf(writer.sendOffsets(offsets)));
           await writer.abort();
@@ -106,7 +106,7 @@ export function groupContract(bench: () => PortBench): void {
     const topic = await bench().topic(2);
     const group = bench().member(id);
     const { memberId, generationId } = await group.join();
-    const offsetsAt = (offset: number): TransactionOffsets => ({
+    const offsetsAt = (offset: number): GroupOffsets => ({
       groupId: bench().groupId(id),
       ...{ memberId, generationId, offsets: [{ topic, partition: 0, offset }] },
     });

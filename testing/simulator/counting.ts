@@ -139,7 +139,9 @@ function countingViolations(state: FinalState, partitions: number): readonly str
     for (const { key, count, id } of outputs) {
       const expected = id.startsWith(forget) ? 0 : (counts.get(key) ?? 0) + 1;
       if (count !== expected) {
-        violations.push(`V3: ${id} counted ${key} to ${count}, after the outputs before to ${expected}`);
+        violations.push(
+          `V3: ${id} counted ${key} to ${count}, after the outputs before to ${expected}`,
+        );
       }
       if (count === 0) counts.delete(key);
       else counts.set(key, count);
@@ -150,19 +152,25 @@ function countingViolations(state: FinalState, partitions: number): readonly str
     const inputs = state.kafka.log({ topic: 'lines', partition }).committedHistory();
     const wanted = inputs.map(({ value }) => String(value));
     if (wanted.join() !== lines.join()) {
-      violations.push(`V3: lines-${partition} is [${wanted.join()}], counted were [${lines.join()}]`);
+      violations.push(
+        `V3: lines-${partition} is [${wanted.join()}], counted were [${lines.join()}]`,
+      );
     }
     const stored = state.stores.get(`${subTopology}_${partition}`);
     const expected = [...counts].map(([key, count]) => `${storeName} "${key}"="${count}"`).sort();
     const found = [...(stored ?? [])].map(([key, value]) => `${key}=${value}`).sort();
     if (stored !== undefined && expected.join() !== found.join()) {
-      violations.push(`V6: the store of partition ${partition} has [${found.join()}], its outputs say [${expected.join()}]`);
+      violations.push(
+        `V6: the store of partition ${partition} has [${found.join()}], its outputs say [${expected.join()}]`,
+      );
     }
   }
   for (const { id, outcome, answer, code } of state.attempts) {
     const count = counted.get(id);
     if (outcome === 'refused' && count !== undefined) {
-      violations.push(`V2: ${id} was refused (${code}: nothing was changed) and counted to ${count}`);
+      violations.push(
+        `V2: ${id} was refused (${code}: nothing was changed) and counted to ${count}`,
+      );
     }
     if (outcome !== 'answered') continue;
     const told = (answer as Counted).count;

@@ -36,6 +36,7 @@ export class Owners {
     return {
       admin: port.admin,
       openReader: () => port.openReader(),
+      openPlainProducer: () => port.openPlainProducer(),
       close: () => port.close(),
       openMember: (options) => observedMember(port, options, confirmed),
       openProducer: async (options) => {
@@ -85,10 +86,7 @@ function observedMember(
   };
 }
 
-function observedProducer(
-  producer: TransactionalProducer,
-  memory: Memory,
-): TransactionalProducer {
+function observedProducer(producer: TransactionalProducer, memory: Memory): TransactionalProducer {
   const { transactionalId } = producer;
   const noting = async <T>(asked: Promise<T>): Promise<T> => {
     const confirmations = memory.confirmations;

@@ -228,7 +228,11 @@ export class World {
       const count = Math.max(
         ...topics.map((topic) => this.#kafka.topic(topic)?.partitions.length ?? 0),
       );
-      return Array.from({ length: count }, (_, partition) => ({ name, partition, sources: topics }));
+      return Array.from({ length: count }, (_, partition) => ({
+        name,
+        partition,
+        sources: topics,
+      }));
     });
   }
 

@@ -6,7 +6,7 @@ import type {
   GroupMember,
   KafkaPort,
   TransactionalProducer,
-  TransactionOffsets,
+  GroupOffsets,
 } from '../../../streams/kafka/port.ts';
 import { errorCodeOf } from '../../support/error-code.ts';
 import { FakeKafka, type ApiName } from '../../support/fake-kafka.ts';
@@ -46,7 +46,7 @@ interface Kind {
 
 const partition = { topic: 'fake', partition: 0 };
 const records = [{ key: null, value: Buffer.from('v'), timestampMs: 1 }];
-const offsets: TransactionOffsets = {
+const offsets: GroupOffsets = {
   ...{ groupId: 'group', memberId: 'member', generationId: 1 },
   offsets: [{ ...partition, offset: 1 }],
 };

@@ -47,6 +47,7 @@ export const restoreStopsEarly: Plant = {
   port: (port): KafkaPort => ({
     admin: hasty(port.admin),
     openReader: () => port.openReader(),
+    openPlainProducer: () => port.openPlainProducer(),
     openMember: (options) => port.openMember(options),
     openProducer: (options) => port.openProducer(options),
     close: () => port.close(),

@@ -1,5 +1,9 @@
 /** A port whose producers are replaced by others that are made of them. */
-import type { KafkaPort, ProducerOptions, TransactionalProducer } from '../../../streams/kafka/port.ts';
+import type {
+  KafkaPort,
+  ProducerOptions,
+  TransactionalProducer,
+} from '../../../streams/kafka/port.ts';
 
 export type WrapProducer = (
   producer: TransactionalProducer,
@@ -10,6 +14,7 @@ export function withProducers(port: KafkaPort, wrap: WrapProducer): KafkaPort {
   return {
     admin: port.admin,
     openReader: () => port.openReader(),
+    openPlainProducer: () => port.openPlainProducer(),
     openMember: (options) => port.openMember(options),
     close: () => port.close(),
     openProducer: async (options: ProducerOptions) => {
