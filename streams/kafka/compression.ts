@@ -48,22 +48,11 @@ export function compress(type: CompressionType, bytes: Buffer): Buffer {
  */
 export function decompress(code: number, packed: Buffer, bytesMax: number): Buffer {
   const type = compressionTypes[code];
+  if (type === undefined) {
+    throw new RollguardError('KAFKA_FATAL', `compression ${code} is not known`);
+  }
   try {
-    switch (type) {
-      case 'none':
-        return packed;
-      case 'gzip':
-        return gunzipSync(packed, { maxOutputLength: bytesMax });
-      case 'snappy':
-        return fromSnappy(packed, bytesMax);
-      case 'lz4':
-        checkSize(lz4BytesMax(packed), bytesMax);
-        return lz4.decompressFrameSync(packed);
-      case 'zstd':
-        return fromZstd(packed, bytesMax);
-      case undefined:
-        throw new RollguardError('KAFKA_FATAL', `compression ${code} is not known`);
-    }
+    return unfold(type, packed, bytesMax);
   } catch (error) {
     if (isRollguardError(error)) throw error;
     const message = `its ${type} content cannot be read: ${messageOf(error)}`;
@@ -71,12 +60,21 @@ export function decompress(code: number, packed: Buffer, bytesMax: number): Buff
   }
 }
 
+function unfold(type: (typeof compressionTypes)[number], packed: Buffer, bytesMax: number): Buffer {
+  if (type === 'gzip') return gunzipSync(packed, { maxOutputLength: bytesMax });
+  if (type === 'snappy') return fromSnappy(packed, bytesMax);
+  if (type === 'zstd') return fromZstd(packed, bytesMax);
+  if (type === 'none') return packed;
+  checkSize(lz4BytesMax(packed), bytesMax);
+  return lz4.decompressFrameSync(packed);
+}
+
 function toXerial(bytes: Buffer): Buffer {
   const header = Buffer.alloc(xerialHeaderBytes);
   xerialMagic.copy(header);
   header.writeInt32BE(xerialVersion, 8);
   header.writeInt32BE(xerialVersion, 12);
-  const parts = [header];
+  const parts: Buffer[] = [header];
   for (let at = 0; at < bytes.length; at += xerialBlockBytes) {
     const block = snappy.compressSync(bytes.subarray(at, at + xerialBlockBytes));
     const length = Buffer.alloc(4);
