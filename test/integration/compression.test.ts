@@ -59,7 +59,7 @@ test.each(['gzip', 'snappy', 'lz4'] as const)(
       ...['--isolation-level', 'read_committed', '--timeout-ms', '30000'],
     ]);
 
-    expect(output.trimEnd().split('\n')).toEqual(lines);
+    expect(output).toBe(`${lines.join('\n')}\n`);
     expect(await valuesOf(topic)).toEqual(lines);
   },
   timeoutMs,
