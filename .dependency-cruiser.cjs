@@ -60,6 +60,9 @@ module.exports = {
     },
     single('rocksdb', 'stores/rocksdb-engine\\.ts'),
     single('kafkajs', '(streams/kafka|bench/transport)/'),
+    ...['snappy', 'lz4-napi', 'fzstd'].map((codec) =>
+      single(codec, 'streams/kafka/compression\\.ts'),
+    ),
     single('avsc', 'schemas/avro-codec\\.ts'),
     single('fastify', 'api/'),
     single('@grpc', 'api/grpc/'),

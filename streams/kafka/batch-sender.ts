@@ -8,12 +8,13 @@ import { RollguardError, isRollguardError } from '../../kernel/errors.ts';
 import type { BrokerAddress } from './broker-connection.ts';
 import type { BrokerPool } from './broker-pool.ts';
 import { isUnreachable } from './cluster.ts';
+import type { CompressionType } from './compression.ts';
 import { brokerError, brokerErrorCode, reactionTo, worstError } from './error-reactions.ts';
 import { outcomeOf, type KafkaClient } from './kafka-client.ts';
-import type { ProduceBatch, ProducedBatch } from './port.ts';
+import type { ProduceBatch, ProduceRecord, ProducedBatch } from './port.ts';
 import { produceRequest, type ProducedPartition } from './protocol/produce.ts';
 import type { ProducerIdentity } from './protocol/init-producer-id.ts';
-import { planBatches, type BatchIdentity, type BatchPlan } from './record-batch.ts';
+import { compressBatch, planBatches, type BatchIdentity, type BatchPlan } from './record-batch.ts';
 
 // Kafka's default max.message.bytes is 1 MiB + 12; a topic that takes less is learnt from its refusal.
 const batchBytesDefault = 1_048_576;
@@ -41,6 +42,8 @@ interface PartitionQueue {
 }
 
 export interface BatchSenderOptions {
+  /** Of what is sent; a topic's own compression.type may change it on the broker. */
+  readonly compressionType: CompressionType;
   readonly client: KafkaClient;
   readonly pool: BrokerPool;
 }
@@ -83,7 +86,7 @@ export class BatchSender {
 
   #queue({ topic, partition, records }: ProduceBatch): PartitionQueue {
     const bytesMax = this.#batchBytesMax.get(topic) ?? batchBytesDefault;
-    const plans = planBatches(records, bytesMax);
+    const plans = this.#plan(records, bytesMax);
     const tooLarge = plans.find(({ bytes }) => bytes > recordBytesMax);
     if (tooLarge !== undefined) throw recordTooLarge(topic, tooLarge, 'no broker takes so much');
     return { topic, partition, plans, baseOffset: undefined };
@@ -196,7 +199,14 @@ export class BatchSender {
     const bytesMax = Math.ceil(refused.bytes / 2);
     this.#batchBytesMax.set(queue.topic, bytesMax);
     const rest = queue.plans.flatMap(({ records }) => records);
-    queue.plans.splice(0, queue.plans.length, ...planBatches(rest, bytesMax));
+    queue.plans.splice(0, queue.plans.length, ...this.#plan(rest, bytesMax));
+  }
+
+  #plan(records: readonly ProduceRecord[], bytesMax: number): BatchPlan[] {
+    const { compressionType } = this.#options;
+    const plans = planBatches(records, bytesMax);
+    if (compressionType === 'none') return plans;
+    return plans.map((plan) => compressBatch(plan, compressionType));
   }
 }
 

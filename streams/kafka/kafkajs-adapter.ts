@@ -9,10 +9,11 @@ import type { SASLOptions } from 'kafkajs';
 import type { Clock } from '../../kernel/clock.ts';
 import { RollguardError } from '../../kernel/errors.ts';
 import type { Logger } from '../../kernel/logger.ts';
-import { BatchSender } from './batch-sender.ts';
+import { BatchSender, type BatchSenderOptions } from './batch-sender.ts';
 import type { BrokerAddress } from './broker-connection.ts';
 import { BrokerPool } from './broker-pool.ts';
 import { Cluster } from './cluster.ts';
+import type { CompressionType } from './compression.ts';
 import { KafkaGroupMember } from './group-member.ts';
 import { KafkajsAdmin } from './kafka-admin.ts';
 import type { KafkaClient } from './kafka-client.ts';
@@ -47,6 +48,8 @@ export interface KafkajsPortOptions {
   readonly route?: (advertised: BrokerAddress) => BrokerAddress;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Of what producers send, as Kafka's `compression.type`. Default none. */
+  readonly compressionType?: CompressionType;
   /** Default 8 MiB: what a reader holds in memory for each broker. */
   readonly fetchMaxBytes?: number;
   /** Default 1 MiB. */
@@ -107,12 +110,12 @@ class KafkajsPort implements KafkaPort {
     return new KafkaTransactionalProducer({
       owner: ownerOf(transactionalId, identity),
       requests,
-      sender: new BatchSender({ client, pool }),
+      sender: new BatchSender(this.#sending(pool)),
     });
   }
 
   async openPlainProducer(): Promise<PlainProducer> {
-    const producer = new KafkaPlainProducer(this.#client, this.#nextProducerLane());
+    const producer = new KafkaPlainProducer(this.#sending(this.#nextProducerLane()));
     await producer.recover();
     return producer;
   }
@@ -128,6 +131,11 @@ class KafkajsPort implements KafkaPort {
   async close(): Promise<void> {
     this.#closed.abort();
     await Promise.all([...this.#pools].map((pool) => pool.close()));
+  }
+
+  #sending(pool: BrokerPool): BatchSenderOptions {
+    const { compressionType = 'none' } = this.#options;
+    return { client: this.#client, pool, compressionType };
   }
 
   #openPool(): BrokerPool {

@@ -4,7 +4,7 @@
  * written, and another batch under its sequence would be taken for it: only a new producer id goes on.
  */
 import { RollguardError } from '../../kernel/errors.ts';
-import { BatchSender, type BatchOwner } from './batch-sender.ts';
+import { BatchSender, type BatchOwner, type BatchSenderOptions } from './batch-sender.ts';
 import type { BrokerPool } from './broker-pool.ts';
 import { brokerError, brokerErrorCode } from './error-reactions.ts';
 import { askCoordinator, type KafkaClient } from './kafka-client.ts';
@@ -20,10 +20,10 @@ export class KafkaPlainProducer implements PlainProducer {
   #owner: BatchOwner | undefined;
   #isClosed = false;
 
-  constructor(client: KafkaClient, pool: BrokerPool) {
-    this.#client = client;
-    this.#pool = pool;
-    this.#sender = new BatchSender({ client, pool });
+  constructor(options: BatchSenderOptions) {
+    this.#client = options.client;
+    this.#pool = options.pool;
+    this.#sender = new BatchSender(options);
   }
 
   async produce(batches: readonly ProduceBatch[]): Promise<readonly ProducedBatch[]> {

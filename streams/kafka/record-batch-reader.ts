@@ -7,9 +7,9 @@
  * them, not copies: whoever keeps one beyond processing keeps the whole answer (at most
  * `fetchMaxBytes`) in memory, and should copy it.
  */
-import { gunzipSync } from 'node:zlib';
-import { RollguardError } from '../../kernel/errors.ts';
+import { RollguardError, messageOf } from '../../kernel/errors.ts';
 import { AbortedRanges, type AbortedTransaction } from './aborted-ranges.ts';
+import { decompress } from './compression.ts';
 import { crc32c } from './crc32c.ts';
 import { RecordCursor, RecordInBatch } from './fetched-record.ts';
 import type { FetchedRecord } from './port.ts';
@@ -24,7 +24,6 @@ const codecMask = 0x07;
 const logAppendTimeBit = 0x08;
 const transactionalBit = 0x10;
 const controlBit = 0x20;
-const codecs = ['none', 'gzip', 'snappy', 'lz4', 'zstd'];
 // A batch is at most max.message.bytes on disk; this bounds what one may unfold to in memory.
 const decompressedBytesMax = 256 * 1024 * 1024;
 
@@ -124,14 +123,13 @@ function readRecords(batch: Batch, fromOffset: number, records: FetchedRecord[])
 
 function recordBytes({ bytes, attributes, baseOffset }: Batch): Buffer {
   const packed = bytes.subarray(batchHeaderBytes);
-  const codec = attributes & codecMask;
-  if (codec === 0) return packed;
-  if (codec === 1) return gunzipSync(packed, { maxOutputLength: decompressedBytesMax });
-  throw new RollguardError(
-    'KAFKA_FATAL',
-    `the batch at offset ${baseOffset} is compressed with ${codecs[codec] ?? `codec ${codec}`}, which this ` +
-      'client cannot read: let its producer use compression.type=gzip or none, or set compression.type=gzip on the topic',
-  );
+  const code = attributes & codecMask;
+  if (code === 0) return packed;
+  try {
+    return decompress(code, packed, decompressedBytesMax);
+  } catch (error) {
+    throw damaged(baseOffset, `cannot be unpacked: ${messageOf(error)}`);
+  }
 }
 
 function readInt64(bytes: Buffer, at: number): number {

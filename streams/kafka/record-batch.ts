@@ -7,6 +7,7 @@
  *   base timestamp 8 · max timestamp 8 · producer id 8 · epoch 2 · base sequence 4 · count 4 · records
  *   (the checksum covers what follows it)
  */
+import { compress, compressionCode, type CompressionType } from './compression.ts';
 import { crc32c } from './crc32c.ts';
 import type { ProduceRecord, RecordHeader } from './port.ts';
 import type { ByteWriter } from './protocol/byte-writer.ts';
@@ -26,6 +27,13 @@ export interface BatchPlan {
   readonly bodyBytes: readonly number[];
   /** Of the whole batch. */
   readonly bytes: number;
+  /** Its records, when they are compressed already. */
+  readonly compressed?: CompressedRecords;
+}
+
+interface CompressedRecords extends BatchTimestamps {
+  readonly type: CompressionType;
+  readonly bytes: Buffer;
 }
 
 /** Who writes the batch, and its place in that producer's sequence of the partition. */
@@ -80,11 +88,29 @@ function fieldBytes(field: Buffer | null): number {
   return field === null ? 1 : varintSize(field.length) + field.length;
 }
 
+/** The plan with its records compressed; as it was where that would make it no smaller. */
+export function compressBatch(plan: BatchPlan, type: CompressionType): BatchPlan {
+  if (type === 'none') return plan;
+  const records = Buffer.allocUnsafe(plan.bytes - batchHeaderBytes);
+  const timestamps = writeRecords(records, 0, plan);
+  const bytes = compress(type, records);
+  if (bytes.length >= records.length) return plan;
+  return {
+    ...plan,
+    bytes: batchHeaderBytes + bytes.length,
+    compressed: { ...timestamps, type, bytes },
+  };
+}
+
 /** Writes the planned batch. */
 export function encodeBatch(writer: ByteWriter, plan: BatchPlan, identity: BatchIdentity): void {
   writer.reserve(plan.bytes, (buffer, at) => {
-    const timestamps = writeRecords(buffer, at + batchHeaderBytes, plan);
-    writeHeader(buffer.subarray(at, at + plan.bytes), plan, { ...identity, ...timestamps });
+    const { compressed } = plan;
+    compressed?.bytes.copy(buffer, at + batchHeaderBytes);
+    const timestamps = compressed ?? writeRecords(buffer, at + batchHeaderBytes, plan);
+    const { baseTimestampMs, maxTimestampMs } = timestamps;
+    const header = { ...identity, baseTimestampMs, maxTimestampMs };
+    writeHeader(buffer.subarray(at, at + plan.bytes), plan, header);
   });
 }
 
@@ -102,7 +128,11 @@ function writeHeader(
   batch.writeInt32BE(plan.bytes - 12, 8); // length of what follows it
   batch.writeInt32BE(-1, 12); // leader epoch: the broker's
   batch.writeInt8(2, 16); // magic
-  batch.writeInt16BE(identity.isTransactional ? transactionalBit : 0, checkedFrom);
+  const attributes = compressionCode(plan.compressed?.type ?? 'none');
+  batch.writeInt16BE(
+    identity.isTransactional ? attributes | transactionalBit : attributes,
+    checkedFrom,
+  );
   batch.writeInt32BE(plan.records.length - 1, 23); // last offset delta
   writeInt64(batch, 27, identity.baseTimestampMs);
   writeInt64(batch, 35, identity.maxTimestampMs);

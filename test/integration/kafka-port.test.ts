@@ -1,8 +1,9 @@
-import { kafkaPortContract } from '../contract/kafka-port.ts';
+import { kafkaPortContract, type PortUnderTest } from '../contract/kafka-port.ts';
+import { plainProducerContract } from '../contract/plain-producer.ts';
 import { deleteRecordsBefore } from '../support/delete-records.ts';
 import { portOn, testStack } from './test-system.ts';
 
-kafkaPortContract('a real broker', async () => {
+const open = async (): Promise<PortUnderTest> => {
   const stack = await testStack();
   const [host = '', port] = stack.endpoints.kafkaBrokers.split(':');
   let clients = 0;
@@ -12,4 +13,7 @@ kafkaPortContract('a real broker', async () => {
     recoversOpenTransactions: true,
     prefix: `contract-${process.pid}-${Date.now()}`,
   };
-});
+};
+
+kafkaPortContract('a real broker', open);
+plainProducerContract('a real broker', open);

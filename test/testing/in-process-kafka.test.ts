@@ -1,8 +1,9 @@
 import { systemClock } from '../../kernel/clock.ts';
 import { InProcessKafka } from '../../testing/in-process-kafka.ts';
-import { kafkaPortContract } from '../contract/kafka-port.ts';
+import { kafkaPortContract, type PortUnderTest } from '../contract/kafka-port.ts';
+import { plainProducerContract } from '../contract/plain-producer.ts';
 
-kafkaPortContract('in process', () => {
+const open = (): Promise<PortUnderTest> => {
   const kafka = new InProcessKafka(systemClock);
   return Promise.resolve({
     client: () => kafka.client(),
@@ -13,4 +14,7 @@ kafkaPortContract('in process', () => {
     recoversOpenTransactions: true,
     prefix: 'contract',
   });
-});
+};
+
+kafkaPortContract('in process', open);
+plainProducerContract('in process', open);

@@ -1,8 +1,9 @@
 /** Record batches as a broker would keep them: with offsets, of any producer, also control batches. */
+import type { CompressionType } from '../../../streams/kafka/compression.ts';
 import { crc32c } from '../../../streams/kafka/crc32c.ts';
 import type { ProduceRecord } from '../../../streams/kafka/port.ts';
 import { ByteWriter } from '../../../streams/kafka/protocol/byte-writer.ts';
-import { encodeBatch, planBatches } from '../../../streams/kafka/record-batch.ts';
+import { compressBatch, encodeBatch, planBatches } from '../../../streams/kafka/record-batch.ts';
 
 export interface StoredBatch {
   readonly baseOffset: number;
@@ -14,10 +15,14 @@ export interface StoredBatch {
 
 const attributes = { plain: 0x00, transactional: 0x10, commit: 0x30, abort: 0x30 };
 
-export function encodeAll(records: readonly ProduceRecord[], bytesMax = Infinity): Buffer[] {
+export function encodeAll(
+  records: readonly ProduceRecord[],
+  bytesMax = Infinity,
+  compression: CompressionType = 'none',
+): Buffer[] {
   return planBatches(records, bytesMax).map((plan) => {
     const writer = new ByteWriter();
-    encodeBatch(writer, plan, {
+    encodeBatch(writer, compressBatch(plan, compression), {
       ...{ producerId: 4660, producerEpoch: 7, baseSequence: 2147483646, isTransactional: true },
     });
     return writer.written;

@@ -17,7 +17,7 @@ export const javaErrors = readJson('java-client-errors.json') as Record<
 >;
 
 /**
- * plain, gzip, lz4: transactional batches of producer 4660, epoch 7; plain has base sequence
+ * plain, gzip, snappy, lz4, zstd: transactional batches of producer 4660, epoch 7; plain has base sequence
  * 2147483646, the others base offset 100 · logAppendTime: base offset 50, appended at
  * 1750000000000 · abortMarker, commitMarker: control batches at offset 9 · subscriptionV0,
  * subscriptionV3, assignmentV0
