@@ -17,6 +17,8 @@ const deathTimeoutMs = 90_000;
 const rightTimeoutMs = 90_000;
 const betweenChainsMs = 5_000;
 const tailMs = 2_000;
+// Enough for several calls in a transaction; every decision is read again by the verifier.
+const mixWorkers = 4;
 const { signal } = systemOptions;
 
 /** Reached for certain when the application stops in order; else at most every half minute. */
@@ -43,7 +45,7 @@ export class FailpointRuns {
     this.scenario = scenario;
     this.#settings = settings;
     const until = this.#isOver.signal;
-    const mix = { workers: 24, seed: Math.floor(systemClock.nowMs()), until };
+    const mix = { workers: mixWorkers, seed: Math.floor(systemClock.nowMs()), until };
     this.#load = Promise.all([scenario.mix(types, mix), this.#feedRows(until)]);
     this.#load.catch(() => undefined);
   }

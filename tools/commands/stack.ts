@@ -4,7 +4,9 @@ import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { RollguardError } from '../../kernel/errors.ts';
 import type { CliContext } from '../cli-context.ts';
-import { lockArtifacts, shaListFile } from '../stack/artifacts.ts';
+import { stackJars } from '../stack/artifacts.ts';
+import { olderKafkaJars } from '../stack/older-kafka.ts';
+import { lockPinnedJars } from '../stack/pinned-jars.ts';
 import { formatShaList } from '../stack/sha-list.ts';
 import { showLogs } from '../stack/show-logs.ts';
 import { stackFolders } from '../stack/stack-folders.ts';
@@ -97,18 +99,21 @@ function addLogs(stack: Command, cli: CliContext, options: StackOptions): void {
     });
 }
 
-/** For maintainers: what a changed pom.xml resolves to becomes the list everybody's fetch is held to. */
+/** For maintainers: what a changed pom resolves to becomes the list everybody's fetch is held to. */
 function addLock(stack: Command, cli: CliContext, options: StackOptions): void {
   stack
     .command('lock')
-    .description('resolve pom.xml and write the SHA-256 of every jar to jars.sha256')
-    .addOption(new Option('--dry-run', 'print the list instead of writing it'))
+    .description('resolve both poms and write the SHA-256 of every jar to the list beside each')
+    .addOption(new Option('--dry-run', 'print the lists instead of writing them'))
     .action(async (flags: { dryRun?: true }) => {
       const { cache } = stackFolders(options);
-      const list = await lockArtifacts({ ...options, cache, signal: abortOnSignals() });
-      if (flags.dryRun === true) cli.out(formatShaList(list));
-      else writeFileSync(shaListFile, formatShaList(list));
-      cli.progress(`jars: ${list.size} files`);
+      const signal = abortOnSignals();
+      for (const jars of [stackJars, olderKafkaJars]) {
+        const list = await lockPinnedJars(jars, { ...options, cache, signal });
+        if (flags.dryRun === true) cli.out(formatShaList(list));
+        else writeFileSync(jars.shaListFile, formatShaList(list));
+        cli.progress(`jars: ${list.size} files of ${jars.name}`);
+      }
     });
 }
 
