@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { KafkaPort, ProduceBatch } from '../../streams/kafka/port.ts';
 import { readRanges, wholeTopics } from '../../streams/kafka/read-ranges.ts';
 import { errorCodeOf } from '../support/error-code.ts';
-import type { PortUnderTest } from './kafka-port.ts';
+import type { PortUnderTest } from './port-bench.ts';
 
 const timeoutMs = 60_000;
 

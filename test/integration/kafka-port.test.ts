@@ -1,5 +1,6 @@
-import { kafkaPortContract, type PortUnderTest } from '../contract/kafka-port.ts';
+import { kafkaPortContract } from '../contract/kafka-port.ts';
 import { plainProducerContract } from '../contract/plain-producer.ts';
+import type { PortUnderTest } from '../contract/port-bench.ts';
 import { deleteRecordsBefore } from '../support/delete-records.ts';
 import { portOn, testStack } from './test-system.ts';
 

@@ -1,7 +1,8 @@
 import { systemClock } from '../../kernel/clock.ts';
 import { InProcessKafka } from '../../testing/in-process-kafka.ts';
-import { kafkaPortContract, type PortUnderTest } from '../contract/kafka-port.ts';
+import { kafkaPortContract } from '../contract/kafka-port.ts';
 import { plainProducerContract } from '../contract/plain-producer.ts';
+import type { PortUnderTest } from '../contract/port-bench.ts';
 
 const open = (): Promise<PortUnderTest> => {
   const kafka = new InProcessKafka(systemClock);
