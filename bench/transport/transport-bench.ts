@@ -58,9 +58,13 @@ async function produce(broker: BenchBroker, options: TransportBenchOptions): Pro
   const topics = await createBenchTopics(broker, ['produce-a', 'produce-b'], 1);
   const { produceTransactions: transactions, pairs } = options;
   const load = { topics, recordsPerBatch, callsPerTransaction, transactions };
-  const { sides, close } = await openProduceSides(broker, load);
-  const comparison = await inPairs(sides, { what: 'produce', pairs, ...options.context });
-  await close();
+  const produceSides = await openProduceSides(broker, load);
+  const comparison = await inPairs(produceSides.sides, {
+    what: 'produce',
+    pairs,
+    ...options.context,
+  });
+  await produceSides.close();
   return comparison;
 }
 
