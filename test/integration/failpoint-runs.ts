@@ -10,7 +10,7 @@ import { ApplicationProcess } from '../../tools/start/application-process.ts';
 import { compareWithApi } from '../../tools/start/comparison.ts';
 import { chainWorkload, type Workload } from '../../tools/start/workload.ts';
 import type { TestType } from './guard-callers.ts';
-import { GuardScenario, type MixFigures } from './guard-scenario.ts';
+import { GuardScenario } from './guard-scenario.ts';
 import { systemOptions, testStackFolder } from './test-system.ts';
 
 const deathTimeoutMs = 90_000;
@@ -35,7 +35,7 @@ export class FailpointRuns {
   readonly #settings: Record<string, string>;
   readonly #workloads: Workload[] = [];
   readonly #isOver = new AbortController();
-  readonly #load: Promise<readonly [MixFigures, void]>;
+  readonly #load: Promise<unknown>;
 
   private constructor(
     scenario: GuardScenario,

@@ -40,7 +40,9 @@ export async function startOlderBroker(version: OlderKafkaVersion): Promise<Olde
   const artifacts = { kafkaJars, connectPlugins: none, registryJar: none };
   let noted: StackPart | undefined;
   // Whatever ends the tests, the broker does not stay behind.
-  const endIt = (): void => void (noted !== undefined && signalProcess(noted, 'SIGKILL'));
+  const endIt = (): void => {
+    if (noted !== undefined) signalProcess(noted, 'SIGKILL');
+  };
   process.once('exit', endIt);
   await startPart({
     part: kafkaPart,

@@ -99,6 +99,29 @@ export class FakeKafka {
   readonly #sockets = new Set<net.Socket>();
   readonly #ports: KafkaPort[] = [];
   #epoch = 0;
+  /** Of answers that do not depend on what was asked. */
+  readonly #plainBodies: Record<
+    Exclude<ApiName, 'produce' | 'fetch'>,
+    (errorCode: number) => Buffer
+  > = {
+    apiVersions: (errorCode) => apiVersionsAnswer(errorCode, this.versions),
+    metadata: (errorCode) => {
+      const { nodes, topic, leader } = this;
+      return metadataAnswer({ nodes, topic, leader, errorCode });
+    },
+    findCoordinator: (errorCode) => coordinatorAnswer(errorCode, this.nodes[this.coordinator - 1]!),
+    initProducerId: (errorCode) => producerIdAnswer(errorCode, (this.#epoch += 1)),
+    addPartitions: (errorCode) => partitionErrorAnswer(this.topic, errorCode),
+    txnOffsetCommit: (errorCode) => partitionErrorAnswer(this.topic, errorCode),
+    addOffsets: flexibleErrorAnswer,
+    endTxn: flexibleErrorAnswer,
+    heartbeat: errorAnswer,
+    leaveGroup: errorAnswer,
+    joinGroup: joinAnswer,
+    syncGroup: syncAnswer,
+    offsetFetch: (errorCode) => offsetFetchAnswer(this.topic, errorCode, 0),
+    listOffsets: (errorCode) => listOffsetsAnswer(this.topic, errorCode),
+  };
 
   static async start(brokerCount = 1): Promise<FakeKafka> {
     const kafka = new FakeKafka();
@@ -196,40 +219,12 @@ export class FakeKafka {
     else socket.end(bytes.subarray(0, delivery.firstBytes));
   }
 
-  async #bodyOf(request: FakeRequest, reader: ByteReader): Promise<Buffer> {
+  #bodyOf(request: FakeRequest, reader: ByteReader): Buffer | Promise<Buffer> {
     const errorCode = this.errorOf(request);
-    const { nodes, topic, leader } = this;
-    switch (request.api) {
-      case 'apiVersions':
-        return apiVersionsAnswer(errorCode, this.versions);
-      case 'metadata':
-        return metadataAnswer({ nodes, topic, leader, errorCode });
-      case 'findCoordinator':
-        return coordinatorAnswer(errorCode, nodes[this.coordinator - 1]!);
-      case 'initProducerId':
-        return producerIdAnswer(errorCode, (this.#epoch += 1));
-      case 'addPartitions':
-      case 'txnOffsetCommit':
-        return partitionErrorAnswer(topic, errorCode);
-      case 'addOffsets':
-      case 'endTxn':
-        return flexibleErrorAnswer(errorCode);
-      case 'heartbeat':
-      case 'leaveGroup':
-        return errorAnswer(errorCode);
-      case 'joinGroup':
-        return joinAnswer(errorCode);
-      case 'syncGroup':
-        return syncAnswer(errorCode);
-      case 'offsetFetch':
-        return offsetFetchAnswer(topic, errorCode, 0);
-      case 'listOffsets':
-        return listOffsetsAnswer(topic, errorCode);
-      case 'produce':
-        return this.#bodyOfProduce(request, reader, errorCode);
-      case 'fetch':
-        return this.#bodyOfFetch(request, reader, errorCode);
-    }
+    const { api } = request;
+    if (api === 'produce') return this.#bodyOfProduce(request, reader, errorCode);
+    if (api === 'fetch') return this.#bodyOfFetch(request, reader, errorCode);
+    return this.#plainBodies[api](errorCode);
   }
 
   #bodyOfProduce({ nodeId }: FakeRequest, reader: ByteReader, errorCode: number): Buffer {

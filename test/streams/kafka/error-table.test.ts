@@ -32,8 +32,8 @@ const outcomes: Readonly<Record<BrokerErrorReaction, ErrorCode | 'resolved'>> = 
 interface Parts {
   readonly kafka: FakeKafka;
   readonly port: KafkaPort;
-  producer(): Promise<TransactionalProducer>;
-  joined(): Promise<GroupMember>;
+  readonly producer: () => Promise<TransactionalProducer>;
+  readonly joined: () => Promise<GroupMember>;
 }
 
 interface Kind {
