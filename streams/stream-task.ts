@@ -102,12 +102,10 @@ export class StreamTask {
   get status(): TaskStatus {
     return this.#status;
   }
-
   /** Records of each partition that were fetched and not yet begun. */
   backlog(): readonly (TopicPartition & { readonly waiting: number })[] {
     return this.#queue.backlog();
   }
-
   get isCommitting(): boolean {
     return this.#committing !== undefined;
   }
@@ -135,7 +133,6 @@ export class StreamTask {
    * @returns the positions to read from.
    */
   async takeOwnership(signal: AbortSignal): Promise<readonly PartitionOffset[]> {
-    // It would end in the memory of the next ownership.
     assert(!this.isCommitting, `${this.name}: nothing is committed while ownership is taken`);
     this.#status = 'restoring';
     this.#dropMemory();
@@ -262,7 +259,7 @@ export class StreamTask {
     return count >= transactionRecordsMax || bytes >= transactionBytesMax;
   }
 
-  /** True when the open transaction holds anything. */
+  /** The open transaction holds something. */
   get hasWork(): boolean {
     return (
       this.#processedSinceCommit > 0 ||
@@ -297,15 +294,12 @@ export class StreamTask {
     if (this.#state?.checkpointDue(ownedAtMs) === true) await this.#state.checkpoint(ownedAtMs);
   }
 
-  /**
-   * Marks the task failed: it does nothing until it takes ownership again. What became of the calls whose
-   * transaction is being committed only the end of the commit can tell.
-   */
-  fail(error?: unknown): void {
+  /** Marks the task failed: it does nothing until it takes ownership again. */
+  fail(error: unknown = 'the group has moved on'): void {
     if (this.#status !== 'closed') this.#status = 'failed';
-    const cause = error ?? 'the group has moved on';
-    if (this.isCommitting) this.#calls.refuseWaiting(messageOf(cause));
-    else this.#calls.failed(cause);
+    // What became of the calls of a commit that is under way only its end can tell.
+    if (this.isCommitting) this.#calls.refuseWaiting(messageOf(error));
+    else this.#calls.failed(error);
     if (isRollguardError(error) && error.row.reaction === 'restore') this.#isStateDamaged = true;
   }
 
@@ -314,10 +308,7 @@ export class StreamTask {
     this.#producer = undefined;
   }
 
-  /**
-   * Ends without committing: what is in the open transaction is done again by the next owner.
-   * @param ownedAtMs as in `checkpointIfDue`.
-   */
+  /** Ends without committing: the next owner does it again. @param ownedAtMs as in `checkpointIfDue`. */
   async close(ownedAtMs: number): Promise<void> {
     if (this.#status === 'closed') return;
     const wasRunning = this.#status === 'running';

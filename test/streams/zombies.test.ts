@@ -13,7 +13,11 @@ import {
   type ProcessorContext,
   type Topology,
 } from '../../streams/index.ts';
-import { InProcessKafka, type FaultPlan, type RequestKind } from '../../testing/in-process-kafka.ts';
+import {
+  InProcessKafka,
+  type FaultPlan,
+  type RequestKind,
+} from '../../testing/in-process-kafka.ts';
 import { ManualClock } from '../../testing/manual-clock.ts';
 
 const target = { subTopology: 'tally', partition: 0 };

@@ -134,7 +134,9 @@ function checkStore(
   for (const [roomId, isBlocked] of newestRows(inputs)) {
     const room = folded.room({ tenantId, roomId });
     if ((room?.blocked !== undefined) !== isBlocked) {
-      report(`V6: partition ${partition} does not have the newest row of room ${roomId}: ${JSON.stringify(room)}`);
+      report(
+        `V6: partition ${partition} does not have the newest row of room ${roomId}: ${JSON.stringify(room)}`,
+      );
     }
   }
 }

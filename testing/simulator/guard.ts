@@ -31,7 +31,9 @@ export function guardScenario(partitions: number): Scenario {
   const told = new Map<string, string>();
   const inputTopics = ['platform.public.rooms', 'platform.public.properties'];
   return {
-    topics: Object.fromEntries([...inputTopics, guardEventsTopic].map((name) => [name, partitions])),
+    topics: Object.fromEntries(
+      [...inputTopics, guardEventsTopic].map((name) => [name, partitions]),
+    ),
     topology: () => simulatedGuardTopology(partitions),
     outputTopic: guardEventsTopic,
     requestOf: (call, id) => {
@@ -41,9 +43,7 @@ export function guardScenario(partitions: number): Scenario {
       const target = { subTopology: guardSubTopologies.guard, partition };
       if (wish.do === 'lock') return { ...target, request: lockCommand(wish, id) };
       const lockId = told.get(slotOf(wish));
-      return lockId === undefined
-        ? undefined
-        : { ...target, request: releaseCommand(lockId, id) };
+      return lockId === undefined ? undefined : { ...target, request: releaseCommand(lockId, id) };
     },
     answered: (call, answer) => {
       const held = answer as LockAnswer;

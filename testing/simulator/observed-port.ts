@@ -85,10 +85,7 @@ function observedMember(
   };
 }
 
-function observedProducer(
-  producer: TransactionalProducer,
-  memory: Memory,
-): TransactionalProducer {
+function observedProducer(producer: TransactionalProducer, memory: Memory): TransactionalProducer {
   const { transactionalId } = producer;
   const noting = async <T>(asked: Promise<T>): Promise<T> => {
     const confirmations = memory.confirmations;

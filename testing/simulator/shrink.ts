@@ -32,9 +32,9 @@ export async function shrink(
   const withSteps = (steps: readonly Step[]): Schedule => ({ ...best.schedule, steps });
   const { settings } = best.schedule;
   await tryWith({ ...best.schedule, settings: { ...settings, jitter: 0 } });
-  for (let size = Math.ceil(best.schedule.steps.length / 2); size >= 1; ) {
+  for (let size = Math.ceil(best.schedule.steps.length / 2); size >= 1;) {
     let hasShrunk = false;
-    for (let at = 0; at < best.schedule.steps.length && best.attempts < attemptsMax; ) {
+    for (let at = 0; at < best.schedule.steps.length && best.attempts < attemptsMax;) {
       const { steps } = best.schedule;
       if (await tryWith(withSteps([...steps.slice(0, at), ...steps.slice(at + size)]))) {
         hasShrunk = true;

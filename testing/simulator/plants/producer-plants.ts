@@ -1,6 +1,10 @@
 /** Bugs of a producer: what is asked of the transaction's coordinator, and in which order. */
 import { isRollguardError } from '../../../kernel/errors.ts';
-import type { ProduceBatch, ProducedBatch, TransactionalProducer } from '../../../streams/kafka/port.ts';
+import type {
+  ProduceBatch,
+  ProducedBatch,
+  TransactionalProducer,
+} from '../../../streams/kafka/port.ts';
 import type { RequestKind } from '../../in-process-kafka.ts';
 import type { Plant } from '../plant.ts';
 import { withProducers } from './wrapped-producer.ts';

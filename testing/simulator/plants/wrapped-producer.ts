@@ -1,5 +1,9 @@
 /** A port whose producers are replaced by others that are made of them. */
-import type { KafkaPort, ProducerOptions, TransactionalProducer } from '../../../streams/kafka/port.ts';
+import type {
+  KafkaPort,
+  ProducerOptions,
+  TransactionalProducer,
+} from '../../../streams/kafka/port.ts';
 
 export type WrapProducer = (
   producer: TransactionalProducer,
