@@ -313,8 +313,8 @@ export class StreamTask {
     if (this.#status === 'closed') return;
     const wasRunning = this.#status === 'running';
     this.#status = 'closed';
-    await this.#committing?.catch(() => undefined);
-    this.#calls.failed('the task is closed');
+    const unsettled = await this.#committing?.catch((error: unknown) => error);
+    this.#calls.failed(unsettled ?? 'the task is closed');
     this.#graph?.close();
     this.#state?.abort();
     this.#decoder.close();
