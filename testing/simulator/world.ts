@@ -312,6 +312,7 @@ export class World {
 }
 
 function brokerSleep(time: VirtualTime, ms: number, signal?: AbortSignal): Promise<void> {
+  if (signal?.aborted === true) return Promise.resolve();
   return new Promise((resolve) => {
     const woken = time.after(ms, resolve);
     const stop = (): void => {
