@@ -108,9 +108,10 @@ export class StreamTask {
   get status(): TaskStatus {
     return this.#status;
   }
-
   /** Records of each partition that were fetched and not yet begun. */
-  readonly backlog = (): ReturnType<RecordQueue['backlog']> => this.#queue.backlog();
+  backlog(): readonly (TopicPartition & { readonly waiting: number })[] {
+    return this.#queue.backlog();
+  }
 
   get isCommitting(): boolean {
     return this.#committing !== undefined;
@@ -139,7 +140,6 @@ export class StreamTask {
    * @returns the positions to read from.
    */
   async takeOwnership(signal: AbortSignal): Promise<readonly PartitionOffset[]> {
-    // It would end in the memory of the next ownership.
     assert(!this.isCommitting, `${this.name}: nothing is committed while ownership is taken`);
     this.#status = 'restoring';
     this.#dropMemory();
@@ -266,7 +266,7 @@ export class StreamTask {
     return count >= transactionRecordsMax || bytes >= transactionBytesMax;
   }
 
-  /** True when the open transaction holds anything. */
+  /** The open transaction holds something. */
   get hasWork(): boolean {
     return (
       this.#processedSinceCommit > 0 ||
@@ -304,15 +304,12 @@ export class StreamTask {
     if (this.#primed.takeStale() && !this.hasWork) await this.#producer?.abort();
   }
 
-  /**
-   * Marks the task failed: it does nothing until it takes ownership again. What became of the calls whose
-   * transaction is being committed only the end of the commit can tell.
-   */
-  fail(error?: unknown): void {
+  /** Marks the task failed: it does nothing until it takes ownership again. */
+  fail(error: unknown = 'the group has moved on'): void {
     if (this.#status !== 'closed') this.#status = 'failed';
-    const cause = error ?? 'the group has moved on';
-    if (this.isCommitting) this.#calls.refuseWaiting(messageOf(cause));
-    else this.#calls.failed(cause);
+    // What became of the calls of a commit that is under way only its end can tell.
+    if (this.isCommitting) this.#calls.refuseWaiting(messageOf(error));
+    else this.#calls.failed(error);
     this.#owned.failed(error);
   }
 
@@ -321,16 +318,13 @@ export class StreamTask {
     this.#producer = undefined;
   }
 
-  /**
-   * Ends without committing: what is in the open transaction is done again by the next owner.
-   * @param ownedAtMs as in `upkeep`.
-   */
+  /** Ends without committing: the next owner does it again. @param ownedAtMs as in `upkeep`. */
   async close(ownedAtMs: number): Promise<void> {
     if (this.#status === 'closed') return;
     const wasRunning = this.#status === 'running';
     this.#status = 'closed';
-    await this.#committing?.catch(() => undefined);
-    this.#calls.failed('the task is closed');
+    const unsettled = await this.#committing?.catch((error: unknown) => error);
+    this.#calls.failed(unsettled ?? 'the task is closed');
     this.#graph?.close();
     this.#state?.abort();
     this.#decoder.close();

@@ -1,5 +1,6 @@
 /** What an instance does that its group has forgotten, or that it cannot ask; found by the simulator. */
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { RollguardError } from '../../kernel/errors.ts';
 import { silentLogger } from '../../kernel/logger.ts';
 import { noMetrics } from '../../kernel/metrics.ts';
 import {
@@ -19,6 +20,7 @@ import {
   type RequestKind,
 } from '../../testing/in-process-kafka.ts';
 import { ManualClock } from '../../testing/manual-clock.ts';
+import { errorCodeOf } from '../support/error-code.ts';
 
 const target = { subTopology: 'tally', partition: 0 };
 const transactionalId = 'test-tally_0';
@@ -76,9 +78,9 @@ async function start(wrap: (port: KafkaPort, clock: ManualClock) => KafkaPort = 
   return { clock, kafka, streams, call };
 }
 
-/** The broker's answer to the first commit takes so long. */
+/** The broker's answer to the first commit takes so long, and may be lost then. */
 const slowFirstCommit =
-  (ms: number) =>
+  (ms: number, isLost = false) =>
   (port: KafkaPort, clock: ManualClock): KafkaPort => {
     let isFirst = true;
     const openProducer: KafkaPort['openProducer'] = async (options) => {
@@ -89,6 +91,7 @@ const slowFirstCommit =
         if (isFirst) {
           isFirst = false;
           await clock.sleep(ms);
+          if (isLost) throw new RollguardError('OUTCOME_UNKNOWN', 'EndTxn got no answer');
         }
       };
       return producer;
@@ -152,6 +155,24 @@ describe('an instance that its group forgets', () => {
     expect(isForgotten).toBe(true);
     expect(whileForgotten).toEqual([]);
     expect(await next).toBe(1);
+  });
+});
+
+describe('an instance that closes', () => {
+  test('while a commit is under way whose answer is lost says that the outcome is unknown: seed 1290', async () => {
+    const { clock, kafka, streams, call } = await start(slowFirstCommit(20_000, true));
+    const code = errorCodeOf(call());
+    await clock.advance(10);
+    // Its group forgets it meanwhile: closing commits nothing more.
+    kafka.faults = loses('Heartbeat');
+    await clock.advance(12_000);
+    kafka.faults = loses('JoinGroup');
+    await clock.advance(4_000);
+    const closed = streams.close();
+    await clock.advance(20_000);
+    await closed;
+
+    expect(await code).toBe('OUTCOME_UNKNOWN');
   });
 });
 

@@ -88,21 +88,20 @@ export class PartitionLog {
    */
   compact(nowMs: number, tombstoneRetentionMs: number): void {
     const end = this.lastStableOffset;
-    const newest = new Map<string, number>();
-    for (let at = 0; at < end; at += 1) {
-      const entry = this.#entries[at];
-      const key = entry?.transaction?.state === 'aborted' ? undefined : entry?.record?.key;
-      if (key !== undefined && key !== null) newest.set(key.toString('latin1'), at);
+    const newest = new Map<string | undefined, number>();
+    for (const { offset, ...record } of this.committedHistory(end)) {
+      newest.set(nameOf(record), offset);
     }
+    const clean = (entry: LogEntry, isNewest: boolean): void => {
+      if (!isNewest) entry.isCleaned = true;
+      else if (entry.record?.value === null) {
+        entry.deleteHorizonMs ??= nowMs + tombstoneRetentionMs;
+        entry.isCleaned = nowMs >= entry.deleteHorizonMs;
+      }
+    };
     for (let at = 0; at < end; at += 1) {
       const entry = this.#entries[at];
-      if (entry?.record === undefined) continue;
-      const { key, value } = entry.record;
-      if (key === null || newest.get(key.toString('latin1')) !== at) entry.isCleaned = true;
-      else if (value === null) {
-        entry.deleteHorizonMs ??= nowMs + tombstoneRetentionMs;
-        if (nowMs >= entry.deleteHorizonMs) entry.isCleaned = true;
-      }
+      if (entry?.record !== undefined) clean(entry, newest.get(nameOf(entry.record)) === at);
     }
   }
 
@@ -120,6 +119,10 @@ export class PartitionLog {
   truncateBefore(offset: number): void {
     this.#startOffset = offset;
   }
+}
+
+function nameOf({ key }: Pick<FetchedRecord, 'key'>): string | undefined {
+  return key?.toString('latin1');
 }
 
 function entryOf(

@@ -15,7 +15,7 @@ import {
   type Topology,
 } from '../../streams/index.ts';
 import type { PartitionLog } from '../in-process/partition-log.ts';
-import type { FinalState, Scenario, WorkloadSteps } from './scenario.ts';
+import type { Attempt, FinalState, Scenario, WorkloadSteps } from './scenario.ts';
 import type { Step } from './schedule.ts';
 
 interface Counted {
@@ -129,56 +129,70 @@ export const countingSteps: WorkloadSteps = ({ random, partitions, untilMs }) =>
   return steps;
 };
 
+interface Found {
+  /** What each record and call counted to. */
+  readonly counted: Map<string, number>;
+  readonly report: (text: string) => void;
+}
+
 function countingViolations(state: FinalState, partitions: number): readonly string[] {
   const violations: string[] = [];
-  const counted = new Map<string, number>();
+  const found: Found = { counted: new Map(), report: (text) => violations.push(text) };
   for (let partition = 0; partition < partitions; partition += 1) {
-    const outputs = outputsOf(state.kafka.log({ topic: 'counted', partition }));
-    const counts = new Map<string, number>();
-    const lines: string[] = [];
-    for (const { key, count, id } of outputs) {
-      const expected = id.startsWith(forget) ? 0 : (counts.get(key) ?? 0) + 1;
-      if (count !== expected) {
-        violations.push(
-          `V3: ${id} counted ${key} to ${count}, after the outputs before to ${expected}`,
-        );
-      }
-      if (count === 0) counts.delete(key);
-      else counts.set(key, count);
-      if (counted.has(id)) violations.push(`V3: ${id} was counted twice`);
-      counted.set(id, count);
-      if (!id.startsWith('call')) lines.push(id);
-    }
-    const inputs = state.kafka.log({ topic: 'lines', partition }).committedHistory();
-    const wanted = inputs.map(({ value }) => String(value));
-    if (wanted.join() !== lines.join()) {
-      violations.push(
-        `V3: lines-${partition} is [${wanted.join()}], counted were [${lines.join()}]`,
-      );
-    }
+    const counts = checkOutputs(state, partition, found);
     const stored = state.stores.get(`${subTopology}_${partition}`);
+    if (stored === undefined) continue;
     const expected = [...counts].map(([key, count]) => `${storeName} "${key}"="${count}"`).sort();
-    const found = [...(stored ?? [])].map(([key, value]) => `${key}=${value}`).sort();
-    if (stored !== undefined && expected.join() !== found.join()) {
-      violations.push(
-        `V6: the store of partition ${partition} has [${found.join()}], its outputs say [${expected.join()}]`,
-      );
-    }
+    const held = [...stored].map(([key, value]) => `${key}=${value}`).sort();
+    if (expected.join() === held.join()) continue;
+    found.report(
+      `V6: the store of partition ${partition} has [${held.join()}], its outputs say [${expected.join()}]`,
+    );
   }
-  for (const { id, outcome, answer, code } of state.attempts) {
-    const count = counted.get(id);
-    if (outcome === 'refused' && count !== undefined) {
-      violations.push(
-        `V2: ${id} was refused (${code}: nothing was changed) and counted to ${count}`,
-      );
-    }
-    if (outcome !== 'answered') continue;
-    const told = (answer as Counted).count;
-    if (told !== count) {
-      violations.push(`V2: ${id} was told ${told}, the outputs say ${count ?? 'nothing'}`);
-    }
-  }
+  for (const attempt of state.attempts) checkAttempt(attempt, found);
   return violations;
+}
+
+/** V3: every line once and in order, every count that of the one before and one. */
+function checkOutputs(
+  { kafka }: FinalState,
+  partition: number,
+  { counted, report }: Found,
+): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  const lines: string[] = [];
+  for (const { key, count, id } of outputsOf(kafka.log({ topic: 'counted', partition }))) {
+    const expected = id.startsWith(forget) ? 0 : (counts.get(key) ?? 0) + 1;
+    if (count !== expected) {
+      report(`V3: ${id} counted ${key} to ${count}, after the outputs before to ${expected}`);
+    }
+    if (count === 0) counts.delete(key);
+    else counts.set(key, count);
+    if (counted.has(id)) report(`V3: ${id} was counted twice`);
+    counted.set(id, count);
+    if (!id.startsWith('call')) lines.push(id);
+  }
+  const wanted = kafka
+    .log({ topic: 'lines', partition })
+    .committedHistory()
+    .map(({ value }) => String(value));
+  if (wanted.join() !== lines.join()) {
+    report(`V3: lines-${partition} is [${wanted.join()}], counted were [${lines.join()}]`);
+  }
+  return counts;
+}
+
+/** V2 */
+function checkAttempt({ id, outcome, answer, code }: Attempt, { counted, report }: Found): void {
+  const count = counted.get(id);
+  if (outcome === 'refused' && count !== undefined) {
+    report(`V2: ${id} was refused (${code}: nothing was changed) and counted to ${count}`);
+  }
+  if (outcome !== 'answered') return;
+  const told = (answer as Counted).count;
+  if (told !== count) {
+    report(`V2: ${id} was told ${told}, the outputs say ${count ?? 'nothing'}`);
+  }
 }
 
 function outputsOf(log: PartitionLog): readonly Counted[] {

@@ -7,7 +7,7 @@ import { KafkaStreams, type Topology } from '../../streams/index.ts';
 import type { InProcessKafka, RequestKind } from '../in-process-kafka.ts';
 import { simulatedSend, type Passage } from './network.ts';
 import type { Plant } from './plant.ts';
-import type { SimulatedSettings, Step } from './schedule.ts';
+import type { MachineStep, SimulatedSettings, Step } from './schedule.ts';
 import { SimulatedDisk, realDiskRules } from './simulated-disk.ts';
 import { SimulatedProcess } from './simulated-process.ts';
 import type { VirtualTime } from './virtual-time.ts';
@@ -72,6 +72,39 @@ export class Machine {
     return this.#isStopping;
   }
 
+  /** Does what the step says. */
+  take(step: MachineStep): void {
+    switch (step.kind) {
+      case 'start':
+        this.start();
+        break;
+      case 'kill':
+        this.#kill(step.keep, step.losesDisk);
+        break;
+      case 'stop':
+        this.stop();
+        break;
+      case 'pause':
+        this.#pause(step.forMs);
+        break;
+      case 'clock':
+        this.#jump(step.byMs);
+        break;
+      case 'fault':
+        this.#faults.push({ ...step });
+        break;
+      case 'delay':
+        this.#delays.push({ ...step });
+        break;
+      case 'cut':
+        this.#cut(step.forMs);
+        break;
+      case 'slow-disk':
+        this.#slowDown(step.byMs, step.forMs);
+        break;
+    }
+  }
+
   start(): void {
     if (this.#process !== undefined) return;
     const { time, random, cluster, topology, plant, observed } = this.#options;
@@ -96,7 +129,7 @@ export class Machine {
     this.#streams.start();
   }
 
-  kill(keep: number, losesDisk: boolean): void {
+  #kill(keep: number, losesDisk: boolean): void {
     if (this.#process === undefined) return;
     this.#process.kill();
     this.#down();
@@ -115,7 +148,7 @@ export class Machine {
     });
   }
 
-  pause(forMs: number): void {
+  #pause(forMs: number): void {
     const process = this.#process;
     if (process === undefined || process.isPaused) return;
     process.pause();
@@ -124,32 +157,24 @@ export class Machine {
     });
   }
 
-  jump(byMs: number): void {
+  #jump(byMs: number): void {
     const offsetMs = Math.max(-skewMaxMs, Math.min(skewMaxMs, this.#offsetMs + byMs));
     this.#process?.jump(offsetMs - this.#offsetMs);
     this.#offsetMs = offsetMs;
   }
 
-  cut(forMs: number): void {
+  #cut(forMs: number): void {
     this.#isCut = true;
     this.#options.time.after(forMs, () => {
       this.#isCut = false;
     });
   }
 
-  slowDown(byMs: number, forMs: number): void {
+  #slowDown(byMs: number, forMs: number): void {
     this.disk.slownessMs = byMs;
     this.#options.time.after(forMs, () => {
       this.disk.slownessMs = 0;
     });
-  }
-
-  fault({ request, fault, count, lateMs }: Step & { kind: 'fault' }): void {
-    this.#faults.push({ request, fault, count, lateMs });
-  }
-
-  delay({ request, leg, count, byMs }: Step & { kind: 'delay' }): void {
-    this.#delays.push({ request, leg, count, byMs });
   }
 
   /** Nothing goes wrong any more. */
@@ -195,10 +220,15 @@ function take<T extends Pending>(pending: T[], kind: RequestKind): T | undefined
 }
 
 function engineOptions(settings: SimulatedSettings): Record<string, number> {
-  const { tombstoneRetentionMs, jitter: _, ...options } = settings;
   return {
-    ...options,
-    changelogTombstoneRetentionMs: tombstoneRetentionMs,
+    commitIntervalMs: settings.commitIntervalMs,
+    transactionTimeoutMs: settings.transactionTimeoutMs,
+    transactionRecordsMax: settings.transactionRecordsMax,
+    sessionTimeoutMs: settings.sessionTimeoutMs,
+    checkpointIntervalMs: settings.checkpointIntervalMs,
+    checkpointRecordsMax: settings.checkpointRecordsMax,
+    cacheBytesMax: settings.cacheBytesMax,
+    changelogTombstoneRetentionMs: settings.tombstoneRetentionMs,
     heartbeatIntervalMs: Math.floor(settings.sessionTimeoutMs / 4),
     rebalanceTimeoutMs: settings.sessionTimeoutMs + 1_000,
     pollTimeoutMs: 400,

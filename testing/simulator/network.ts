@@ -62,14 +62,14 @@ export function simulatedSend(process: SimulatedProcess, options: NetworkOptions
           executeLate(arrive);
           return;
         }
-        let settle: () => void;
-        try {
-          const answer = arrive();
-          settle = () => resolve(answer);
-        } catch (error) {
-          settle = () => reject(error as Error);
-        }
-        reach(met.answerDelayMs, settle);
+        const answer = new Promise<T>((executed) => {
+          executed(arrive());
+        });
+        // Whoever asked may be gone.
+        answer.catch(() => undefined);
+        reach(met.answerDelayMs, () => {
+          resolve(answer);
+        });
       });
     });
   };

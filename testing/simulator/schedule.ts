@@ -45,6 +45,9 @@ export type Step =
   | (At & { readonly kind: 'input'; readonly input: SimulatedInput })
   | (At & { readonly kind: 'call'; readonly call: unknown });
 
+/** What happens to one machine. */
+export type MachineStep = Extract<Step, OfMachine>;
+
 /** A record that somebody else writes. */
 export interface SimulatedInput {
   readonly topic: string;
@@ -90,5 +93,5 @@ export function describeStep(step: Step): string {
 }
 
 function textOf(value: unknown): string {
-  return typeof value === 'object' ? JSON.stringify(value) : String(value);
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }

@@ -4,7 +4,6 @@
  * and every invariant hold. The same schedule gives the same history.
  */
 import { seededRandom } from '../../kernel/random.ts';
-import type { ReadOnlyKeyValueStore } from '../../stores/key-value-store.ts';
 import { formatTaskId } from '../../streams/task-id.ts';
 import { changelogTopic, topicName, type Topology } from '../../streams/topology-builder.ts';
 import { InProcessKafka, requestKinds } from '../in-process-kafka.ts';
@@ -126,32 +125,18 @@ export class World {
   }
 
   #take(step: Step): void {
-    const machine = 'machine' in step ? this.#machines[step.machine] : undefined;
     switch (step.kind) {
-      case 'start':
-        return machine?.start();
-      case 'kill':
-        return machine?.kill(step.keep, step.losesDisk);
-      case 'stop':
-        return machine?.stop();
-      case 'pause':
-        return machine?.pause(step.forMs);
-      case 'clock':
-        return machine?.jump(step.byMs);
-      case 'fault':
-        return machine?.fault(step);
-      case 'delay':
-        return machine?.delay(step);
-      case 'cut':
-        return machine?.cut(step.forMs);
-      case 'slow-disk':
-        return machine?.slowDown(step.byMs, step.forMs);
       case 'clean':
-        return this.#clean();
+        this.#clean();
+        break;
       case 'input':
-        return this.#append(step.input);
+        this.#append(step.input);
+        break;
       case 'call':
         void this.#callers.call(step.call);
+        break;
+      default:
+        this.#machines[step.machine]?.take(step);
     }
   }
 
@@ -204,20 +189,24 @@ export class World {
       if (why !== undefined) return `machine ${index}: ${why}`;
       tasks += streams?.tasks().length ?? 0;
     }
-    const wanted = this.#taskPartitions().length;
-    if (tasks !== wanted) return `${tasks} of ${wanted} tasks run`;
-    for (const { sources, partition } of this.#taskPartitions()) {
+    const wanted = this.#taskPartitions();
+    if (tasks !== wanted.length) return `${tasks} of ${wanted.length} tasks run`;
+    for (const { sources, partition } of wanted) {
       for (const topic of sources) {
-        const log = this.#kafka.topic(topic)?.partitions[partition];
-        const group = this.#kafka.group(applicationId);
-        const committed = group.stableOffsets([{ topic, partition }]);
-        if (log === undefined || committed === undefined) return `${topic} is not settled`;
-        if (log.lastStableOffset < log.highWatermark) return `${topic} is not stable`;
-        const { records } = log.readCommitted(committed[0]?.offset ?? 0, Infinity);
-        if (records.length > 0) return `${records.length} records of ${topic} wait`;
+        const waits = this.#waitingIn(topic, partition);
+        if (waits !== undefined) return waits;
       }
     }
     return undefined;
+  }
+
+  #waitingIn(topic: string, partition: number): string | undefined {
+    const log = this.#kafka.log({ topic, partition });
+    const committed = this.#kafka.group(applicationId).stableOffsets([{ topic, partition }]);
+    if (committed === undefined) return `${topic} is not settled`;
+    if (log.lastStableOffset < log.highWatermark) return `${topic} is not stable`;
+    const { records } = log.readCommitted(committed[0]?.offset ?? 0, Infinity);
+    return records.length > 0 ? `${records.length} records of ${topic} wait` : undefined;
   }
 
   #taskPartitions(): readonly { name: string; partition: number; sources: readonly string[] }[] {
@@ -272,7 +261,7 @@ export class World {
           if (streams === undefined || isHere !== true) continue;
           const live = await contentOf(subTopology, (store) => {
             const view = streams.query({ subTopology: subTopology.name, store, partition });
-            return view.store as ReadOnlyKeyValueStore<unknown, unknown>;
+            return view.store;
           });
           for (const difference of differences(live, folded)) {
             different.push(`V6: ${name}: the store and its changelog have ${difference}`);
@@ -323,6 +312,7 @@ export class World {
 }
 
 function brokerSleep(time: VirtualTime, ms: number, signal?: AbortSignal): Promise<void> {
+  if (signal?.aborted === true) return Promise.resolve();
   return new Promise((resolve) => {
     const woken = time.after(ms, resolve);
     const stop = (): void => {

@@ -29,9 +29,14 @@ Examples:
 
 The same seed gives the same history. Exit code: 0 every invariant held, 3 one was violated.`;
 
-export function simulateCommand(args: readonly string[], cli = createCliContext()): Promise<number> {
+export function simulateCommand(
+  args: readonly string[],
+  cli = createCliContext(),
+): Promise<number> {
   const program = new Command('npm run simulate --')
-    .description('whole systems in one process with faults from seeds; invariants after every history')
+    .description(
+      'whole systems in one process with faults from seeds; invariants after every history',
+    )
     .option('--seed <number>', 'replay this one and show its history', countOrNone)
     .option('--seeds <count>', 'how many', count, seedsDefault)
     .option('--from <number>', 'the first one', countOrNone, 0)
