@@ -70,7 +70,7 @@ describe('a checkpoint that is due', () => {
     expect(await isWaiting(full)).toBe(false);
   });
 
-  test('that fails fails the task at its next turn, once', async () => {
+  test('that fails fails the task at its next turn, once; its content goes with the next one', async () => {
     commitKeys(checkpointRecordsMax);
     await checkpoints.ifDue(state, nowMs);
     engine.failWrite();
@@ -78,8 +78,9 @@ describe('a checkpoint that is due', () => {
     engine.holdsWrites = false;
 
     expect(await errorCodeOf(checkpoints.ifDue(state, nowMs))).toBe('STORE_FAILED');
-    await checkpoints.ifDue(state, nowMs);
     expect(engine.position()).toBeUndefined();
+    await checkpoints.ifDue(state, nowMs);
+    expect(engine.position()?.offset).toBe(checkpointRecordsMax);
   });
 
   test('that failed for a state which was set aside meanwhile is nobody’s concern', async () => {
