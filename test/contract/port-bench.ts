@@ -50,7 +50,8 @@ export class PortBench {
 
   async topic(partitionCount = 1, policy = 'delete'): Promise<string> {
     const name = this.name('topic');
-    const configs = { 'cleanup.policy': policy };
+    // The records are of 1970: retention would take them while a test looks at them.
+    const configs = { 'cleanup.policy': policy, 'retention.ms': '-1' };
     await this.port.admin.createTopics([{ name, partitionCount, configs }]);
     return name;
   }
@@ -94,6 +95,11 @@ export class PortBench {
     await eventually(async () => {
       records.push(...(await recordsOf(reader)));
       return records.length >= count;
+    }).catch(async (error: unknown) => {
+      const stable = await this.offset(topic, 'stable');
+      const latest = await this.offset(topic, 'latest');
+      const message = `${topic}: ${records.length} of ${count} records came; it is stable up to ${stable} of ${latest}`;
+      throw new Error(message, { cause: error });
     });
     await reader.close();
     return records;
@@ -128,7 +134,10 @@ export class PortBench {
 }
 
 export async function recordsOf(reader: PartitionReader): Promise<FetchedRecord[]> {
-  return (await reader.poll(200)).flatMap(({ records }) => records);
+  return (await reader.poll(200)).flatMap(({ records, error }) => {
+    if (error !== undefined) throw error;
+    return records;
+  });
 }
 
 export function batch(topic: string, ...values: string[]): ProduceBatch {
