@@ -278,11 +278,11 @@ export class StreamTask {
 
   isCommitDue(nowMs: number): boolean {
     if (this.#status !== 'running' || this.isCommitting || !this.hasWork) return false;
+    if (this.isTransactionFull()) return true;
     // Until the transaction is open, whoever comes still shares it.
     if (this.#primed.isOpening) return false;
-    if (this.#calls.decidedCount > 0) return true;
     const { commitIntervalMs } = this.#environment.config;
-    return this.isTransactionFull() || nowMs - this.#committedAtMs >= commitIntervalMs;
+    return this.#calls.decidedCount > 0 || nowMs - this.#committedAtMs >= commitIntervalMs;
   }
 
   /** Commits the open transaction; concurrent callers share one commit. */
@@ -337,20 +337,28 @@ export class StreamTask {
     return this.#status === 'restoring';
   }
 
+  #isRunning(): boolean {
+    return this.#status === 'running';
+  }
+
   async #commit(membership: GroupAssignment): Promise<void> {
-    assert(this.#producer !== undefined, 'a running task has a producer');
+    const producer = this.#producer;
+    assert(producer !== undefined, 'a running task has a producer');
     const { clock, config, failpoints } = this.#environment;
     const { changelog } = this.#options;
     const state = this.#state;
     const startedMs = clock.monotonicMs();
     await this.#primed.use();
+    if (!this.#isRunning()) {
+      throw new RollguardError('ILLEGAL_GENERATION', `${this.name}: lost before its commit began`);
+    }
     const sentAtMs = clock.nowMs();
     const records = this.#processedSinceCommit;
     const outputs = this.#collector.drain();
     const hasCalls = this.#calls.decidedCount > 0;
     await this.#environment.topics.learning(
       commitTransaction({
-        producer: this.#producer,
+        producer,
         outputs,
         state:
           state === undefined || changelog === undefined
@@ -368,10 +376,10 @@ export class StreamTask {
     this.#committedAtMs = clock.nowMs();
     this.#failures.clear();
     this.#environment.metrics.committed(this.id, records, clock.monotonicMs() - startedMs);
-    if (hasCalls) {
-      this.#calls.committed();
+    if (hasCalls) this.#calls.committed();
+    if (hasCalls && this.#isRunning()) {
       this.#primed.expect(changelog === undefined ? outputs : [...outputs, changelog]);
-      this.#primed.prime(this.#producer);
+      this.#primed.prime(producer);
     }
     failpoints.hit('after-answer');
     await this.#checkpoints.ifDue(state, sentAtMs);

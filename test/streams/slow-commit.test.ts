@@ -87,14 +87,43 @@ test('records that came while their task committed are processed when it is done
   await close(clock, streams);
 });
 
+test('calls that fill a transaction which is still being opened do not keep the loop turning', async () => {
+  const slow = { commitMs: 0, openMs: 1_000 };
+  const { clock, streams } = start({ intervalMs: 1_000_000, transactionRecordsMax: 1, slow });
+  await clock.advance(100);
+  const ask = (request: string): Promise<unknown> =>
+    streams.call(target, request, { deadlineMs: clock.nowMs() + 20_000 });
+  const first = ask('a');
+  await clock.advance(1_100);
+  const others = [ask('b'), ask('c')];
+  await clock.advance(10_000);
+
+  expect(streams.status).toBe('running');
+  expect(await Promise.all([first, ...others])).toEqual(['a', 'b', 'c']);
+  await close(clock, streams);
+});
+
 const lag = (streams: KafkaStreams): number | undefined => streams.tasks()[0]?.lag;
+
+/** How long the broker takes for a commit, and for a transaction's first partitions. */
+interface Slowness {
+  readonly commitMs: number;
+  readonly openMs: number;
+}
 
 interface SlowOptions {
   readonly intervalMs: number;
   readonly pollTimeoutMs?: number;
+  readonly transactionRecordsMax?: number;
+  readonly slow?: Slowness;
 }
 
-function start({ intervalMs, pollTimeoutMs = 100 }: SlowOptions): {
+function start({
+  intervalMs,
+  pollTimeoutMs = 100,
+  transactionRecordsMax = 5_000,
+  slow = { commitMs, openMs: 0 },
+}: SlowOptions): {
   readonly clock: ManualClock;
   readonly kafka: InProcessKafka;
   readonly streams: KafkaStreams;
@@ -115,8 +144,10 @@ function start({ intervalMs, pollTimeoutMs = 100 }: SlowOptions): {
     });
   const streams = new KafkaStreams({
     topology: builder.build(),
-    port: slowToCommit(kafka.client(), clock),
-    options: { applicationId: 'test', commitIntervalMs: 20, pollTimeoutMs },
+    port: slowPort(kafka.client(), clock, slow),
+    options: {
+      ...{ applicationId: 'test', commitIntervalMs: 20, pollTimeoutMs, transactionRecordsMax },
+    },
     ...{ stateDir: '', stateKind: 'memory', clock, logger: silentLogger, metrics: noMetrics },
   });
   streams.start();
@@ -129,8 +160,8 @@ async function close(clock: ManualClock, streams: KafkaStreams): Promise<void> {
   await closed;
 }
 
-/** A commit takes a second; a loop that polls without end meanwhile is stopped with an error. */
-function slowToCommit(port: KafkaPort, clock: ManualClock): KafkaPort {
+/** Takes its time; a loop that polls without end meanwhile is stopped with an error. */
+function slowPort(port: KafkaPort, clock: ManualClock, slow: Slowness): KafkaPort {
   let polls = 0;
   return {
     admin: port.admin,
@@ -151,8 +182,13 @@ function slowToCommit(port: KafkaPort, clock: ManualClock): KafkaPort {
       const producer = await port.openProducer(options);
       const commit = producer.commit.bind(producer);
       producer.commit = async () => {
-        await clock.sleep(commitMs);
+        await clock.sleep(slow.commitMs);
         await commit();
+      };
+      const addPartitions = producer.addPartitions.bind(producer);
+      producer.addPartitions = async (partitions) => {
+        await clock.sleep(slow.openMs);
+        await addPartitions(partitions);
       };
       return producer;
     },

@@ -14,6 +14,7 @@ import {
   type ProcessorContext,
   type Topology,
 } from '../../streams/index.ts';
+import type { TransactionalProducer } from '../../streams/kafka/port.ts';
 import {
   InProcessKafka,
   type FaultPlan,
@@ -60,14 +61,17 @@ function tally(): Topology {
   return builder.build();
 }
 
-async function start(wrap: (port: KafkaPort, clock: ManualClock) => KafkaPort = (port) => port) {
+async function start(
+  wrap: (port: KafkaPort, clock: ManualClock) => KafkaPort = (port) => port,
+  transactionRecordsMax = 5_000,
+) {
   const clock = new ManualClock();
   const kafka = new InProcessKafka(clock);
   kafka.createTopic({ name: 'lines', partitionCount: 1, configs: {} });
   const streams = new KafkaStreams({
     topology: tally(),
     port: wrap(kafka.client('instance'), clock),
-    options: { applicationId: 'test', transactionTimeoutMs: 120_000 },
+    options: { applicationId: 'test', transactionTimeoutMs: 120_000, transactionRecordsMax },
     ...{ stateDir: '', stateKind: 'memory', clock, logger: silentLogger, metrics: noMetrics },
   });
   streams.start();
@@ -83,8 +87,7 @@ const slowFirstCommit =
   (ms: number, isLost = false) =>
   (port: KafkaPort, clock: ManualClock): KafkaPort => {
     let isFirst = true;
-    const openProducer: KafkaPort['openProducer'] = async (options) => {
-      const producer = await port.openProducer(options);
+    return withProducer(port, (producer) => {
       const commit = producer.commit.bind(producer);
       producer.commit = async () => {
         await commit();
@@ -94,17 +97,49 @@ const slowFirstCommit =
           if (isLost) throw new RollguardError('OUTCOME_UNKNOWN', 'EndTxn got no answer');
         }
       };
-      return producer;
-    };
-    return {
-      admin: port.admin,
-      openReader: () => port.openReader(),
-      openPlainProducer: () => port.openPlainProducer(),
-      openMember: (options) => port.openMember(options),
-      close: () => port.close(),
-      openProducer,
-    };
+    });
   };
+
+/** The transaction after the first commit takes so long to be opened. */
+const slowFirstPriming =
+  (ms: number) =>
+  (port: KafkaPort, clock: ManualClock): KafkaPort => {
+    let committed = 0;
+    let isSlow = false;
+    return withProducer(port, (producer) => {
+      const commit = producer.commit.bind(producer);
+      const addPartitions = producer.addPartitions.bind(producer);
+      producer.commit = async () => {
+        await commit();
+        committed += 1;
+        isSlow = committed === 1;
+      };
+      producer.addPartitions = async (partitions) => {
+        const delayMs = isSlow ? ms : 0;
+        isSlow = false;
+        await clock.sleep(delayMs);
+        await addPartitions(partitions);
+      };
+    });
+  };
+
+function withProducer(
+  port: KafkaPort,
+  change: (producer: TransactionalProducer) => void,
+): KafkaPort {
+  return {
+    admin: port.admin,
+    openReader: () => port.openReader(),
+    openPlainProducer: () => port.openPlainProducer(),
+    openMember: (options) => port.openMember(options),
+    close: () => port.close(),
+    openProducer: async (options) => {
+      const producer = await port.openProducer(options);
+      change(producer);
+      return producer;
+    },
+  };
+}
 
 afterEach(async () => {
   for (const { clock, streams } of started.splice(0)) {
@@ -128,6 +163,25 @@ describe('an instance that its group forgets', () => {
 
     expect(await answer).toBe(1);
     expect(await next).toBe(2);
+  });
+
+  test('while its next transaction is still being opened commits nothing of it: seed 55', async () => {
+    const { clock, kafka, streams, call } = await start(slowFirstPriming(20_000), 1);
+    const first = call();
+    await clock.advance(1_000);
+    const second = call().catch((error: unknown) => error);
+    await clock.advance(10);
+    kafka.faults = loses('Heartbeat');
+    await clock.advance(12_000);
+    kafka.faults = () => 'ok';
+    await clock.advance(60_000);
+    const third = call();
+    await clock.advance(1_000);
+
+    expect(streams.status).toBe('running');
+    expect(await first).toBe(1);
+    expect(await second).toMatchObject({ code: 'NOT_READY' });
+    expect(await third).toBe(2);
   });
 
   test('while it backs off takes no transactional id before it has joined again', async () => {
