@@ -11,12 +11,17 @@ import type {
   TopicPartition,
 } from '../../streams/kafka/port.ts';
 
+interface Joining {
+  readonly done: (assignment: GroupAssignment) => void;
+  readonly replaced: (error: RollguardError) => void;
+}
+
 interface Member {
   readonly id: string;
   readonly options: GroupOptions;
   lastSeenMs: number;
   /** Set while the member waits in a join. */
-  joining: ((assignment: GroupAssignment) => void) | undefined;
+  joining: Joining | undefined;
 }
 
 /** Told of a committed offset that is lower than the one before. */
@@ -49,9 +54,13 @@ export class GroupCoordinator {
     const member = known ?? this.#add(options);
     member.lastSeenMs = this.#clock.nowMs();
     this.#isRebalancing = true;
-    const joined = new Promise<GroupAssignment>((resolve) => {
-      member.joining = resolve;
+    // A broker leaves it to the client's time-out to notice; here it is told, to keep histories short.
+    member.joining?.replaced(this.#illegal(`${member.id} has joined again`));
+    const joined = new Promise<GroupAssignment>((resolve, reject) => {
+      member.joining = { done: resolve, replaced: reject };
     });
+    // Whoever asked may be gone.
+    joined.catch(() => undefined);
     if (!this.#completeIfAllJoined()) {
       void this.#dropStragglers(options.rebalanceTimeoutMs);
       void this.#dropSilent(options.sessionTimeoutMs);
@@ -160,7 +169,7 @@ export class GroupCoordinator {
       member.joining = undefined;
       member.lastSeenMs = this.#clock.nowMs();
       const partitions = assignment.get(member.id) ?? [];
-      joined?.({ memberId: member.id, generationId: this.#generation, partitions });
+      joined?.done({ memberId: member.id, generationId: this.#generation, partitions });
     }
     return true;
   }
@@ -168,8 +177,11 @@ export class GroupCoordinator {
   /** Nobody may ask for a while: whose session ends during a rebalance is dropped all the same. */
   async #dropSilent(sessionTimeoutMs: number): Promise<void> {
     const { signal } = this.#settled;
-    await this.#clock.sleep(sessionTimeoutMs + 1, signal);
-    if (!signal.aborted) this.expire();
+    // Again and again: a heartbeat that arrives late makes its sender live longer, not for ever.
+    while (!signal.aborted) {
+      await this.#clock.sleep(sessionTimeoutMs + 1, signal);
+      if (!signal.aborted) this.expire();
+    }
   }
 
   async #dropStragglers(rebalanceTimeoutMs: number): Promise<void> {

@@ -219,10 +219,10 @@ function inProcessMember(cluster: InProcessKafka, send: Send, options: GroupOpti
         // What was sent names the member as it was then, however late it arrives.
         const known = memberId;
         const { joined } = await send('JoinGroup', () => ({ joined: group.join(known, options) }));
-        const assignment = await joined;
-        memberId = assignment.memberId;
-        generationId = assignment.generationId;
         try {
+          const assignment = await joined;
+          memberId = assignment.memberId;
+          generationId = assignment.generationId;
           await send('SyncGroup', () => group.sync(assignment.memberId, assignment.generationId));
           return assignment;
         } catch (error) {
