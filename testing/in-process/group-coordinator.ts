@@ -178,9 +178,10 @@ export class GroupCoordinator {
   async #dropSilent(sessionTimeoutMs: number): Promise<void> {
     const { signal } = this.#settled;
     // Again and again: a heartbeat that arrives late makes its sender live longer, not for ever.
-    while (!signal.aborted) {
+    for (;;) {
       await this.#clock.sleep(sessionTimeoutMs + 1, signal);
-      if (!signal.aborted) this.expire();
+      if (signal.aborted) return;
+      this.expire();
     }
   }
 
