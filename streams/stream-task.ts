@@ -141,6 +141,10 @@ export class StreamTask {
    */
   async takeOwnership(signal: AbortSignal): Promise<readonly PartitionOffset[]> {
     assert(!this.isCommitting, `${this.name}: nothing is committed while ownership is taken`);
+    assert(
+      this.#calls.decidedCount === 0,
+      `${this.name}: no answer outlives what it was decided on`,
+    );
     this.#status = 'restoring';
     this.#dropMemory();
     await this.#primed.over();
@@ -152,7 +156,7 @@ export class StreamTask {
     await this.#owned.restore(signal);
     await this.#startGraph();
     // The group forgot this instance meanwhile: the fencing above may be older than another owner's.
-    if (!this.#isRestoring()) {
+    if (!this.#is('restoring')) {
       throw new RollguardError('ILLEGAL_GENERATION', `${this.name}: lost while it was restored`);
     }
     this.#committedAtMs = environment.clock.nowMs();
@@ -287,9 +291,15 @@ export class StreamTask {
 
   /** Commits the open transaction; concurrent callers share one commit. */
   commit(membership: GroupAssignment): Promise<void> {
-    this.#committing ??= this.#commit(membership).finally(() => {
-      this.#committing = undefined;
-    });
+    this.#committing ??= this.#commit(membership)
+      .catch((error: unknown) => {
+        // At once: between here and `fail` the loop could have more calls decided on what will be dropped.
+        if (this.#status === 'running') this.#status = 'failed';
+        throw error;
+      })
+      .finally(() => {
+        this.#committing = undefined;
+      });
     return this.#committing;
   }
 
@@ -333,12 +343,9 @@ export class StreamTask {
     await this.#producer?.close();
   }
 
-  #isRestoring(): boolean {
-    return this.#status === 'restoring';
-  }
-
-  #isRunning(): boolean {
-    return this.#status === 'running';
+  /** Asked anew after every wait: it may have changed meanwhile. */
+  #is(status: TaskStatus): boolean {
+    return this.#status === status;
   }
 
   async #commit(membership: GroupAssignment): Promise<void> {
@@ -349,7 +356,7 @@ export class StreamTask {
     const state = this.#state;
     const startedMs = clock.monotonicMs();
     await this.#primed.use();
-    if (!this.#isRunning()) {
+    if (!this.#is('running')) {
       throw new RollguardError('ILLEGAL_GENERATION', `${this.name}: lost before its commit began`);
     }
     const sentAtMs = clock.nowMs();
@@ -377,7 +384,7 @@ export class StreamTask {
     this.#failures.clear();
     this.#environment.metrics.committed(this.id, records, clock.monotonicMs() - startedMs);
     if (hasCalls) this.#calls.committed();
-    if (hasCalls && this.#isRunning()) {
+    if (hasCalls && this.#is('running')) {
       this.#primed.expect(changelog === undefined ? outputs : [...outputs, changelog]);
       this.#primed.prime(producer);
     }

@@ -100,6 +100,39 @@ const slowFirstCommit =
     });
   };
 
+/** The first commit fails when it is told to; the poll that waits meanwhile ends so many turns later. */
+function failingFirstCommit(turns: number) {
+  let fail = (): void => undefined;
+  const failed = new Promise<void>((resolve) => (fail = resolve));
+  let isFirst = true;
+  let isCommitting = false;
+  const wrap = (port: KafkaPort): KafkaPort => ({
+    ...withProducer(port, (producer) => {
+      const commit = producer.commit.bind(producer);
+      producer.commit = async () => {
+        if (!isFirst) return commit();
+        isFirst = false;
+        isCommitting = true;
+        await failed;
+        isCommitting = false;
+        throw new RollguardError('TRANSACTION_ABORTED', 'the coordinator aborted it');
+      };
+    }),
+    openReader: () => {
+      const reader = port.openReader();
+      const poll = reader.poll.bind(reader);
+      reader.poll = async (maxWaitMs) => {
+        if (!isCommitting) return poll(maxWaitMs);
+        await failed;
+        for (let turn = 0; turn < turns; turn += 1) await Promise.resolve();
+        return [];
+      };
+      return reader;
+    },
+  });
+  return { wrap, fail: () => fail() };
+}
+
 /** The transaction after the first commit takes so long to be opened. */
 const slowFirstPriming =
   (ms: number) =>
@@ -209,6 +242,28 @@ describe('an instance that its group forgets', () => {
     expect(isForgotten).toBe(true);
     expect(whileForgotten).toEqual([]);
     expect(await next).toBe(1);
+  });
+});
+
+describe('an instance whose commit fails', () => {
+  test('answers no call that it decided on what was dropped, whenever it hears of the failure: seed 3338', async () => {
+    for (let turns = 0; turns < 40; turns += 1) {
+      const failing = failingFirstCommit(turns);
+      const { clock, call } = await start(failing.wrap);
+      const first = errorCodeOf(call());
+      await clock.advance(10);
+      const waiting = [call(), call()].map((each) => each.catch(() => undefined));
+      // The poll that began before the commit is over by then.
+      await clock.advance(200);
+      failing.fail();
+      await clock.advance(30_000);
+      const answered = (await Promise.all(waiting)).filter((each) => each !== undefined);
+      const next = call();
+      await clock.advance(1_000);
+
+      expect(await first).toBe('NOT_READY');
+      expect({ turns, next: await next }).toEqual({ turns, next: answered.length + 1 });
+    }
   });
 });
 
