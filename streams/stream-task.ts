@@ -87,16 +87,15 @@ export class StreamTask {
     this.#environment = options.environment;
     this.#owned = new OwnedState(options);
     this.#queue = new RecordQueue(options.partitions);
-    this.#collector = new RecordCollector(options.environment.topics);
-    const { applicationId } = options.environment.config;
+    const { clock, config, topics } = options.environment;
+    this.#collector = new RecordCollector(topics);
     this.#sources = new Map(
       options.subTopology.sources.flatMap((source) =>
-        source.topics.map((topic) => [topicName(topic, applicationId), source] as const),
+        source.topics.map((topic) => [topicName(topic, config.applicationId), source] as const),
       ),
     );
     this.#failures = new RecordFailures(this.name, options.environment);
     this.#decoder = this.#newDecoder();
-    const { clock, config } = this.#environment;
     this.#primed = new PrimedTransaction(clock, config.transactionTimeoutMs);
     this.#calls = new CallQueue({ name: this.name, waitingMax: config.waitingCallsMax, clock });
   }
@@ -129,10 +128,8 @@ export class StreamTask {
       .reduce((sum, { offset, highWatermark }) => sum + Math.max(0, highWatermark - offset), 0);
   }
 
-  /** Waits for the commit that is under way, however it ends. */
-  async settled(): Promise<void> {
-    await this.#committing?.catch(() => undefined);
-  }
+  /** When the commit that is under way has ended, however that is. */
+  settled = (): Promise<void> => this.#committing?.catch(() => undefined) ?? Promise.resolve();
 
   /**
    * The ownership order (design §1): fence → committed offsets, stable → restore → serve. Also the way
@@ -291,15 +288,17 @@ export class StreamTask {
 
   /** Commits the open transaction; concurrent callers share one commit. */
   commit(membership: GroupAssignment): Promise<void> {
-    this.#committing ??= this.#commit(membership)
-      .catch((error: unknown) => {
-        // At once: between here and `fail` the loop could have more calls decided on what will be dropped.
-        if (this.#status === 'running') this.#status = 'failed';
-        throw error;
-      })
-      .finally(() => {
+    this.#committing ??= this.#commit(membership).then(
+      () => {
         this.#committing = undefined;
-      });
+      },
+      (error: unknown) => {
+        this.#committing = undefined;
+        // At once: later, the loop could have had calls decided on what is to be dropped.
+        this.fail(error);
+        throw error;
+      },
+    );
     return this.#committing;
   }
 
@@ -392,7 +391,7 @@ export class StreamTask {
     await this.#checkpoints.ifDue(state, sentAtMs);
   }
 
-  /** Resolves when the next transaction is open, or has failed to be. */
+  /** The next transaction is open, or has failed to be. */
   readonly opened = (): Promise<void> => this.#primed.opened();
 
   #dropMemory(): void {

@@ -14,12 +14,12 @@ const findingSeeds: Readonly<Record<string, number>> = {
   'offsets-before-changelog': 2,
   'answer-before-commit': 1,
   'aborted-record-applied': 1,
-  'stale-checkpoint-trusted': 4,
+  'stale-checkpoint-trusted': 8,
   'clock-runs-back': 90,
-  'taken-after-unknown': 8,
-  'end-repeated': 72,
+  'taken-after-unknown': 76,
+  'end-repeated': 183,
   'offsets-repeated': 12,
-  'restore-below-watermark': 4,
+  'restore-below-watermark': 14,
   'checkpoint-older-than-tombstones': 182,
 };
 
