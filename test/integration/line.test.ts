@@ -142,15 +142,17 @@ describe('the line from Postgres to the ledgers', () => {
     return withDatabase(system.stack.endpoints.platformAdminDatabaseUrl, use);
   }
 
+  /** Nights are those whose end, 03:00 by the property's clock, the guest slept through. */
   async function departedGuest() {
     const tenants = workload.expectations.map(({ tenantId }) => tenantId);
+    const hotelDay = (column: string): string =>
+      `(${column} AT TIME ZONE 'UTC' AT TIME ZONE timezone - interval '3 hours 1 microsecond')::date`;
+    const nights = `${hotelDay('actual_check_out')} - ${hotelDay('actual_check_in')}`;
     const { rows } = await platform((client) =>
       client.query<{ tenant_id: string; id: string; nights: number }>(
-        `SELECT tenant_id, id, actual_check_out::date - actual_check_in::date AS nights
-         FROM reservations r
-         WHERE status = 'CHECKED_OUT' AND tenant_id = ANY($1)
-           AND actual_check_out::date - actual_check_in::date = 2
-           AND extract(hour FROM actual_check_in) BETWEEN 12 AND 22 LIMIT 1`,
+        `SELECT r.tenant_id, r.id, ${nights} AS nights
+         FROM reservations r JOIN properties p ON p.id = r.property_id
+         WHERE r.status = 'CHECKED_OUT' AND r.tenant_id = ANY($1) AND ${nights} = 2 LIMIT 1`,
         [tenants],
       ),
     );
