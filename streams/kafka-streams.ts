@@ -44,13 +44,13 @@ export interface KafkaStreamsOptions {
   readonly failpoints?: Failpoints | undefined;
 }
 
-/** Where a key of a store lives and what it holds there. */
 /** Which task decides. */
 export interface CallTarget {
   readonly subTopology: string;
   readonly partition: number;
 }
 
+/** Which part of a store. */
 export interface StoreQuery {
   readonly subTopology: string;
   readonly store: string;
