@@ -3,6 +3,7 @@
  * set aside, for a fresh one, when it turns out that it cannot be trusted.
  */
 import { isRollguardError } from '../kernel/errors.ts';
+import type { SetAsideReason } from '../stores/state-directory.ts';
 import type { TaskState } from '../stores/task-state.ts';
 import type { ChangelogPartition } from './commit.ts';
 import type { TaskEnvironment } from './task-environment.ts';
@@ -19,6 +20,8 @@ export class OwnedState {
   readonly #options: OwnedStateOptions;
   #content: TaskState | undefined;
   #isDamaged = false;
+  /** Wall-clock time at which the content last had all that was in the changelog; undefined: never yet. */
+  #completeAtMs: number | undefined;
 
   constructor(options: OwnedStateOptions) {
     this.#options = options;
@@ -33,34 +36,50 @@ export class OwnedState {
     if (isRollguardError(error) && error.row.reaction === 'restore') this.#isDamaged = true;
   }
 
+  /** @param atMs when the task was last known to be here, with everything in the changelog committed by it. */
+  confirmed(atMs: number): void {
+    this.#completeAtMs = Math.max(atMs, this.#completeAtMs ?? 0);
+  }
+
   /** Up to what is committed in the changelog. @throws what the stores and Kafka throw. */
   async restore(signal: AbortSignal): Promise<void> {
     const { id, changelog, environment } = this.#options;
     if (changelog === undefined) return;
-    if (this.#isDamaged) await this.#setAside();
+    if (this.#isDamaged) await this.#setAside('damaged');
+    else if (this.#isTooOld()) await this.#setAside('too-old');
+    const startedAtMs = environment.clock.nowMs();
     try {
       if (this.#content === undefined) {
         this.#content = await environment.openState(id, changelog);
-      } else {
+      } else if (this.#completeAtMs !== undefined) {
         // What is committed and not on disk yet is older than the tail that is replayed over it.
-        await this.#content.checkpoint(environment.clock.nowMs());
+        await this.#content.checkpoint(this.#completeAtMs);
       }
       await environment.restore(id, this.#content, changelog, signal);
     } catch (error) {
       if (!isRollguardError(error) || error.row.reaction !== 'restore') throw error;
-      await this.#setAside(error);
+      await this.#setAside('damaged', error);
       this.#content = await environment.openState(id, changelog);
       await environment.restore(id, this.#content, changelog, signal);
     }
+    this.confirmed(startedAtMs);
   }
 
-  async #setAside(error?: unknown): Promise<void> {
+  /** A process that was stopped for so long may have missed tombstones that are cleaned away by now. */
+  #isTooOld(): boolean {
+    if (this.#content === undefined || this.#completeAtMs === undefined) return false;
+    const { clock, config } = this.#options.environment;
+    return clock.nowMs() - this.#completeAtMs > config.changelogTombstoneRetentionMs / 2;
+  }
+
+  async #setAside(reason: SetAsideReason, error?: unknown): Promise<void> {
     const { id, environment } = this.#options;
     const content = this.#content;
     this.#content = undefined;
     this.#isDamaged = false;
+    this.#completeAtMs = undefined;
     // Its engine may refuse even that; the folder is moved either way.
     await content?.closeDirty().catch(() => undefined);
-    await environment.setStateAside(id, 'damaged', error);
+    await environment.setStateAside(id, reason, error);
   }
 }

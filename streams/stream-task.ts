@@ -308,6 +308,7 @@ export class StreamTask {
    */
   async upkeep(ownedAtMs: number): Promise<void> {
     if (this.#status !== 'running' || this.isCommitting) return;
+    this.#owned.confirmed(ownedAtMs);
     await this.#checkpoints.ifDue(this.#state, ownedAtMs);
     this.#primed.throwFailure();
     if (this.#primed.takeStale() && !this.hasWork) await this.#producer?.abort();
