@@ -6,6 +6,7 @@ import { isRollguardError } from '../kernel/errors.ts';
 import type { SetAsideReason } from '../stores/state-directory.ts';
 import type { TaskState } from '../stores/task-state.ts';
 import type { ChangelogPartition } from './commit.ts';
+import { stateAgeMaxMs } from './streams-config.ts';
 import type { TaskEnvironment } from './task-environment.ts';
 import type { TaskId } from './task-id.ts';
 
@@ -69,7 +70,7 @@ export class OwnedState {
   #isTooOld(): boolean {
     if (this.#content === undefined || this.#completeAtMs === undefined) return false;
     const { clock, config } = this.#options.environment;
-    return clock.nowMs() - this.#completeAtMs > config.changelogTombstoneRetentionMs / 2;
+    return clock.nowMs() - this.#completeAtMs > stateAgeMaxMs(config);
   }
 
   async #setAside(reason: SetAsideReason, error?: unknown): Promise<void> {

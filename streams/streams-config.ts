@@ -72,6 +72,11 @@ const schema = z.strictObject({
 export type StreamsOptions = z.input<typeof schema>;
 export type StreamsConfig = Readonly<z.output<typeof schema>>;
 
+/** A copy of a changelog older than this may lack tombstones that compaction has cleaned away since. */
+export function stateAgeMaxMs({ changelogTombstoneRetentionMs }: StreamsConfig): number {
+  return changelogTombstoneRetentionMs / 2;
+}
+
 /** Checks the options; CONFIG_INVALID names the first wrong one. */
 export function compileStreamsConfig(options: StreamsOptions): StreamsConfig {
   const result = schema.safeParse(options);

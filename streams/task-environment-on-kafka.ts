@@ -9,7 +9,7 @@ import type { KafkaPort, PartitionOffset, TopicPartition } from './kafka/port.ts
 import type { Membership } from './membership.ts';
 import type { OutputTopics } from './output-topics.ts';
 import { restoreState } from './restore.ts';
-import type { StreamsConfig } from './streams-config.ts';
+import { stateAgeMaxMs, type StreamsConfig } from './streams-config.ts';
 import type { StreamsMetrics } from './streams-metrics.ts';
 import type { TaskEnvironment } from './task-environment.ts';
 import { formatTaskId, transactionalId } from './task-id.ts';
@@ -54,8 +54,7 @@ export function createTaskEnvironment(options: TaskEnvironmentOptions): TaskEnvi
           ? new MemoryEngine()
           : await directory.openEngine(formatTaskId(id), {
               topicId: changelog.topicId,
-              // An older copy may lack tombstones that compaction has cleaned away since.
-              ageMaxMs: config.changelogTombstoneRetentionMs / 2,
+              ageMaxMs: stateAgeMaxMs(config),
             });
       return new TaskState({
         engine,
