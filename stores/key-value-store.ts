@@ -58,7 +58,7 @@ export function openKeyValueStore<K, V>(
     }),
     put: (key, value) => state.put(keys.nameOf(key), format.value.serialize(value)),
     delete: (key) => state.delete(keys.nameOf(key)),
-    load: (wanted) => state.load(wanted.map((key) => keys.nameOf(key))),
+    load: (wanted) => state.load(keys.namesOf(wanted)),
   };
 }
 
@@ -105,11 +105,18 @@ function openView<K, V>(format: StoreFormat<K, V>, reads: Reads): ReadOnlyKeyVal
   };
 }
 
-/** A store's keys in the task's state. */
+/**
+ * A store's keys in the task's state. Remembers the names of the last batch: what was loaded is then asked
+ * for in the same order, and what was read is written next.
+ */
 class StoreKeys<K> {
   readonly prefix: Buffer;
   readonly #prefixName: string;
   readonly #serde: Serde<K>;
+  #batch: readonly K[] = [];
+  #batchNames: readonly string[] = [];
+  /** In the batch: the key that was named last. */
+  #at = 0;
 
   constructor({ name, key }: StoreFormat<K, unknown>) {
     const nameBytes = Buffer.from(name, 'utf8');
@@ -120,6 +127,23 @@ class StoreKeys<K> {
 
   /** What the key goes by in memory. */
   nameOf(key: K): string {
+    // Of other types the same object may be another key by now.
+    if (typeof key !== 'string') return this.#newNameOf(key);
+    if (this.#batch[this.#at] === key) return this.#batchNames[this.#at] ?? '';
+    if (this.#batch[this.#at + 1] !== key) return this.#newNameOf(key);
+    this.#at += 1;
+    return this.#batchNames[this.#at] ?? '';
+  }
+
+  namesOf(keys: readonly K[]): readonly string[] {
+    const names = keys.map((key) => this.#newNameOf(key));
+    this.#batch = [...keys];
+    this.#batchNames = names;
+    this.#at = -1;
+    return names;
+  }
+
+  #newNameOf(key: K): string {
     return this.#prefixName + (this.#serde.name?.(key) ?? keyName(this.#serde.serialize(key)));
   }
 

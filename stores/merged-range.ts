@@ -10,7 +10,7 @@ import type { RangeQuery, StateEngine, StateEntry } from './state-engine.ts';
 export interface Changes {
   readonly cells: OrderedMap<StateCell>;
   /** What hides the engine's entry: a value, or null for none; undefined: nothing does. */
-  valueOf(cell: StateCell): CellValue;
+  readonly valueOf: (cell: StateCell) => CellValue;
 }
 
 export async function mergedRange(

@@ -56,7 +56,7 @@ export class StateCache {
       const cell = this.#queue[this.#head];
       if (cell === undefined) break;
       this.#head += 1;
-      if (!cell.isCached) continue;
+      if (cell.isDropped) continue;
       if (cell.isClean && cell.isUsed) {
         cell.isUsed = false;
         this.#queue.push(cell);
@@ -74,15 +74,15 @@ export class StateCache {
   /** Forgets a cell. */
   drop(cell: StateCell): void {
     cell.isCached = false;
+    cell.isDropped = true;
     cell.home.delete(cell.name);
     this.#bytes -= cell.bytes;
   }
 
   /** Forgets all of a state, which is closed. */
   release(home: Map<string, StateCell>): void {
-    for (const cell of home.values()) this.#bytes -= cell.bytes;
-    home.clear();
-    this.#queue = this.#queue.slice(this.#head).filter((cell) => cell.home !== home);
+    for (const cell of home.values()) this.drop(cell);
+    this.#queue = this.#queue.slice(this.#head).filter(({ isDropped }) => !isDropped);
     this.#head = 0;
   }
 }

@@ -27,6 +27,8 @@ export class StateCell {
   isUsed = false;
   /** The cache has it among what it may evict. */
   isCached = false;
+  /** It is in no map any more: of its key, a new one may be. */
+  isDropped = false;
 
   constructor(name: string, home: Map<string, StateCell>) {
     this.name = name;

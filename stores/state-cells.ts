@@ -13,6 +13,8 @@ import type { StateChange } from './state-engine.ts';
 export class StateCells {
   readonly #cache: StateCache;
   readonly #cells = new Map<string, StateCell>();
+  /** Found last: what was read is written next. */
+  #last: StateCell | undefined;
   /** Changed by the open transaction. */
   #touched: StateCell[] = [];
   #pendingBytes = 0;
@@ -45,7 +47,9 @@ export class StateCells {
   }
 
   find(name: string): StateCell | undefined {
-    return this.#cells.get(name);
+    const last = this.#last;
+    if (last?.name === name && !last.isDropped) return last;
+    return (this.#last = this.#cells.get(name));
   }
 
   /** The engine was asked and answered; what came to be known meanwhile is newer. */
@@ -59,7 +63,7 @@ export class StateCells {
 
   /** @param value null deletes the key. */
   put(name: string, value: Buffer | null): void {
-    const cell = this.#cells.get(name) ?? this.#create(name);
+    const cell = this.find(name) ?? this.#create(name);
     const growth = lengthOf(value) - lengthOf(cell.pending);
     if (cell.pending === undefined) {
       this.#touched.push(cell);
