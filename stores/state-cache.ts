@@ -33,9 +33,10 @@ export class StateCache {
     return this.#bytes > this.#bytesMax;
   }
 
-  /** A restore has to wait for its engine. */
-  get isOverfull(): boolean {
-    return this.#bytes > this.#restoreBytesMax;
+  /** Half: a restore's engine had better be written meanwhile. Full: it has to be waited for. */
+  get restoredFullness(): 'low' | 'half' | 'full' {
+    if (this.#bytes > this.#restoreBytesMax) return 'full';
+    return this.#bytes > this.#restoreBytesMax / 2 ? 'half' : 'low';
   }
 
   /** A state holds so many bytes more, or fewer. */

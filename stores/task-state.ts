@@ -170,9 +170,9 @@ export class TaskState {
     this.#position = position;
   }
 
-  /** True while a restore has brought more into memory than may wait for the disk. */
-  get mustCheckpointRestored(): boolean {
-    return this.#cache.isOverfull && this.#cells.dirtyCount > 0;
+  /** How much a restore has brought into memory of what may wait there for the disk. */
+  get restoredFullness(): 'low' | 'half' | 'full' {
+    return this.#cells.dirtyCount === 0 ? 'low' : this.#cache.restoredFullness;
   }
 
   /** A checkpoint while it is restored: the engine's age stays that of the content under it. */

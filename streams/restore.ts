@@ -53,7 +53,7 @@ export async function restoreState(request: RestoreRequest): Promise<Restored> {
       for (const fetched of await reader.poll(pollMs)) {
         if (fetched.error !== undefined) throw fetched.error;
         apply(state, fetched, topicId);
-        if (state.mustCheckpointRestored) await state.checkpointRestored();
+        await checkpointIfFull(state);
         position = fetched.nextOffset;
         records += fetched.records.length;
         request.progress(records, Math.max(0, to - position));
@@ -99,6 +99,14 @@ function apply(state: TaskState, fetched: FetchedPartition, topicId: string): vo
     key === null ? [] : [{ key, value: value ?? undefined }],
   );
   state.applyRestored(changes, { topicId, offset: fetched.nextOffset });
+}
+
+/** Memory is for the store to serve at once, not for all of a large one: the disk takes what comes meanwhile. */
+async function checkpointIfFull(state: TaskState): Promise<void> {
+  const fullness = state.restoredFullness;
+  // What one fails with the next one does too, and that is waited for.
+  if (fullness === 'half') state.checkpointRestored().catch(() => undefined);
+  else if (fullness === 'full') await state.checkpointRestored();
 }
 
 function stuckAlarm({ clock, logger, changelog }: RestoreRequest): (position: number) => void {

@@ -64,7 +64,7 @@ const schema = z.strictObject({
   /** State kept in memory by all tasks, whether or not it is on disk yet: `statestore.cache.max.bytes`. */
   cacheBytesMax: positive.default(64 * 1024 * 1024),
   /** While tasks restore, so much may be in memory and not on disk yet. */
-  restoreBytesMax: positive.default(512 * 1024 * 1024),
+  restoreBytesMax: positive.default(256 * 1024 * 1024),
   /** Changelog tombstones are kept this long; an older local copy is set aside (see design §1). */
   changelogTombstoneRetentionMs: positive.default(24 * 3_600_000),
   /** How long `close` waits for the last commits. */

@@ -215,7 +215,7 @@ class Simulation {
         })),
         { topicId: 'topic', offset: from + tail.length },
       );
-      if (this.#state.mustCheckpointRestored) await this.#state.checkpointRestored();
+      if (this.#state.restoredFullness === 'full') await this.#state.checkpointRestored();
     }
   }
 
