@@ -237,7 +237,7 @@ export class World {
 
   async #verify(): Promise<void> {
     let { stores, different } = await this.#liveStores();
-    // The broker may have a commit that its task has not heard of yet.
+    // The broker may have a commit that its task has not heard of yet, and may never hear of.
     for (let look = 1; different.length > 0 && look < looksMax; look += 1) {
       await this.#runFor(betweenLooksMs);
       ({ stores, different } = await this.#liveStores());
@@ -267,8 +267,12 @@ export class World {
         const name = formatTaskId({ subTopology: subTopology.name, partition });
         const folded = await foldedContent(subTopology, log);
         for (const { streams } of this.#machines) {
-          const isHere = streams?.tasks().some((task) => task.name === name);
-          if (streams === undefined || isHere !== true) continue;
+          const task = streams?.tasks().find((each) => each.name === name);
+          if (streams === undefined || task === undefined) continue;
+          if (task.status !== 'running') {
+            different.push(`liveness: ${name} is ${task.status}`);
+            continue;
+          }
           const live = await contentOf(subTopology, (store) => {
             const view = streams.query({ subTopology: subTopology.name, store, partition });
             return view.store;
