@@ -27,7 +27,9 @@ export interface HistoryReport {
   readonly answered: number;
 }
 
-const sliceMs = 500;
+/** How often it is asked whether a machine has stopped with an error. */
+const sliceMs = 2_000;
+const betweenRestsMs = 500;
 /** From the last fault until everything must have come to rest. */
 const restBoundMs = 60_000;
 const expiryMs = 1_500;
@@ -176,7 +178,7 @@ export class World {
           this.violation(`liveness: ${restBoundMs / 1_000} s after the last fault ${unrest}`);
           return;
         }
-        await this.#runFor(sliceMs);
+        await this.#runFor(betweenRestsMs);
         unrest = this.#unrest();
       }
       if (this.#isWrong()) return;
@@ -247,9 +249,13 @@ export class World {
     const state = { kafka: this.#kafka, attempts, inputs: this.#inputs, stores };
     for (const text of this.#scenario.violations(state)) this.violation(text);
     for (const machine of this.#machines) machine.stop();
-    await this.#runFor(stopBoundMs);
-    for (const { index, process } of this.#machines) {
-      if (process !== undefined) this.violation(`liveness: machine ${index} does not stop`);
+    const boundMs = this.#time.nowMs + stopBoundMs;
+    const runs = ({ process }: Machine): boolean => process !== undefined;
+    while (this.#machines.some(runs) && this.#time.nowMs < boundMs && !this.#isWrong()) {
+      await this.#runFor(betweenRestsMs);
+    }
+    for (const { index } of this.#machines.filter(runs)) {
+      this.violation(`liveness: machine ${index} does not stop`);
     }
     await this.#compareDisks();
   }
@@ -328,7 +334,10 @@ export class World {
 function brokerSleep(time: VirtualTime, ms: number, signal?: AbortSignal): Promise<void> {
   if (signal?.aborted === true) return Promise.resolve();
   return new Promise((resolve) => {
-    const woken = time.after(ms, resolve);
+    const woken = time.after(ms, () => {
+      signal?.removeEventListener('abort', stop);
+      resolve();
+    });
     const stop = (): void => {
       woken.isCancelled = true;
       resolve();
