@@ -12,6 +12,13 @@ import type {
   TopicPartition,
 } from './kafka/port.ts';
 
+/** What a join brought. */
+export interface Joined {
+  readonly assignment: GroupAssignment;
+  /** The group was in no generation between that and the one before: nobody else had what was ours. */
+  readonly isNext: boolean;
+}
+
 /** stable: go on · rebalance: commit and join again · lost: the group forgot us, drop everything first. */
 export type MembershipStatus = 'stable' | 'rebalance' | 'lost';
 
@@ -51,15 +58,17 @@ export class Membership {
     return this.#assignment;
   }
 
-  async join(): Promise<GroupAssignment> {
+  async join(): Promise<Joined> {
     await this.#stopHeartbeats();
     const sentAtMs = this.#options.clock.nowMs();
-    this.#assignment = await this.#options.member.join();
+    const before = this.#assignment;
+    const assignment = await this.#options.member.join();
+    this.#assignment = assignment;
     this.#confirmedAtMs = sentAtMs;
     this.#status = 'stable';
     const stop = new AbortController();
     this.#heartbeats = { stop, done: this.#heartbeat(stop.signal) };
-    return this.#assignment;
+    return { assignment, isNext: before !== undefined && isNext(before, assignment) };
   }
 
   /** Asks the group now, e.g. whether a fenced task is still ours. */
@@ -101,4 +110,9 @@ export class Membership {
     await this.#heartbeats?.done;
     this.#heartbeats = undefined;
   }
+}
+
+/** Member ids count too: a group that was forgotten as a whole numbers its generations anew. */
+function isNext(before: GroupAssignment, after: GroupAssignment): boolean {
+  return after.memberId === before.memberId && after.generationId === before.generationId + 1;
 }

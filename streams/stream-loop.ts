@@ -96,7 +96,9 @@ export class StreamLoop {
     const { membership, tasks, environment } = this.#options;
     if (membership.status === 'lost') tasks.loseAll();
     else await tasks.commitAll();
-    const assignment = await membership.join();
+    const { assignment, isNext } = await membership.join();
+    // In a generation that it never heard of, its tasks may have been decided on elsewhere.
+    if (!isNext) tasks.loseAll();
     environment.logger.info('joined the group', {
       generation: assignment.generationId,
       partitions: assignment.partitions.length,

@@ -80,7 +80,7 @@ export class TaskManager {
     }
   }
 
-  /** The group forgot this instance: everything in memory may be somebody else's by now. */
+  /** The group forgot this instance, or went on without it: everything in memory may be somebody else's by now. */
   loseAll(): void {
     for (const task of this.#tasks.values()) {
       task.fail();

@@ -1,5 +1,5 @@
 /** What an instance does that its group has forgotten, or that it cannot ask; found by the simulator. */
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { RollguardError } from '../../kernel/errors.ts';
 import { silentLogger } from '../../kernel/logger.ts';
 import { noMetrics } from '../../kernel/metrics.ts';
@@ -22,6 +22,9 @@ import {
 } from '../../testing/in-process-kafka.ts';
 import { ManualClock } from '../../testing/manual-clock.ts';
 import { errorCodeOf } from '../support/error-code.ts';
+
+// Many turns of the event loop, on a machine that may be busy.
+jest.setTimeout(60_000);
 
 const target = { subTopology: 'tally', partition: 0 };
 const transactionalId = 'test-tally_0';
@@ -68,18 +71,24 @@ async function start(
   const clock = new ManualClock();
   const kafka = new InProcessKafka(clock);
   kafka.createTopic({ name: 'lines', partitionCount: 1, configs: {} });
+  const port = wrap(kafka.client('instance'), clock);
+  const instance = startInstance(port, clock, transactionRecordsMax);
+  await clock.advance(3_000);
+  return { clock, kafka, ...instance };
+}
+
+function startInstance(port: KafkaPort, clock: ManualClock, transactionRecordsMax = 5_000) {
   const streams = new KafkaStreams({
     topology: tally(),
-    port: wrap(kafka.client('instance'), clock),
+    port,
     options: { applicationId: 'test', transactionTimeoutMs: 120_000, transactionRecordsMax },
     ...{ stateDir: '', stateKind: 'memory', clock, logger: silentLogger, metrics: noMetrics },
   });
   streams.start();
   started.push({ clock, streams });
-  await clock.advance(3_000);
   const call = (): Promise<unknown> =>
     streams.call(target, 'count', { deadlineMs: clock.nowMs() + 600_000 });
-  return { clock, kafka, streams, call };
+  return { streams, call };
 }
 
 /** The broker's answer to the first commit takes so long, and may be lost then. */
@@ -242,6 +251,31 @@ describe('an instance that its group forgets', () => {
     expect(isForgotten).toBe(true);
     expect(whileForgotten).toEqual([]);
     expect(await next).toBe(1);
+  });
+});
+
+describe('an instance that missed a generation of its group', () => {
+  test('serves nothing of what it remembers from before: seed 209812', async () => {
+    const { clock, kafka, streams, call } = await start();
+    const first = call();
+    await clock.advance(1_000);
+    // It hears that the group moves, and not that the group moved on without it.
+    kafka.faults = ({ kind, client }) =>
+      client === 'instance' && kind === 'JoinGroup' ? 'lose-request' : 'ok';
+    const other = startInstance(kafka.client('other'), clock);
+    await clock.advance(25_000);
+    const second = other.call();
+    await clock.advance(1_000);
+    const closed = other.streams.close();
+    await clock.advance(1_000);
+    await closed;
+    kafka.faults = () => 'ok';
+    await clock.advance(6_000);
+    const { store } = streams.query({ ...target, store: 'counts' });
+
+    expect([await first, await second]).toEqual([1, 2]);
+    expect(streams.notReady()).toBeUndefined();
+    expect(await store.get('all')).toBe('2');
   });
 });
 

@@ -1,5 +1,5 @@
 /** Reads assigned partitions of the in-process Kafka, committed records only. */
-import { RollguardError, isRollguardError } from '../../kernel/errors.ts';
+import { RollguardError } from '../../kernel/errors.ts';
 import type {
   FetchedPartition,
   PartitionOffset,
@@ -8,22 +8,32 @@ import type {
 } from '../../streams/kafka/port.ts';
 import type { InProcessKafka } from '../in-process-kafka.ts';
 import type { Send } from './in-process-client.ts';
+import type { PartitionLog } from './partition-log.ts';
 
 const recordsPerPollMax = 1_000;
+const uncancelledMaxMs = 2_000;
 /** A reason of our own: without one every abort makes an exception with its stack. */
-const woken = 'woken';
+const over = 'over';
 
 interface Assigned extends TopicPartition {
   offset: number;
   isPaused: boolean;
   /** What the last poll reported, to report only what moved. */
-  reported: string;
+  reported: FetchedPartition | undefined;
+  seen: Seen | undefined;
+}
+
+/** The log that the last answer was read from, and how often that had changed. */
+interface Seen {
+  readonly log: PartitionLog | undefined;
+  readonly changes: number | undefined;
 }
 
 /** What one request brought of one partition, and from where it was asked for. */
 interface Fetched {
   readonly assigned: Assigned;
   readonly from: number;
+  readonly seen: Seen;
   readonly fetched: FetchedPartition;
 }
 
@@ -31,7 +41,12 @@ export class InProcessReader implements PartitionReader {
   readonly #cluster: InProcessKafka;
   readonly #send: Send;
   readonly #assigned = new Map<string, Assigned>();
-  #wake = new AbortController();
+  /** Somebody woke it while no poll waited. */
+  #isWoken = false;
+  readonly #wakeNext = (): void => {
+    this.#isWoken = true;
+  };
+  #wake = this.#wakeNext;
 
   constructor(cluster: InProcessKafka, send: Send) {
     this.#cluster = cluster;
@@ -41,11 +56,7 @@ export class InProcessReader implements PartitionReader {
   assign(positions: readonly PartitionOffset[]): void {
     for (const { topic, partition, offset } of positions) {
       this.#assigned.set(nameOf({ topic, partition }), {
-        topic,
-        partition,
-        offset,
-        isPaused: false,
-        reported: '',
+        ...{ topic, partition, offset, isPaused: false, reported: undefined, seen: undefined },
       });
     }
   }
@@ -63,31 +74,37 @@ export class InProcessReader implements PartitionReader {
   }
 
   async poll(maxWaitMs: number): Promise<readonly FetchedPartition[]> {
-    const deadline = this.#wake;
-    const { signal } = deadline;
-    const timer = this.#cluster.clock.sleep(maxWaitMs, signal).then(() => deadline.abort(woken));
+    let isOver = this.#isWoken;
+    this.#isWoken = false;
     let goOn = (): void => undefined;
-    const onAbort = (): void => goOn();
-    signal.addEventListener('abort', onAbort, { once: true });
+    const end = (): void => {
+      isOver = true;
+      goOn();
+    };
+    const waits = (): boolean => !isOver && !this.#hasNews();
+    this.#wake = end;
+    // A short wait ends by itself, which costs less than to cancel it; too late, it ends nothing.
+    const stop = maxWaitMs > uncancelledMaxMs ? new AbortController() : undefined;
+    if (!isOver) void this.#cluster.clock.sleep(maxWaitMs, stop?.signal).then(end);
     try {
       for (;;) {
-        const change = new Promise<void>((resolve) => {
-          goOn = resolve;
-          this.#cluster.onNextChange(resolve);
-        });
         const fetched = this.#accept(await this.#send('Fetch', () => this.#fetch()));
-        if (fetched.length > 0 || isAborted(signal)) return fetched;
-        await change;
+        if (fetched.length > 0 || isOver) return fetched;
+        while (waits()) {
+          await new Promise<void>((resolve) => {
+            goOn = resolve;
+            this.#cluster.onNextChange(resolve);
+          });
+        }
       }
     } finally {
-      deadline.abort(woken);
-      await timer;
-      this.#wake = new AbortController();
+      this.#wake = this.#wakeNext;
+      stop?.abort(over);
     }
   }
 
   wakeUp(): void {
-    this.#wake.abort(woken);
+    this.#wake();
   }
 
   close(): Promise<void> {
@@ -95,45 +112,43 @@ export class InProcessReader implements PartitionReader {
     return Promise.resolve();
   }
 
+  /** There is something that the last answer did not show, as a broker that holds a fetch back knows. */
+  #hasNews(): boolean {
+    for (const { topic, partition, isPaused, seen } of this.#assigned.values()) {
+      const log = this.#cluster.topic(topic)?.partitions[partition];
+      if (!isPaused && (seen?.log !== log || seen?.changes !== log?.changes)) return true;
+    }
+    return false;
+  }
+
   #fetch(): readonly Fetched[] {
-    return [...this.#assigned.values()]
-      .filter(({ isPaused }) => !isPaused)
-      .map((assigned) => ({
-        assigned,
-        from: assigned.offset,
-        fetched: this.#fetchOne(assigned),
-      }));
+    const answer: Fetched[] = [];
+    for (const assigned of this.#assigned.values()) {
+      if (!assigned.isPaused) answer.push(this.#fetchOne(assigned));
+    }
+    return answer;
   }
 
   /** The answer is here: positions move, unless they were moved meanwhile. */
   #accept(answer: readonly Fetched[]): readonly FetchedPartition[] {
-    return answer.flatMap(({ assigned, from, fetched }) => {
+    const accepted: FetchedPartition[] = [];
+    for (const { assigned, from, seen, fetched } of answer) {
       const isCurrent = this.#assigned.get(nameOf(assigned)) === assigned;
-      if (!isCurrent || assigned.offset !== from || assigned.isPaused) return [];
+      if (!isCurrent || assigned.offset !== from || assigned.isPaused) continue;
+      const isNews = fetched.records.length > 0 || hasMoved(assigned.reported, fetched);
+      if (isNews) accepted.push(fetched);
       assigned.offset = fetched.nextOffset;
-      const { nextOffset, highWatermark, lastStableOffset, error } = fetched;
-      const report = [nextOffset, highWatermark, lastStableOffset, error?.message].join();
-      const isNews = report !== assigned.reported;
-      assigned.reported = report;
-      return isNews || fetched.records.length > 0 ? [fetched] : [];
-    });
+      assigned.reported = fetched;
+      assigned.seen = seen;
+    }
+    return accepted;
   }
 
-  #fetchOne({ topic, partition, offset }: Assigned): FetchedPartition {
-    const nothing = { topic, partition, records: [], nextOffset: offset };
-    try {
-      const log = this.#cluster.log({ topic, partition });
-      const { highWatermark, lastStableOffset, startOffset: logStartOffset } = log;
-      const marks = { highWatermark, lastStableOffset, logStartOffset };
-      if (offset < logStartOffset || offset > highWatermark) {
-        const message = `${topic}-${partition} holds ${logStartOffset} to ${highWatermark}, not ${offset}`;
-        return { ...nothing, ...marks, error: new RollguardError('OFFSET_OUT_OF_RANGE', message) };
-      }
-      return { ...nothing, ...marks, ...log.readCommitted(offset, recordsPerPollMax) };
-    } catch (error) {
-      if (!isRollguardError(error, 'TOPIC_MISSING')) throw error;
-      return { ...nothing, highWatermark: 0, lastStableOffset: 0, logStartOffset: 0, error };
-    }
+  #fetchOne(assigned: Assigned): Fetched {
+    const { topic, partition, offset } = assigned;
+    const log = this.#cluster.topic(topic)?.partitions[partition];
+    const seen = { log, changes: log?.changes };
+    return { assigned, from: offset, seen, fetched: fetchedOf({ topic, partition, offset }, log) };
   }
 
   #setPaused(partitions: readonly TopicPartition[], isPaused: boolean): void {
@@ -144,9 +159,33 @@ export class InProcessReader implements PartitionReader {
   }
 }
 
-/** A call, since the compiler takes what it saw before an await for what still holds. */
-function isAborted(signal: AbortSignal): boolean {
-  return signal.aborted;
+function fetchedOf(
+  { topic, partition, offset }: PartitionOffset,
+  log: PartitionLog | undefined,
+): FetchedPartition {
+  const nothing = { topic, partition, records: [], nextOffset: offset };
+  if (log === undefined) {
+    const error = new RollguardError('TOPIC_MISSING', `${topic}-${partition} does not exist`);
+    return { ...nothing, highWatermark: 0, lastStableOffset: 0, logStartOffset: 0, error };
+  }
+  const { highWatermark, lastStableOffset, startOffset: logStartOffset } = log;
+  if (offset < logStartOffset || offset > highWatermark) {
+    const message = `${topic}-${partition} holds ${logStartOffset} to ${highWatermark}, not ${offset}`;
+    const error = new RollguardError('OFFSET_OUT_OF_RANGE', message);
+    return { ...nothing, highWatermark, lastStableOffset, logStartOffset, error };
+  }
+  const { records, nextOffset } = log.readCommitted(offset, recordsPerPollMax);
+  const marks = { highWatermark, lastStableOffset, logStartOffset };
+  return { topic, partition, records, nextOffset, ...marks };
+}
+
+function hasMoved(before: FetchedPartition | undefined, after: FetchedPartition): boolean {
+  return (
+    before?.nextOffset !== after.nextOffset ||
+    before.highWatermark !== after.highWatermark ||
+    before.lastStableOffset !== after.lastStableOffset ||
+    before.error?.message !== after.error?.message
+  );
 }
 
 function nameOf({ topic, partition }: TopicPartition): string {

@@ -29,6 +29,12 @@ export class PartitionLog {
   readonly #entries: LogEntry[] = [];
   readonly #open = new Map<LogTransaction, number>();
   #startOffset = 0;
+  #changes = 0;
+
+  /** Grows with everything that a waiting reader could see. */
+  get changes(): number {
+    return this.#changes;
+  }
 
   get startOffset(): number {
     return this.#startOffset;
@@ -39,12 +45,15 @@ export class PartitionLog {
   }
 
   get lastStableOffset(): number {
-    return Math.min(this.#entries.length, ...this.#open.values());
+    let stable = this.#entries.length;
+    for (const firstOffset of this.#open.values()) stable = Math.min(stable, firstOffset);
+    return stable;
   }
 
   /** @returns the offset of the first record. */
   append(records: readonly ProduceRecord[], transaction?: LogTransaction): number {
     const baseOffset = this.#entries.length;
+    this.#changes += 1;
     if (transaction !== undefined && !this.#open.has(transaction))
       this.#open.set(transaction, baseOffset);
     for (const { key, value, timestampMs, headers = [] } of records) {
@@ -56,6 +65,7 @@ export class PartitionLog {
 
   /** Writes the transaction's marker; its state says which. */
   end(transaction: LogTransaction): void {
+    this.#changes += 1;
     this.#open.delete(transaction);
     this.#entries.push(entryOf(undefined, transaction));
   }
@@ -89,8 +99,10 @@ export class PartitionLog {
   compact(nowMs: number, tombstoneRetentionMs: number): void {
     const end = this.lastStableOffset;
     const newest = new Map<string | undefined, number>();
-    for (const { offset, ...record } of this.committedHistory(end)) {
-      newest.set(nameOf(record), offset);
+    for (let at = 0; at < end; at += 1) {
+      const entry = this.#entries[at];
+      if (entry?.record === undefined || entry.transaction?.state === 'aborted') continue;
+      newest.set(nameOf(entry.record), at);
     }
     const clean = (entry: LogEntry, isNewest: boolean): void => {
       if (!isNewest) entry.isCleaned = true;
@@ -112,16 +124,18 @@ export class PartitionLog {
 
   /** The log ends before `offset`, as after an unclean leader election. */
   truncateFrom(offset: number): void {
+    this.#changes += 1;
     this.#entries.splice(offset);
   }
 
   /** Everything before `offset` is gone, as after a DeleteRecords request. */
   truncateBefore(offset: number): void {
+    this.#changes += 1;
     this.#startOffset = offset;
   }
 }
 
-function nameOf({ key }: Pick<FetchedRecord, 'key'>): string | undefined {
+function nameOf({ key }: FetchedRecord): string | undefined {
   return key?.toString('latin1');
 }
 

@@ -11,7 +11,12 @@ export class HistoryHash {
   }
 
   addBytes(bytes: Buffer | null): void {
-    for (const byte of bytes ?? []) this.#state = Math.imul(this.#state ^ byte, 0x01000193);
+    if (bytes === null) return;
+    let state = this.#state;
+    for (let at = 0; at < bytes.length; at += 1) {
+      state = Math.imul(state ^ (bytes[at] ?? 0), 0x01000193);
+    }
+    this.#state = state;
   }
 
   text(): string {

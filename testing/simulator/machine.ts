@@ -196,13 +196,11 @@ export class Machine {
   #passage(kind: RequestKind): Passage {
     const fault = this.#isCut ? undefined : take(this.#faults, kind);
     const delay = take(this.#delays, kind);
-    const byMs = (leg: 'request' | 'answer'): number =>
-      delay?.leg === leg ? delay.byMs : this.#jitterMs();
     return {
       fault: this.#isCut ? 'lose-request' : (fault?.fault ?? 'ok'),
       lateMs: fault?.lateMs ?? 0,
-      requestDelayMs: byMs('request'),
-      answerDelayMs: byMs('answer'),
+      requestDelayMs: delay?.leg === 'request' ? delay.byMs : this.#jitterMs(),
+      answerDelayMs: delay?.leg === 'answer' ? delay.byMs : this.#jitterMs(),
     };
   }
 
@@ -222,6 +220,7 @@ function take<T extends Pending>(pending: T[], kind: RequestKind): T | undefined
 function engineOptions(settings: SimulatedSettings): Record<string, number> {
   return {
     commitIntervalMs: settings.commitIntervalMs,
+    pollTimeoutMs: settings.pollTimeoutMs,
     transactionTimeoutMs: settings.transactionTimeoutMs,
     transactionRecordsMax: settings.transactionRecordsMax,
     sessionTimeoutMs: settings.sessionTimeoutMs,
@@ -232,7 +231,6 @@ function engineOptions(settings: SimulatedSettings): Record<string, number> {
     changelogTombstoneRetentionMs: settings.tombstoneRetentionMs,
     heartbeatIntervalMs: Math.floor(settings.sessionTimeoutMs / 4),
     rebalanceTimeoutMs: settings.sessionTimeoutMs + 1_000,
-    pollTimeoutMs: 400,
     processRecordsMax: 8,
     taskIdleMaxMs: 1_000,
     retryBackoffMs: 50,

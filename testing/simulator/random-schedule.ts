@@ -40,6 +40,7 @@ function randomSettings(random: Random): SimulatedSettings {
   const one = (...of: readonly number[]): number => of[random.integer(of.length)] ?? 0;
   return {
     commitIntervalMs: one(50, 200, 600),
+    pollTimeoutMs: one(400, 1_500),
     transactionTimeoutMs: one(1_500, 4_000, 20_000),
     transactionRecordsMax: one(1, 3, 20),
     sessionTimeoutMs: one(1_500, 3_000),

@@ -70,6 +70,7 @@ export interface Schedule {
 /** The engine's settings that make a difference to what can go wrong. */
 export interface SimulatedSettings {
   readonly commitIntervalMs: number;
+  readonly pollTimeoutMs: number;
   readonly transactionTimeoutMs: number;
   readonly transactionRecordsMax: number;
   readonly sessionTimeoutMs: number;

@@ -20,9 +20,13 @@ export async function simulate(schedule: Schedule, plant = noPlant): Promise<His
     world.violation(`an unhandled rejection: ${messageOf(error)}`);
   };
   process.on('unhandledRejection', unhandled);
+  // Refusals are common here, and nobody reads where they were made.
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
   try {
     return await world.run();
   } finally {
+    Error.stackTraceLimit = stackTraceLimit;
     process.off('unhandledRejection', unhandled);
   }
 }

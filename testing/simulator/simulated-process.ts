@@ -31,6 +31,10 @@ export class SimulatedProcess implements Clock {
     return this.#isPaused;
   }
 
+  get isAwake(): boolean {
+    return !this.#isPaused && !this.#isDead;
+  }
+
   nowMs(): number {
     return this.#time.nowMs + this.#offsetMs;
   }

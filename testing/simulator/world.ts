@@ -27,7 +27,9 @@ export interface HistoryReport {
   readonly answered: number;
 }
 
-const sliceMs = 500;
+/** How often it is asked whether a machine has stopped with an error. */
+const sliceMs = 2_000;
+const betweenRestsMs = 500;
 /** From the last fault until everything must have come to rest. */
 const restBoundMs = 60_000;
 const expiryMs = 1_500;
@@ -176,7 +178,7 @@ export class World {
           this.violation(`liveness: ${restBoundMs / 1_000} s after the last fault ${unrest}`);
           return;
         }
-        await this.#runFor(sliceMs);
+        await this.#runFor(betweenRestsMs);
         unrest = this.#unrest();
       }
       if (this.#isWrong()) return;
@@ -237,7 +239,7 @@ export class World {
 
   async #verify(): Promise<void> {
     let { stores, different } = await this.#liveStores();
-    // The broker may have a commit that its task has not heard of yet.
+    // The broker may have a commit that its task has not heard of yet, and may never hear of.
     for (let look = 1; different.length > 0 && look < looksMax; look += 1) {
       await this.#runFor(betweenLooksMs);
       ({ stores, different } = await this.#liveStores());
@@ -247,9 +249,13 @@ export class World {
     const state = { kafka: this.#kafka, attempts, inputs: this.#inputs, stores };
     for (const text of this.#scenario.violations(state)) this.violation(text);
     for (const machine of this.#machines) machine.stop();
-    await this.#runFor(stopBoundMs);
-    for (const { index, process } of this.#machines) {
-      if (process !== undefined) this.violation(`liveness: machine ${index} does not stop`);
+    const boundMs = this.#time.nowMs + stopBoundMs;
+    const runs = ({ process }: Machine): boolean => process !== undefined;
+    while (this.#machines.some(runs) && this.#time.nowMs < boundMs && !this.#isWrong()) {
+      await this.#runFor(betweenRestsMs);
+    }
+    for (const { index } of this.#machines.filter(runs)) {
+      this.violation(`liveness: machine ${index} does not stop`);
     }
     await this.#compareDisks();
   }
@@ -267,8 +273,12 @@ export class World {
         const name = formatTaskId({ subTopology: subTopology.name, partition });
         const folded = await foldedContent(subTopology, log);
         for (const { streams } of this.#machines) {
-          const isHere = streams?.tasks().some((task) => task.name === name);
-          if (streams === undefined || isHere !== true) continue;
+          const task = streams?.tasks().find((each) => each.name === name);
+          if (streams === undefined || task === undefined) continue;
+          if (task.status !== 'running') {
+            different.push(`liveness: ${name} is ${task.status}`);
+            continue;
+          }
           const live = await contentOf(subTopology, (store) => {
             const view = streams.query({ subTopology: subTopology.name, store, partition });
             return view.store;
@@ -324,7 +334,10 @@ export class World {
 function brokerSleep(time: VirtualTime, ms: number, signal?: AbortSignal): Promise<void> {
   if (signal?.aborted === true) return Promise.resolve();
   return new Promise((resolve) => {
-    const woken = time.after(ms, resolve);
+    const woken = time.after(ms, () => {
+      signal?.removeEventListener('abort', stop);
+      resolve();
+    });
     const stop = (): void => {
       woken.isCancelled = true;
       resolve();
