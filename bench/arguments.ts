@@ -12,7 +12,9 @@ export function countOrNone(text: string): number {
   return text === 'none' ? 0 : count(text);
 }
 
+/** None for `none`: our side alone. */
 export function peers(text: string): PeerName[] {
+  if (text === 'none') return [];
   return text.split(',').map((name) => {
     const peer = peerNames.find((each) => each === name.trim());
     if (peer !== undefined) return peer;

@@ -4,6 +4,7 @@ import { createCliContext } from '../tools/cli-context.ts';
 import { runCommand } from '../tools/cli.ts';
 import { eosBenchCommand } from './eos/eos-bench-command.ts';
 import { guardBenchCommand } from './guard/guard-bench-command.ts';
+import { restoreBenchCommand } from './restore/restore-bench-command.ts';
 import { streamsBenchCommand } from './streams/streams-bench-command.ts';
 import { transportBenchCommand } from './transport/transport-bench-command.ts';
 
@@ -16,5 +17,6 @@ export function bench(args: readonly string[], cli = createCliContext()): Promis
   program.addCommand(transportBenchCommand(cli));
   program.addCommand(eosBenchCommand(cli));
   program.addCommand(streamsBenchCommand(cli));
+  program.addCommand(restoreBenchCommand(cli));
   return runCommand(program, args, cli);
 }

@@ -1,5 +1,4 @@
 /** The side of `@kafkats/flow`: an aggregate over LMDB, its own durable store, exactly once. */
-import { KafkaClient } from '@kafkats/client';
 import { buffer, flow, string } from '@kafkats/flow';
 import { lmdb } from '@kafkats/flow-state-lmdb';
 import { RollguardError } from '../../kernel/errors.ts';
@@ -11,9 +10,11 @@ const { applicationId, brokers, input, output, stateDir, commitIntervalMs } = re
 );
 const app = flow({
   applicationId,
-  client: new KafkaClient({ brokers: [...brokers], clientId: applicationId }),
+  client: { brokers: [...brokers], clientId: applicationId },
   processingGuarantee: 'exactly_once',
   commitIntervalMs,
+  // It waits for every write by itself: lingering would only add to each.
+  producer: { lingerMs: 0 },
   stateStoreProvider: lmdb({ stateDir }),
 });
 app

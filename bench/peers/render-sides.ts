@@ -4,7 +4,8 @@ import type { NotRun, SideName } from './sides.ts';
 export const peersHelp = `Peers:
   jvm        Kafka Streams 4.3.1, EOS v2, one stream thread, its store as the Processor API makes it
   jvm-cache  the same with a write-back cache in front of its store
-  kafkats    @kafkats/flow from npm, exactly once, over LMDB; runs once`;
+  kafkats    @kafkats/flow from npm, exactly once, over LMDB; runs once
+  none       only our side`;
 
 export interface ComparedSides {
   readonly sides: readonly { readonly name: SideName; readonly about: string }[];

@@ -58,9 +58,13 @@ function isMissing(error: unknown): boolean {
   return isRollguardError(error, 'STACK_TOOL_MISSING') || isRollguardError(error, 'STACK_DOWNLOAD');
 }
 
+export function stateDirOf(applicationId: string): string {
+  return path.join(stateRoot, applicationId);
+}
+
 /** The folder of a run's state, there and empty. */
 export function emptyStateDir(applicationId: string): string {
-  const stateDir = path.join(stateRoot, applicationId);
+  const stateDir = stateDirOf(applicationId);
   rmSync(stateDir, { recursive: true, force: true });
   mkdirSync(stateDir, { recursive: true });
   return stateDir;
@@ -73,7 +77,8 @@ function nodeSide(name: 'rollguard' | 'kafkats', about: string, context: BenchCo
     start: (settings) =>
       new PeerProcess({
         command: process.execPath,
-        args: ['--import', 'tsx', script, writeSettings(settings)],
+        // Flags of the bench are the side's too: `node --cpu-prof bench/bench.mjs streams` profiles it.
+        args: [...process.execArgv, '--import', 'tsx', script, writeSettings(settings)],
         ...processOptions(settings, context),
       }),
   };

@@ -61,7 +61,8 @@ export function streamsBenchCommand(cli: CliContext): Command {
 }
 
 async function run({ quick, json, ...flags }: Flags, cli: CliContext): Promise<void> {
-  const short = { records: 60_000, keys: 5_000, pairs: 1, latencySeconds: 1 };
+  const latencySeconds = Math.min(1, flags.latencySeconds);
+  const short = { records: 60_000, keys: 5_000, pairs: 1, latencySeconds };
   const options = quick === true ? { ...flags, ...short } : flags;
   const report = await runStreamsBench({
     ...options,
