@@ -66,7 +66,7 @@ export interface StreamsBenchReport {
 
 const warmUpShare = 0.3;
 /** The broker is warmed by everyone's first records. */
-const brokerWarmUpShare = 0.1;
+const brokerWarmUpShare = 0.3;
 const pollIntervalMs = 10;
 const runMsMax = 300_000;
 /** Waits for the broker at every write, and is slower by orders: it runs once, and not to its end. */
