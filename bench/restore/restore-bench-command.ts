@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import type { CliContext } from '../../tools/cli-context.ts';
 import { abortOnSignals } from '../abort-on-signals.ts';
+import { withBenchBroker } from '../bench-broker.ts';
 import { count, peers } from '../arguments.ts';
 import { peersHelp, renderSides } from '../peers/render-sides.ts';
 import type { PeerName } from '../peers/sides.ts';
@@ -28,6 +29,8 @@ Examples:
   npm run bench -- restore
   npm run -s bench -- restore --keys 200000 --pairs 3 --json`;
 
+const settleMs = 3_000;
+
 export function restoreBenchCommand(cli: CliContext): Command {
   return new Command('restore')
     .description('a lost and a kept store until they serve again, beside Kafka Streams on the JVM')
@@ -44,10 +47,10 @@ export function restoreBenchCommand(cli: CliContext): Command {
 
 async function run({ quick, json, ...flags }: Flags, cli: CliContext): Promise<void> {
   const options = quick === true ? { ...flags, keys: 20_000, pairs: 1 } : flags;
-  const report = await runRestoreBench({
-    ...options,
-    context: { ...cli, signal: abortOnSignals() },
-  });
+  const context = { ...cli, signal: abortOnSignals() };
+  const report = await withBenchBroker(context, (broker) =>
+    runRestoreBench(broker, { ...options, settleMs, context }),
+  );
   cli.out(json === true ? `${JSON.stringify({ ...options, ...report })}\n` : render(report));
 }
 

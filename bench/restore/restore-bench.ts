@@ -4,8 +4,7 @@
  */
 import { rmSync } from 'node:fs';
 import { RollguardError } from '../../kernel/errors.ts';
-import { createBenchTopics, withBenchBroker } from '../bench-broker.ts';
-import type { BenchBroker, BenchContext } from '../bench-broker.ts';
+import { createBenchTopics, type BenchBroker, type BenchContext } from '../bench-broker.ts';
 import { fillInput, keyName } from '../keyed-input.ts';
 import { rounded } from '../measure.ts';
 import { watchCommitted } from '../peers/committed-records.ts';
@@ -21,6 +20,8 @@ export interface RestoreBenchOptions {
   readonly pairs: number;
   readonly peers: readonly PeerName[];
   readonly cacheMb: number;
+  /** Between serving again and the second look at its memory. */
+  readonly settleMs: number;
   readonly context: BenchContext;
 }
 
@@ -57,35 +58,35 @@ export interface RestoreBenchReport {
 const commitIntervalMs = 100;
 const pollIntervalMs = 50;
 const fillTimeoutMs = 300_000;
-const settleMs = 3_000;
 const askedKeys = 100;
 
-export function runRestoreBench(options: RestoreBenchOptions): Promise<RestoreBenchReport> {
-  return withBenchBroker(options.context, async (broker) => {
-    const { context, keys, partitions, pairs } = options;
-    const { sides, notRun } = await provideSides(options.peers, context);
-    const [input = ''] = await createBenchTopics(broker, ['restore-input'], partitions);
-    context.progress(`restore: writing ${keys} keys`);
-    await fillInput(broker, input, { records: keys, partitions, keyOf: (index) => index });
-    const bench = new RestoreBench(options, broker, input);
-    for (const side of sides) await bench.fillStore(side);
-    const runs: RestoreRun[] = [];
-    for (let pair = 1; pair <= pairs; pair += 1) {
-      for (const side of pair % 2 === 1 ? sides : [...sides].reverse()) {
-        for (const state of stateKinds) runs.push(await bench.run(side, pair, state));
-      }
+export async function runRestoreBench(
+  broker: BenchBroker,
+  options: RestoreBenchOptions,
+): Promise<RestoreBenchReport> {
+  const { context, keys, partitions, pairs } = options;
+  const { sides, notRun } = await provideSides(options.peers, context);
+  const [input = ''] = await createBenchTopics(broker, ['restore-input'], partitions);
+  context.progress(`restore: writing ${keys} keys`);
+  await fillInput(broker, input, { records: keys, partitions, keyOf: (index) => index });
+  const bench = new RestoreBench(options, broker, input);
+  for (const side of sides) await bench.fillStore(side);
+  const runs: RestoreRun[] = [];
+  for (let pair = 1; pair <= pairs; pair += 1) {
+    for (const side of pair % 2 === 1 ? sides : [...sides].reverse()) {
+      for (const state of stateKinds) runs.push(await bench.run(side, pair, state));
     }
-    for (const side of sides) rmSync(bench.settings(side).stateDir, { recursive: true });
-    const ratios = (state: StateKind): RestoreRatios =>
-      ratiosToPeers(
-        runs.filter((run) => run.state === state),
-        { seconds: (run) => run.seconds, cpuSeconds: (run) => run.cpuSeconds },
-      );
-    return {
-      ...{ sides: sides.map(({ name, about }) => ({ name, about })), notRun, runs },
-      ratios: { kept: ratios('kept'), lost: ratios('lost') },
-    };
-  });
+  }
+  for (const side of sides) rmSync(bench.settings(side).stateDir, { recursive: true });
+  const ratios = (state: StateKind): RestoreRatios =>
+    ratiosToPeers(
+      runs.filter((run) => run.state === state),
+      { seconds: (run) => run.seconds, cpuSeconds: (run) => run.cpuSeconds },
+    );
+  return {
+    ...{ sides: sides.map(({ name, about }) => ({ name, about })), notRun, runs },
+    ratios: { kept: ratios('kept'), lost: ratios('lost') },
+  };
 }
 
 class RestoreBench {
@@ -140,7 +141,7 @@ class RestoreBench {
   }
 
   async run(side: Side, pair: number, state: StateKind): Promise<RestoreRun> {
-    const { keys, context } = this.#options;
+    const { keys, settleMs, context } = this.#options;
     const { clock, progress } = context;
     const settings = this.settings(side);
     if (state === 'lost') emptyStateDir(settings.applicationId);

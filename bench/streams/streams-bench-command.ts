@@ -2,6 +2,7 @@
 import { Command, Option } from 'commander';
 import type { CliContext } from '../../tools/cli-context.ts';
 import { abortOnSignals } from '../abort-on-signals.ts';
+import { withBenchBroker } from '../bench-broker.ts';
 import { count, countOrNone, peers } from '../arguments.ts';
 import { keysDistributions, type KeysDistribution } from '../keyed-input.ts';
 import { peersHelp, renderSides } from '../peers/render-sides.ts';
@@ -64,10 +65,10 @@ async function run({ quick, json, ...flags }: Flags, cli: CliContext): Promise<v
   const latencySeconds = Math.min(1, flags.latencySeconds);
   const short = { records: 60_000, keys: 5_000, pairs: 1, latencySeconds };
   const options = quick === true ? { ...flags, ...short } : flags;
-  const report = await runStreamsBench({
-    ...options,
-    context: { ...cli, signal: abortOnSignals() },
-  });
+  const context = { ...cli, signal: abortOnSignals() };
+  const report = await withBenchBroker(context, (broker) =>
+    runStreamsBench(broker, { ...options, warmsBroker: quick !== true, context }),
+  );
   cli.out(json === true ? `${JSON.stringify({ ...options, ...report })}\n` : render(report));
 }
 

@@ -4,8 +4,7 @@
  * of the input is warm-up, the rest counts, up to the last record that the group's offsets commit.
  */
 import { rmSync } from 'node:fs';
-import { withBenchBroker, createBenchTopics } from '../bench-broker.ts';
-import type { BenchBroker, BenchContext } from '../bench-broker.ts';
+import { createBenchTopics, type BenchBroker, type BenchContext } from '../bench-broker.ts';
 import { fillInput, keyChooser, type KeysDistribution } from '../keyed-input.ts';
 import { rounded } from '../measure.ts';
 import { checkOutput } from '../peers/check-output.ts';
@@ -29,6 +28,8 @@ export interface StreamsBenchOptions {
   /** Of the gentle load for latencies; 0: none. */
   readonly latencySeconds: number;
   readonly latencyRate: number;
+  /** Everyone works some records off before anything is measured. */
+  readonly warmsBroker: boolean;
   readonly context: BenchContext;
 }
 
@@ -73,28 +74,30 @@ const runMsMax = 300_000;
 const slowSides: ReadonlySet<SideName> = new Set(['kafkats']);
 const slowRunMsMax = 30_000;
 
-export function runStreamsBench(options: StreamsBenchOptions): Promise<StreamsBenchReport> {
-  return withBenchBroker(options.context, async (broker) => {
-    const { context, records, partitions } = options;
-    const { sides, notRun } = await provideSides(options.peers, context);
-    const [input = ''] = await createBenchTopics(broker, ['streams-input'], partitions);
-    context.progress(`streams: writing ${records} records`);
-    const keyOf = keyChooser(options.keysDistribution, options.keys);
-    const expected = await fillInput(broker, input, { records, partitions, keyOf });
-    const bench = new StreamsBench(options, { broker, input, expected });
-    const runs = await bench.runPairs(sides);
-    const latencies = await bench.runLatencies(sides, runs);
-    const ratios = ratiosToPeers(runs, {
-      recordsPerSecond: (run) => run.recordsPerSecond,
-      cpuPerRecord: (run) => run.cpuMicros,
-    });
-    return {
-      ...{ sides: sides.map(({ name, about }) => ({ name, about })), runs },
-      notRun: [...notRun, ...latencies.notRun],
-      latencies: latencies.figures,
-      ...{ ratio: ratios.jvm, ratios },
-    };
+export async function runStreamsBench(
+  broker: BenchBroker,
+  options: StreamsBenchOptions,
+): Promise<StreamsBenchReport> {
+  const { context, records, partitions } = options;
+  const { sides, notRun } = await provideSides(options.peers, context);
+  const [input = ''] = await createBenchTopics(broker, ['streams-input'], partitions);
+  context.progress(`streams: writing ${records} records`);
+  const keyOf = keyChooser(options.keysDistribution, options.keys);
+  const expected = await fillInput(broker, input, { records, partitions, keyOf });
+  const bench = new StreamsBench(options, { broker, input, expected });
+  if (options.warmsBroker) await bench.warmBroker(sides);
+  const runs = await bench.runPairs(sides);
+  const latencies = await bench.runLatencies(sides, runs);
+  const ratios = ratiosToPeers(runs, {
+    recordsPerSecond: (run) => run.recordsPerSecond,
+    cpuPerRecord: (run) => run.cpuMicros,
   });
+  return {
+    ...{ sides: sides.map(({ name, about }) => ({ name, about })), runs },
+    notRun: [...notRun, ...latencies.notRun],
+    latencies: latencies.figures,
+    ...{ ratio: ratios.jvm, ratios },
+  };
 }
 
 interface Feed {
@@ -114,10 +117,19 @@ class StreamsBench {
     this.#feed = feed;
   }
 
+  async warmBroker(sides: readonly Side[]): Promise<void> {
+    const records = this.#options.records * brokerWarmUpShare;
+    for (const side of sides) {
+      if (slowSides.has(side.name)) continue;
+      await this.#withPeer(side, this.#feed.input, async (peer) => {
+        await this.#committed(peer, { records, ms: runMsMax });
+      });
+    }
+  }
+
   async runPairs(sides: readonly Side[]): Promise<readonly StreamsRun[]> {
     const { pairs, context } = this.#options;
     const runs: StreamsRun[] = [];
-    for (const side of sides) await this.#warmBroker(side);
     for (let pair = 1; pair <= pairs; pair += 1) {
       const wanted = sides.filter(({ name }) => pair === 1 || !slowSides.has(name));
       for (const side of pair % 2 === 1 ? wanted : [...wanted].reverse()) {
@@ -161,14 +173,6 @@ class StreamsBench {
         ...{ perSecond: latencyRate, seconds: latencySeconds, context },
         assertAlive: () => void process.usage(),
       });
-    });
-  }
-
-  async #warmBroker(side: Side): Promise<void> {
-    if (slowSides.has(side.name)) return;
-    const records = this.#options.records * brokerWarmUpShare;
-    await this.#withPeer(side, this.#feed.input, async (peer) => {
-      await this.#committed(peer, { records, ms: runMsMax });
     });
   }
 

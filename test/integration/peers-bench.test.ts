@@ -1,9 +1,11 @@
 /** The benches beside other engines, in small: every side that can be had does the same work, checked. */
-import { describe, expect, test } from '@jest/globals';
+import { afterAll, describe, expect, test } from '@jest/globals';
+import type { BenchBroker } from '../../bench/bench-broker.ts';
 import { provideSides } from '../../bench/peers/sides.ts';
 import { runRestoreBench } from '../../bench/restore/restore-bench.ts';
 import { runStreamsBench } from '../../bench/streams/streams-bench.ts';
-import { systemOptions } from './test-system.ts';
+import type { KafkaPort } from '../../streams/index.ts';
+import { portOn, systemOptions, testStack } from './test-system.ts';
 
 const timeoutMs = 180_000;
 const { sides, notRun } = await provideSides(['jvm'], systemOptions);
@@ -11,14 +13,24 @@ const names = sides.map(({ name }) => name);
 // A peer that cannot be had here must not look like one that was compared.
 for (const { side, why } of notRun) process.stderr.write(`not run: ${side}: ${why}\n`);
 
+let port: KafkaPort | undefined;
+afterAll(() => port?.close());
+
+/** The tests' own: a broker for each bench would take longer than what is tested. */
+async function benchBroker(): Promise<BenchBroker> {
+  const stack = await testStack();
+  port ??= portOn(stack, 'peers-bench');
+  return { brokers: stack.endpoints.kafkaBrokers.split(','), port };
+}
+
 describe(`the benches of ${names.join(' and ')}`, () => {
   test(
     'have every record counted exactly once by each side, and give its figures',
     async () => {
-      const { runs, latencies, ratio } = await runStreamsBench({
-        ...{ records: 60_000, keys: 5_000, keysDistribution: 'zipf', partitions: 2, pairs: 1 },
+      const { runs, latencies, ratio } = await runStreamsBench(await benchBroker(), {
+        ...{ records: 30_000, keys: 5_000, keysDistribution: 'zipf', partitions: 2, pairs: 1 },
         ...{ peers: ['jvm'], commitIntervalMs: 100, cacheMb: 64 },
-        ...{ latencySeconds: 0, latencyRate: 1_000, context: systemOptions },
+        ...{ latencySeconds: 0, latencyRate: 1_000, warmsBroker: false, context: systemOptions },
       });
 
       expect(runs.map(({ side }) => side)).toEqual(names);
@@ -37,8 +49,8 @@ describe(`the benches of ${names.join(' and ')}`, () => {
   test(
     'restore a lost and a kept store of each side, whose keys are all asked for again',
     async () => {
-      const { runs } = await runRestoreBench({
-        ...{ keys: 20_000, partitions: 2, pairs: 1, peers: ['jvm'], cacheMb: 64 },
+      const { runs } = await runRestoreBench(await benchBroker(), {
+        ...{ keys: 5_000, partitions: 2, pairs: 1, peers: ['jvm'], cacheMb: 64, settleMs: 0 },
         context: systemOptions,
       });
 
