@@ -50,12 +50,7 @@ export class OwnedState {
     else if (this.#isTooOld()) await this.#setAside('too-old');
     const startedAtMs = environment.clock.nowMs();
     try {
-      if (this.#content === undefined) {
-        this.#content = await environment.openState(id, changelog);
-      } else if (this.#completeAtMs !== undefined) {
-        // What is committed and not on disk yet is older than the tail that is replayed over it.
-        await this.#content.checkpoint(this.#completeAtMs);
-      }
+      this.#content ??= await environment.openState(id, changelog);
       await environment.restore(id, this.#content, changelog, signal);
     } catch (error) {
       if (!isRollguardError(error) || error.row.reaction !== 'restore') throw error;

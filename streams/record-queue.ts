@@ -176,11 +176,10 @@ export class RecordQueue {
   }
 
   #find({ topic, partition }: TopicPartition): PartitionQueue {
-    const queue = this.#partitions.find(
-      (each) => each.partition === partition && each.topic === topic,
-    );
-    assert(queue !== undefined, `${topic}-${partition} belongs to another task`);
-    return queue;
+    for (const queue of this.#partitions) {
+      if (queue.partition === partition && queue.topic === topic) return queue;
+    }
+    assert(false, `${topic}-${partition} belongs to another task`);
   }
 }
 

@@ -61,8 +61,10 @@ const schema = z.strictObject({
   checkpointRecordsMax: positive.default(50_000),
   checkpointBytesMax: positive.default(32 * 1024 * 1024),
   checkpointIntervalMs: positive.default(30_000),
-  /** Clean entries kept in memory, per task. */
-  cacheBytesMax: positive.default(32 * 1024 * 1024),
+  /** State kept in memory by all tasks, whether or not it is on disk yet: `statestore.cache.max.bytes`. */
+  cacheBytesMax: positive.default(64 * 1024 * 1024),
+  /** While tasks restore, so much may be in memory and not on disk yet. */
+  restoreBytesMax: positive.default(512 * 1024 * 1024),
   /** Changelog tombstones are kept this long; an older local copy is set aside (see design §1). */
   changelogTombstoneRetentionMs: positive.default(24 * 3_600_000),
   /** How long `close` waits for the last commits. */

@@ -3,6 +3,7 @@ import type { Clock } from '../kernel/clock.ts';
 import type { Failpoints } from '../kernel/failpoints.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { MemoryEngine } from '../stores/memory-engine.ts';
+import { StateCache } from '../stores/state-cache.ts';
 import type { StateFolder } from '../stores/state-directory.ts';
 import { TaskState } from '../stores/task-state.ts';
 import type { KafkaPort, PartitionOffset, TopicPartition } from './kafka/port.ts';
@@ -33,6 +34,7 @@ export interface TaskEnvironmentOptions {
 
 export function createTaskEnvironment(options: TaskEnvironmentOptions): TaskEnvironment {
   const { port, config, clock, logger, metrics, failpoints, directory } = options;
+  const cache = new StateCache(config);
   return {
     config,
     clock,
@@ -58,7 +60,7 @@ export function createTaskEnvironment(options: TaskEnvironmentOptions): TaskEnvi
             });
       return new TaskState({
         engine,
-        cacheBytesMax: config.cacheBytesMax,
+        cache,
         checkpointRecordsMax: config.checkpointRecordsMax,
         checkpointBytesMax: config.checkpointBytesMax,
         checkpointIntervalMs: Math.min(

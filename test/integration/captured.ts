@@ -16,6 +16,12 @@ export interface Entry {
   readonly amountMinor: number;
 }
 
+const hotelDay = (column: string): string =>
+  `(${column} AT TIME ZONE 'UTC' AT TIME ZONE timezone - interval '3 hours 1 microsecond')::date`;
+
+/** SQL over reservations and properties: the nights whose end, 03:00 by the property's clock, the guest slept through. */
+export const nightsSlept = `${hotelDay('actual_check_out')} - ${hotelDay('actual_check_in')}`;
+
 /** Asks until the answer is as wanted or a minute has passed; then the last answer. */
 export async function eventually<Answer>(
   ask: () => Promise<Answer>,

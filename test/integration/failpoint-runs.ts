@@ -77,6 +77,8 @@ export class FailpointRuns {
     }
     const end = await settledWithin(systemClock, deathTimeoutMs, application.ended);
     if (end === late) throw new Error(`${name} was not reached`);
+    // A signal has no exit code: with one it ended in another way, and the log says which.
+    if (end !== null) throw new Error(`${name}: ended with code ${end}; ${this.logged('').at(-2)}`);
     return this.lastActed();
   }
 

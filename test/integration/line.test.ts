@@ -10,6 +10,7 @@ import { compareWithApi } from '../../tools/start/comparison.ts';
 import { startSystem, type System } from '../../tools/start/system.ts';
 import { chainWorkload, type Workload } from '../../tools/start/workload.ts';
 import { errorCodeOf } from '../support/error-code.ts';
+import { nightsSlept } from './captured.ts';
 import { systemOptions } from './test-system.ts';
 
 const startTimeoutMs = 240_000;
@@ -142,17 +143,13 @@ describe('the line from Postgres to the ledgers', () => {
     return withDatabase(system.stack.endpoints.platformAdminDatabaseUrl, use);
   }
 
-  /** Nights are those whose end, 03:00 by the property's clock, the guest slept through. */
   async function departedGuest() {
     const tenants = workload.expectations.map(({ tenantId }) => tenantId);
-    const hotelDay = (column: string): string =>
-      `(${column} AT TIME ZONE 'UTC' AT TIME ZONE timezone - interval '3 hours 1 microsecond')::date`;
-    const nights = `${hotelDay('actual_check_out')} - ${hotelDay('actual_check_in')}`;
     const { rows } = await platform((client) =>
       client.query<{ tenant_id: string; id: string; nights: number }>(
-        `SELECT r.tenant_id, r.id, ${nights} AS nights
+        `SELECT r.tenant_id, r.id, ${nightsSlept} AS nights
          FROM reservations r JOIN properties p ON p.id = r.property_id
-         WHERE r.status = 'CHECKED_OUT' AND r.tenant_id = ANY($1) AND ${nights} = 2 LIMIT 1`,
+         WHERE r.status = 'CHECKED_OUT' AND r.tenant_id = ANY($1) AND ${nightsSlept} = 2 LIMIT 1`,
         [tenants],
       ),
     );

@@ -3,7 +3,7 @@
  * so that it ends when its parent does, however that ends (the IPC channel closes).
  */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { createWriteStream } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '../../kernel/clock.ts';
 import { RollguardError } from '../../kernel/errors.ts';
@@ -31,16 +31,16 @@ export class ApplicationProcess {
 
   constructor(options: ApplicationOptions) {
     this.#options = options;
-    const log = createWriteStream(options.logFile, { flags: 'a' });
+    const log = openSync(options.logFile, 'a');
     this.#child = spawn(process.execPath, ['--import', 'tsx', 'main.ts'], {
       cwd: root,
       env: { ...process.env, ...options.settings },
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      // It writes into the file itself: whatever it said is there when it has ended.
+      stdio: ['ignore', log, log, 'ipc'],
       // Its own process group: Ctrl-C reaches the parent, which then stops it in order.
       detached: true,
     });
-    this.#child.stdout?.pipe(log);
-    this.#child.stderr?.pipe(log);
+    closeSync(log);
     this.#child.on('message', (message) => {
       if (typeof message === 'object' && 'httpPort' in message) {
         this.#url = `http://127.0.0.1:${String(message.httpPort)}`;
