@@ -25,7 +25,7 @@ const streams = new KafkaStreams({
   ...{ topology: readModifyWrite({ input, output }), port, stateDir, stateKind: 'rocksdb' },
   options: {
     ...{ applicationId, commitIntervalMs },
-    cacheBytesMax: Math.floor((settings.cacheMb * 1024 * 1024) / settings.partitions),
+    cacheBytesMax: settings.cacheMb * 1024 * 1024,
   },
   ...{ clock, logger, metrics: noMetrics },
 });
