@@ -59,7 +59,8 @@ module.exports = {
       to: { path: '^(testing|test)/' },
     },
     single('rocksdb', 'stores/rocksdb-engine\\.ts'),
-    single('kafkajs', '(streams/kafka|bench/transport)/'),
+    single('kafkajs', '(streams/kafka|bench/transport|bench/peers)/'),
+    single('@kafkats', 'bench/peers/kafkats-peer\\.ts'),
     ...['snappy', 'lz4-napi', 'fzstd'].map((codec) =>
       single(codec, 'streams/kafka/compression\\.ts'),
     ),

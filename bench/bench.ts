@@ -4,6 +4,8 @@ import { createCliContext } from '../tools/cli-context.ts';
 import { runCommand } from '../tools/cli.ts';
 import { eosBenchCommand } from './eos/eos-bench-command.ts';
 import { guardBenchCommand } from './guard/guard-bench-command.ts';
+import { restoreBenchCommand } from './restore/restore-bench-command.ts';
+import { streamsBenchCommand } from './streams/streams-bench-command.ts';
 import { transportBenchCommand } from './transport/transport-bench-command.ts';
 
 /** Returns the exit code: 0 measured, 1 failed, 2 usage, 3 a room was sold twice. */
@@ -14,5 +16,7 @@ export function bench(args: readonly string[], cli = createCliContext()): Promis
   program.addCommand(guardBenchCommand(cli));
   program.addCommand(transportBenchCommand(cli));
   program.addCommand(eosBenchCommand(cli));
+  program.addCommand(streamsBenchCommand(cli));
+  program.addCommand(restoreBenchCommand(cli));
   return runCommand(program, args, cli);
 }

@@ -5,9 +5,6 @@ import { fileURLToPath } from 'node:url';
 import { RollguardError } from '../../kernel/errors.ts';
 import { silentLogger } from '../../kernel/logger.ts';
 import { noMetrics, type Metrics } from '../../kernel/metrics.ts';
-import { partitionFor } from '../../kernel/murmur2.ts';
-import { seededRandom } from '../../kernel/random.ts';
-import type { ProduceRecord } from '../../streams/kafka/port.ts';
 import { KafkaStreams, type StreamsOptions } from '../../streams/index.ts';
 import {
   benchPort,
@@ -16,8 +13,9 @@ import {
   type BenchBroker,
   type BenchContext,
 } from '../bench-broker.ts';
+import { fillInput, keyChooser } from '../keyed-input.ts';
 import { inPairs, startTimer, type Comparison, type Throughput } from '../measure.ts';
-import { readModifyWrite, type BenchTopics } from './read-modify-write.ts';
+import { readModifyWrite, type BenchTopics } from '../read-modify-write.ts';
 
 export interface EosBenchOptions {
   readonly records: number;
@@ -31,10 +29,6 @@ export interface EosBenchOptions {
 type Guarantee = NonNullable<StreamsOptions['processingGuarantee']>;
 
 const stateRoot = fileURLToPath(new URL('../../.rollguard/bench-eos', import.meta.url));
-const keyBytes = 20;
-const valueBytes = 200;
-const fillBatchRecords = 1_000;
-const timestampMs = 1_700_000_000_000;
 const runTimeoutMs = 120_000;
 const pollIntervalMs = 2;
 const seed = 6;
@@ -44,7 +38,10 @@ export function runEosBench(options: EosBenchOptions): Promise<Comparison> {
     const topics = { input: 'eos-input', output: 'eos-output' };
     await createBenchTopics(broker, Object.values(topics), options.partitions);
     options.context.progress(`eos: writing ${options.records} records`);
-    await fill(broker, topics.input, options);
+    await fillInput(broker, topics.input, {
+      ...{ records: options.records, partitions: options.partitions },
+      keyOf: keyChooser('uniform', options.keys, seed),
+    });
     const side = (guarantee: Guarantee) => ({
       name: guarantee,
       run: () => runOnce({ broker, topics, guarantee }, options),
@@ -54,24 +51,6 @@ export function runEosBench(options: EosBenchOptions): Promise<Comparison> {
       ...options.context,
     });
   });
-}
-
-async function fill({ port }: BenchBroker, topic: string, options: EosBenchOptions): Promise<void> {
-  const producer = await port.openPlainProducer();
-  const random = seededRandom(seed);
-  for (let written = 0; written < options.records; written += fillBatchRecords) {
-    const batches = Array.from({ length: options.partitions }, (_, partition) => ({
-      ...{ topic, partition, records: [] as ProduceRecord[] },
-    }));
-    const count = Math.min(fillBatchRecords, options.records - written);
-    for (let index = 0; index < count; index += 1) {
-      const key = Buffer.from(`key-${random.integer(options.keys)}`.padEnd(keyBytes));
-      const partition = partitionFor(key, options.partitions);
-      batches[partition]?.records.push({ key, value: Buffer.alloc(valueBytes, 1), timestampMs });
-    }
-    await producer.produce(batches);
-  }
-  await producer.close();
 }
 
 interface Run {

@@ -6,6 +6,7 @@ import { RollguardError } from '../../kernel/errors.ts';
 import type { CliContext } from '../cli-context.ts';
 import { stackJars } from '../stack/artifacts.ts';
 import { olderKafkaJars } from '../stack/older-kafka.ts';
+import { peerJars } from '../stack/peer-jars.ts';
 import { lockPinnedJars } from '../stack/pinned-jars.ts';
 import { formatShaList } from '../stack/sha-list.ts';
 import { showLogs } from '../stack/show-logs.ts';
@@ -103,12 +104,12 @@ function addLogs(stack: Command, cli: CliContext, options: StackOptions): void {
 function addLock(stack: Command, cli: CliContext, options: StackOptions): void {
   stack
     .command('lock')
-    .description('resolve both poms and write the SHA-256 of every jar to the list beside each')
+    .description('resolve the poms and write the SHA-256 of every jar to the list beside each')
     .addOption(new Option('--dry-run', 'print the lists instead of writing them'))
     .action(async (flags: { dryRun?: true }) => {
       const { cache } = stackFolders(options);
       const signal = abortOnSignals();
-      for (const jars of [stackJars, olderKafkaJars]) {
+      for (const jars of [stackJars, olderKafkaJars, peerJars]) {
         const list = await lockPinnedJars(jars, { ...options, cache, signal });
         if (flags.dryRun === true) cli.out(formatShaList(list));
         else writeFileSync(jars.shaListFile, formatShaList(list));

@@ -3,6 +3,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 
 export interface ProcessUsage {
   readonly cpuSeconds: number;
+  readonly rssMb: number;
   /** Highest resident set so far. */
   readonly peakRssMb: number;
 }
@@ -18,8 +19,13 @@ export function processUsage(pid: number): ProcessUsage | undefined {
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     const ticks = [11, 12, 13, 14].reduce((sum, field) => sum + Number(fields[field] ?? 0), 0);
     const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-    const peakKb = Number(/^VmHWM:\s+(\d+)/m.exec(status)?.[1] ?? 0);
-    return { cpuSeconds: ticks / ticksPerSecond, peakRssMb: peakKb / 1024 };
+    const kilobytes = (name: string): number =>
+      Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(status)?.[1] ?? 0);
+    return {
+      cpuSeconds: ticks / ticksPerSecond,
+      rssMb: kilobytes('VmRSS') / 1024,
+      peakRssMb: kilobytes('VmHWM') / 1024,
+    };
   } catch {
     return undefined;
   }

@@ -1,30 +1,33 @@
 /**
- * The topology of the bench: each record's key has a value of 200 bytes in a store; it is read, changed,
- * written (store and changelog) and forwarded to the output.
+ * The topology of the benches: each record's key has a value of 200 bytes in a store; it is read, changed,
+ * written (store and changelog) and forwarded to the output. The value begins with how often: keyed-input.ts
+ * lays it out, and a peer does the same (bench/peers/).
  */
-import type { KeyValueStore } from '../../stores/key-value-store.ts';
-import { bytesSerde, stringSerde } from '../../stores/serde.ts';
-import { keyValueStore } from '../../stores/store-builder.ts';
+import type { KeyValueStore } from '../stores/key-value-store.ts';
+import { bytesSerde, stringSerde } from '../stores/serde.ts';
+import { keyValueStore } from '../stores/store-builder.ts';
 import {
   TopologyBuilder,
+  type KafkaStreams,
   type MaybePromise,
   type Processor,
   type ProcessorContext,
   type StreamRecord,
   type Topology,
-} from '../../streams/index.ts';
+} from '../streams/index.ts';
 
 export interface BenchTopics {
   readonly input: string;
   readonly output: string;
 }
 
+const subTopology = 'modify';
 const storeName = 'values';
 
 export function readModifyWrite({ input, output }: BenchTopics): Topology {
   const builder = new TopologyBuilder();
   builder
-    .subTopology('modify')
+    .subTopology(subTopology)
     .source<string, Buffer>('input', {
       topics: [input],
       deserialize: ({ key, value, timestampMs }) => {
@@ -42,6 +45,19 @@ export function readModifyWrite({ input, output }: BenchTopics): Topology {
       serialize: ({ key, value }) => ({ key: Buffer.from(key, 'latin1'), value }),
     });
   return builder.build();
+}
+
+/** How often a key came, as committed; asked of the instance that owns it. */
+export async function countIn(streams: KafkaStreams, key: string): Promise<number> {
+  const partition = streams.partitionOf(subTopology, Buffer.from(key, 'latin1'));
+  const view = streams.query<string, Buffer>({ subTopology, store: storeName, partition });
+  return (await view.store.get(key))?.readUInt32BE(0) ?? 0;
+}
+
+/** True once every partition of the store is restored here. */
+export function servesAll(streams: KafkaStreams): boolean {
+  const wanted = streams.partitionCount(subTopology);
+  return streams.notReady() === undefined && wanted > 0 && streams.tasks().length === wanted;
 }
 
 class Modifier implements Processor<string, Buffer> {

@@ -1,0 +1,43 @@
+/**
+ * How many input records an application has committed, from outside and for every side alike: its group's
+ * offsets. Through kafkajs, whose request does not wait for transactions that are being committed.
+ */
+import kafkajs from 'kafkajs';
+
+const { Kafka, KafkaJSError, logLevel } = kafkajs;
+
+export interface CommittedRecords {
+  count(): Promise<number>;
+  close(): Promise<void>;
+}
+
+export async function watchCommitted(
+  brokers: readonly string[],
+  groupId: string,
+  topic: string,
+): Promise<CommittedRecords> {
+  const kafka = new Kafka({ brokers: [...brokers], clientId: 'watch', logLevel: logLevel.NOTHING });
+  const admin = kafka.admin();
+  await admin.connect();
+  let known = 0;
+  const ask = async (): Promise<number> => {
+    const [offsets] = await admin.fetchOffsets({ groupId, topics: [topic] });
+    // −1: nothing committed yet.
+    return (offsets?.partitions ?? []).reduce(
+      (sum, { offset }) => sum + Math.max(0, Number(offset)),
+      0,
+    );
+  };
+  return {
+    count: async () => {
+      try {
+        known = await ask();
+      } catch (error) {
+        // The coordinator is still loading, or moves.
+        if (!(error instanceof KafkaJSError && error.retriable)) throw error;
+      }
+      return known;
+    },
+    close: () => admin.disconnect(),
+  };
+}
