@@ -28,6 +28,10 @@ export interface AvroField {
 /** Reads the Avro bytes of one writer schema. */
 export type AvroReader = (payload: Buffer) => unknown;
 
+/** avsc takes a long's bytes out of it at once. */
+const longBytes = Buffer.alloc(8);
+const highHalf = 2 ** 32;
+
 const long = avro.types.LongType.__with({
   fromBuffer: (bytes: Buffer) => {
     const value = bytes.readBigInt64LE();
@@ -35,9 +39,13 @@ const long = avro.types.LongType.__with({
     return Number.isSafeInteger(number) ? number : value;
   },
   toBuffer: (value: number | bigint) => {
-    const bytes = Buffer.allocUnsafe(8);
-    bytes.writeBigInt64LE(BigInt(value));
-    return bytes;
+    if (typeof value === 'bigint') {
+      longBytes.writeBigInt64LE(value);
+    } else {
+      longBytes.writeInt32LE(value | 0, 0);
+      longBytes.writeInt32LE(Math.floor(value / highHalf), 4);
+    }
+    return longBytes;
   },
   fromJSON: (value: number | bigint) => value,
   toJSON: (value: number | bigint) => Number(value),
@@ -67,16 +75,22 @@ export function avroWriter(schema: AvroSchema, schemaId: number): (value: unknow
   const type = typeOf(schema);
   // Grows to the largest value seen; a value that does not fit is written again.
   let scratch = Buffer.allocUnsafe(1_024);
-  return (value) => {
-    const path = firstInvalidPath(type, value);
-    if (path !== undefined) {
-      throw new RollguardError('ENCODE_FAILED', `field ${path} does not match the Avro schema`);
+  const encode = (value: unknown): number => {
+    try {
+      return type.encode(value, scratch, wireHeaderBytes);
+    } catch (error) {
+      // Every value is checked as it is written; where it lies is only looked for when one is wrong.
+      const path = firstInvalidPath(type, value);
+      const message = `field ${path} does not match the Avro schema`;
+      throw new RollguardError('ENCODE_FAILED', message, { cause: error });
     }
-    let end = type.encode(value, scratch, wireHeaderBytes);
+  };
+  return (value) => {
+    let end = encode(value);
     if (end < 0) {
       // A negative answer is how many bytes were missing.
       scratch = Buffer.allocUnsafe((scratch.length - end) * 2);
-      end = type.encode(value, scratch, wireHeaderBytes);
+      end = encode(value);
     }
     const bytes = Buffer.allocUnsafe(end);
     scratch.copy(bytes, 0, 0, end);
@@ -103,8 +117,7 @@ function typeOf(schema: AvroSchema): avro.Type {
   }
 }
 
-function firstInvalidPath(type: avro.Type, value: unknown): string | undefined {
-  if (type.isValid(value)) return undefined;
+function firstInvalidPath(type: avro.Type, value: unknown): string {
   let path: string | undefined;
   type.isValid(value, {
     errorHook: (found: readonly string[]) => {

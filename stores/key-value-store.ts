@@ -148,7 +148,12 @@ class StoreKeys<K> {
   }
 
   toBytes(key: K): Buffer {
-    return Buffer.concat([this.prefix, this.#serde.serialize(key)]);
+    const { prefix } = this;
+    const part = this.#serde.serialize(key);
+    const bytes = Buffer.allocUnsafe(prefix.length + part.length);
+    bytes.set(prefix);
+    bytes.set(part, prefix.length);
+    return bytes;
   }
 
   fromBytes(bytes: Buffer): K {

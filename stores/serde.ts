@@ -79,10 +79,12 @@ const partEnd = '\u0000';
  */
 export const compositeSerde: Serde<readonly string[]> = {
   serialize: (parts) => {
-    if (parts.some((part) => part.includes(partEnd))) {
-      throw encodeFailed('a part of a composite key holds U+0000');
+    let text = '';
+    for (const part of parts) {
+      if (part.includes(partEnd)) throw encodeFailed('a part of a composite key holds U+0000');
+      text += part + partEnd;
     }
-    return stringSerde.serialize(parts.map((part) => part + partEnd).join(''));
+    return stringSerde.serialize(text);
   },
   deserialize: (bytes) => bytes.toString('utf8').split(partEnd).slice(0, -1),
   name: (parts) => {

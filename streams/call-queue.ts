@@ -24,7 +24,8 @@ export interface WaitingCall {
   readonly reject: (error: RollguardError) => void;
 }
 
-interface DecidedCall extends WaitingCall {
+interface DecidedCall {
+  readonly call: WaitingCall;
   readonly answer: unknown;
 }
 
@@ -88,7 +89,7 @@ export class CallQueue {
 
   /** Keeps the answer until the commit. */
   decided(call: WaitingCall, answer: unknown): void {
-    this.#decided.push({ ...call, answer });
+    this.#decided.push({ call, answer });
   }
 
   /** Puts back what was taken and not decided, in front. */
@@ -101,9 +102,9 @@ export class CallQueue {
     const nowMs = this.#options.clock.nowMs();
     if (nowMs < this.#nextDeadlineMs) return;
     this.#nextDeadlineMs = Infinity;
-    for (const { options, reject } of this.#decided) {
-      if (nowMs >= options.deadlineMs) reject(this.#lateAnswer());
-      else this.#watch(options);
+    for (const { call } of this.#decided) {
+      if (nowMs >= call.options.deadlineMs) call.reject(this.#lateAnswer());
+      else this.#watch(call.options);
     }
     this.#waiting = this.#waiting.filter((call) => {
       const refusal = this.#refusalOf(call, nowMs);
@@ -117,7 +118,7 @@ export class CallQueue {
   committed(): void {
     const decided = this.#decided;
     this.#decided = [];
-    for (const { resolve, answer } of decided) resolve(answer);
+    for (const { call, answer } of decided) call.resolve(answer);
   }
 
   /**
@@ -129,8 +130,8 @@ export class CallQueue {
     const decided = this.#decided;
     this.#decided = [];
     const isUnknown = isRollguardError(cause, 'OUTCOME_UNKNOWN');
-    for (const { reject } of decided) {
-      reject(
+    for (const { call } of decided) {
+      call.reject(
         isUnknown
           ? new RollguardError(
               'OUTCOME_UNKNOWN',

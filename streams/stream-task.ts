@@ -213,7 +213,7 @@ export class StreamTask {
    * Asks the node that answers calls; decided in turn with the records, answered after the commit.
    * @throws NOT_READY, QUEUE_FULL, DEADLINE_EXCEEDED, OUTCOME_UNKNOWN, and what the node refuses with.
    */
-  async call(request: unknown, options: CallOptions): Promise<unknown> {
+  call(request: unknown, options: CallOptions): Promise<unknown> {
     if (this.#status !== 'running') {
       const message = `${this.name} is ${this.#status}; try again shortly`;
       throw new RollguardError('NOT_READY', message);

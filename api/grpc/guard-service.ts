@@ -34,15 +34,18 @@ type Fields = StrictRequest['fields'];
 type Call = ServerUnaryCall<StrictRequest, object>;
 type Answer = (fields: Fields, caller: () => Caller) => Promise<object>;
 
+/** Reads have it from their caller only. */
+const noTenant = { tenantId: undefined };
+
 /** For the definition as `strictService` has it. */
 export function guardService(options: GuardServiceOptions): UntypedServiceImplementation {
   const { operations } = options;
   return {
     LockRoom: unary(options, (fields, caller) =>
-      operations.lockRoom({ ...fields, version: wholeNumber(fields['version']) }, caller),
+      operations.lockRoom(withWholeVersion(fields), caller),
     ),
     ReleaseRoom: unary(options, async ({ lockId, ...fields }, caller) => {
-      const request = { ...fields, version: wholeNumber(fields['version']) };
+      const request = withWholeVersion(fields);
       return isNamed(lockId)
         ? releasedMessage(await operations.releaseLock(lockId, request, caller))
         : releasedAllMessage(await operations.releaseReservation(request, caller));
@@ -51,11 +54,12 @@ export function guardService(options: GuardServiceOptions): UntypedServiceImplem
     GetLock: unary(options, async ({ lockId }, caller) => ({
       lock: await operations.getLock(lockId, caller),
     })),
-    ListLocks: unary(options, ({ limit, ...fields }, caller) =>
-      operations.listLocks(limit === 0 ? fields : { ...fields, limit }, caller),
-    ),
+    ListLocks: unary(options, (fields, caller) => {
+      const limit = fields['limit'] === 0 ? undefined : fields['limit'];
+      return operations.listLocks({ ...fields, ...noTenant, limit }, caller);
+    }),
     CheckAvailability: unary(options, (fields, caller) =>
-      operations.checkAvailability(fields, caller),
+      operations.checkAvailability({ ...fields, ...noTenant }, caller),
     ),
   };
 }
@@ -65,12 +69,9 @@ function unary(
   answer: Answer,
 ): (call: Call, callback: sendUnaryData<object>) => void {
   return (call, callback) => {
-    const { tenantId, correlationId, ...fields } = call.request.fields;
-    const id = correlationOf(call, correlationId, options);
-    answer(fields, () => {
-      givenCorrelation(metadataText(call.metadata, correlationHeader), correlationId);
-      return callerOf(call, { tenantId, correlationId: id }, options.clock);
-    }).then(
+    const { fields } = call.request;
+    const id = correlationOf(call, options);
+    answer(fields, () => callerOf(call, id, options.clock)).then(
       (message) => {
         sendCorrelation(call, id);
         callback(null, message);
@@ -93,21 +94,26 @@ function sendCorrelation(call: Call, id: string): void {
 }
 
 /** The one that was given, if it is one, else a new one. */
-function correlationOf(call: Call, field: unknown, { random }: GuardServiceOptions): string {
+function correlationOf(call: Call, { random }: GuardServiceOptions): string {
   try {
-    return givenCorrelation(metadataText(call.metadata, correlationHeader), field) ?? random.uuid();
+    return namedCorrelation(call) ?? random.uuid();
   } catch {
     // Refused by `callerOf`; that answer has an id too.
     return random.uuid();
   }
 }
 
+/** @throws REQUEST_INVALID */
+function namedCorrelation({ metadata, request }: Call): string | undefined {
+  return givenCorrelation(
+    metadataText(metadata, correlationHeader),
+    request.fields['correlationId'],
+  );
+}
+
 /** @throws REQUEST_INVALID, TENANT_MISMATCH, DEADLINE_EXCEEDED */
-function callerOf(
-  call: Call,
-  { tenantId, correlationId }: { readonly tenantId: unknown; readonly correlationId: string },
-  clock: Clock,
-): Caller {
+function callerOf(call: Call, correlationId: string, clock: Clock): Caller {
+  namedCorrelation(call);
   const nowMs = clock.nowMs();
   const namedMs = deadlineMsOf(call);
   if (call.cancelled || namedMs <= nowMs) {
@@ -117,23 +123,30 @@ function callerOf(
   const named = metadataText(call.metadata, tenantHeader);
   const where = `tenant_id, or metadata ${tenantHeader},`;
   return {
-    tenantId: callingTenant(named, tenantId, where),
+    tenantId: callingTenant(named, call.request.fields['tenantId'], where),
     correlationId,
     deadlineMs: callDeadlineMs(nowMs, namedMs),
-    isGone: () => call.cancelled,
+    isGone: goneCheckOf(call),
   };
+}
+
+/** A function of its own: tsx names a closure in a literal anew for every call, which is slow. */
+function goneCheckOf(call: Call): () => boolean {
+  return () => call.cancelled;
 }
 
 /** As text, the way the header of an HTTP request that has it twice arrives. */
 function metadataText(metadata: Metadata, name: string): string {
-  return metadata.get(name).map(String).join(', ');
+  const values = metadata.get(name);
+  return values.length === 0 ? '' : values.map(String).join(', ');
 }
 
 /** The loader gives 64-bit numbers as text; what a number does not hold exactly stays text, to be refused. */
-function wholeNumber(value: unknown): unknown {
-  if (typeof value !== 'string') return value;
-  const number = Number(value);
-  return Number.isSafeInteger(number) ? number : value;
+function withWholeVersion(fields: Fields): Fields {
+  const { version } = fields;
+  if (typeof version !== 'string') return fields;
+  const number = Number(version);
+  return Number.isSafeInteger(number) ? { ...fields, version: number } : fields;
 }
 
 function isNamed(value: unknown): boolean {

@@ -237,8 +237,17 @@ export function refusalError({ code, field, message }: Refusal): RollguardError 
   return new RollguardError(code, named, { context });
 }
 
+/** The last texts given: stays begin and end at a few instants, and calls come together. */
+const isoTexts = new Map<number, string>();
+const isoTextsMax = 4_096;
+
 function isoOf(ms: number): string {
-  return new Date(ms).toISOString();
+  const known = isoTexts.get(ms);
+  if (known !== undefined) return known;
+  const text = new Date(ms).toISOString();
+  if (isoTexts.size >= isoTextsMax) isoTexts.clear();
+  isoTexts.set(ms, text);
+  return text;
 }
 
 function isoOrNull(ms: number | undefined): string | null {

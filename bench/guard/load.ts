@@ -4,6 +4,9 @@
  * is charged for everyone who came meanwhile.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { systemClock } from '../../kernel/clock.ts';
+import { RollguardError } from '../../kernel/errors.ts';
+import { late, settledWithin } from '../../kernel/settled-within.ts';
 import { treeCpuSeconds } from '../../tools/start/process-usage.ts';
 import type { Outcome, Side, Wish } from './side.ts';
 
@@ -12,6 +15,8 @@ export interface LoadOptions {
   readonly seconds: number;
   readonly wish: (index: number) => Wish;
   readonly signal: AbortSignal;
+  /** After the load's end; a side that is later than this has failed. */
+  readonly answersMaxMs?: number;
 }
 
 export interface LoadFigures {
@@ -26,31 +31,32 @@ export interface LoadFigures {
 }
 
 const arrivalTickMs = 1;
+/** Of a side that cannot keep up; who has to wait for his turn is charged from when he was due. */
+const underWayMax = 1_000;
+/** Longer than the deadline of a call. */
+const answersMaxMsDefault = 30_000;
 
+/** @throws DEADLINE_EXCEEDED when calls stay without an answer, as `openLoop` does. */
 export async function closedLoop(callers: number, options: LoadOptions): Promise<LoadFigures> {
   const run = new Run(options);
-  await Promise.all(
-    Array.from({ length: callers }, async () => {
-      while (!run.isOver()) await run.ask(performance.now());
-    }),
-  );
-  return run.figures();
+  const asking = Array.from({ length: callers }, async () => {
+    while (!run.isOver()) await run.ask(performance.now());
+  });
+  return run.figuresAfter(asking);
 }
 
 export async function openLoop(callsPerSecond: number, options: LoadOptions): Promise<LoadFigures> {
   const run = new Run(options);
   const startedMs = performance.now();
   const asked: Promise<void>[] = [];
-  const total = callsPerSecond * options.seconds;
-  while (asked.length < total && !options.signal.aborted) {
-    const dueCount = Math.min(total, ((performance.now() - startedMs) * callsPerSecond) / 1_000);
-    while (asked.length < dueCount) {
+  while (!run.isOver()) {
+    const dueCount = ((performance.now() - startedMs) * callsPerSecond) / 1_000;
+    while (asked.length < dueCount && run.underWay < underWayMax) {
       asked.push(run.ask(startedMs + (asked.length * 1_000) / callsPerSecond));
     }
     await sleep(arrivalTickMs);
   }
-  await Promise.all(asked);
-  return run.figures();
+  return run.figuresAfter(asked);
 }
 
 class Run {
@@ -66,6 +72,11 @@ class Run {
     this.#cpuBefore = cpuOf(options.side);
   }
 
+  /** Calls without an answer yet. */
+  get underWay(): number {
+    return this.#asked - this.#latenciesMs.length;
+  }
+
   isOver(): boolean {
     const { seconds, signal } = this.#options;
     return signal.aborted || performance.now() - this.#startedMs >= seconds * 1_000;
@@ -79,7 +90,19 @@ class Run {
     this.#outcomes[outcome] += 1;
   }
 
-  figures(): LoadFigures {
+  /** Once all are answered. */
+  async figuresAfter(asking: readonly Promise<void>[]): Promise<LoadFigures> {
+    const { side, seconds, answersMaxMs = answersMaxMsDefault } = this.#options;
+    const untilEndMs = seconds * 1_000 - (performance.now() - this.#startedMs);
+    const waitMs = Math.max(0, untilEndMs) + answersMaxMs;
+    if ((await settledWithin(systemClock, waitMs, Promise.all(asking))) !== late) {
+      return this.#figures();
+    }
+    const message = `${side.name}: ${this.underWay} of ${this.#asked} calls have no answer ${answersMaxMs} ms after the load's end`;
+    throw new RollguardError('DEADLINE_EXCEEDED', message);
+  }
+
+  #figures(): LoadFigures {
     const seconds = (performance.now() - this.#startedMs) / 1_000;
     const sorted = this.#latenciesMs.sort((left, right) => left - right);
     const at = (share: number): number =>

@@ -23,8 +23,9 @@ create table guard_bench.held_exclude (
 create table guard_bench.held_advisory (
   id uuid primary key default gen_random_uuid(), tenant text, type uuid, room uuid, starts timestamptz,
   ends timestamptz, key text, status text default 'ACTIVE');
-create index on guard_bench.held_advisory (tenant, room, starts);
-create index on guard_bench.held_advisory (tenant, type, starts);
+-- By the end: nights are sold in order, so what has ended before is not looked at.
+create index on guard_bench.held_advisory (tenant, room, ends);
+create index on guard_bench.held_advisory (tenant, type, ends);
 
 create function guard_bench.hold_exclude(t text, r uuid, a timestamptz, b timestamptz, k text)
 returns boolean language plpgsql as $$
@@ -62,12 +63,10 @@ begin
   return true;
 end $$;`;
 
-const doubles = {
-  exclude: `select count(*)::int as count from guard_bench.held_exclude a
-    join guard_bench.held_exclude b using (tenant, room) where a.id < b.id and a.stay && b.stay`,
-  advisory: `select count(*)::int as count from guard_bench.held_advisory a
-    join guard_bench.held_advisory b using (tenant, room)
-    where a.id < b.id and a.starts < b.ends and a.ends > b.starts`,
+const stays = {
+  exclude: 'select tenant, room, lower(stay) as a, upper(stay) as b from guard_bench.held_exclude',
+  advisory:
+    'select tenant, room, starts as a, ends as b from guard_bench.held_advisory where room is not null',
 } as const;
 
 const dayMs = 86_400_000;
@@ -95,9 +94,14 @@ export async function holdInPostgres(
   return row?.granted === true ? 'LOCKED' : 'CONFLICT';
 }
 
-/** Pairs of holds that have one room at one time. */
+/** Holds that begin before an earlier one of their room has ended. */
 export async function peerDoubles(database: Queries, method: PeerMethod): Promise<number> {
-  const { rows } = await database.query(doubles[method]);
+  const { rows } = await database.query(
+    `select count(*)::int as count from (
+       select a, max(b) over (partition by tenant, room order by a
+         rows between unbounded preceding and 1 preceding) as earlier from (${stays[method]}) as stay
+     ) as held where earlier > a`,
+  );
   return (rows as readonly { readonly count: number }[])[0]?.count ?? 0;
 }
 

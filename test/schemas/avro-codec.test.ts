@@ -30,6 +30,9 @@ describe('longs', () => {
     ['the largest', 2n ** 63n - 1n, 2n ** 63n - 1n],
     ['nanoseconds of today', 1_785_000_000_123_456_789n, 1_785_000_000_123_456_789n],
     ['a negative number', -5n, -5],
+    ['a negative number of more than 32 bits', -(2 ** 40) - 1, -(2 ** 40) - 1],
+    ['the smallest safe one', Number.MIN_SAFE_INTEGER, Number.MIN_SAFE_INTEGER],
+    ['a number of 32 bits', 2 ** 32 - 1, 2 ** 32 - 1],
   ])('%s', (_what, written, read) => {
     expect(roundTrip('long', written)).toBe(read);
     expect(roundTrip(['null', 'long'], written)).toBe(read);

@@ -56,6 +56,7 @@ export function decideLock(draft: DecisionDraft, command: LockCommand): LockAnsw
 /** An empty id matches nothing: it is none. */
 function withoutEmptyIds(command: LockCommand): LockCommand {
   const { idempotencyKey, reservationId, roomId, propertyId } = command;
+  if ([idempotencyKey, reservationId, roomId, propertyId].every((id) => id !== '')) return command;
   return {
     ...command,
     idempotencyKey: idempotencyKey === '' ? undefined : idempotencyKey,

@@ -9,7 +9,7 @@ export function evolve(
   decision: Pick<Decision, 'decidedAtMs' | 'changes'>,
 ): void {
   for (const change of decision.changes) make(state, change);
-  state.putLastDecisionMs(Math.max(decision.decidedAtMs, state.lastDecisionMs()));
+  if (decision.decidedAtMs > state.lastDecisionMs()) state.putLastDecisionMs(decision.decidedAtMs);
 }
 
 function make(state: GuardState & GuardStateWriter, change: Change): void {

@@ -21,11 +21,11 @@ const dayMs = 86_400_000;
 
 export function lockIndexKeys(lock: StoredLock): LockIndexKeys {
   if (!isLive(lock)) return { ...none, forgettableMs: lock.lastStayEndMs };
-  const roomDays = heldParts(lock).flatMap(({ roomId, stayStartMs, stayEndMs }) =>
-    roomId === undefined
-      ? []
-      : utcDays({ fromMs: stayStartMs, toMs: stayEndMs }).map((day) => ({ roomId, day })),
-  );
+  const roomDays: { roomId: string; day: string }[] = [];
+  for (const { roomId, stayStartMs: fromMs, stayEndMs: toMs } of heldParts(lock)) {
+    if (roomId === undefined) continue;
+    for (const day of utcDays({ fromMs, toMs })) roomDays.push({ roomId, day });
+  }
   const { reservationId, confirmedStay } = lock;
   const reservationIds = [reservationId, confirmedStay?.reservationId].filter(
     (id) => id !== undefined,

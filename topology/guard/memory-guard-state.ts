@@ -236,7 +236,7 @@ export class MemoryGuardState implements GuardState, GuardStateWriter {
       this.visits += 1 + found.length;
       for (const id of found) ids.add(id);
     }
-    return [...ids].sort();
+    return ids.size === 0 ? [] : [...ids].sort();
   }
 
   #timed(ids: TimedIds, beforeMs: number, limit: number): readonly string[] {
@@ -249,11 +249,17 @@ export class MemoryGuardState implements GuardState, GuardStateWriter {
 type Place = readonly [name: string, key: string];
 
 function shelve(shelves: Shelves, [name, key]: Place, id: string): void {
-  const shelf = shelves.get(name) ?? new Map<string, SortedKeys>();
-  const ids = shelf.get(key) ?? new SortedKeys();
+  let shelf = shelves.get(name);
+  if (shelf === undefined) {
+    shelf = new Map<string, SortedKeys>();
+    shelves.set(name, shelf);
+  }
+  let ids = shelf.get(key);
+  if (ids === undefined) {
+    ids = new SortedKeys();
+    shelf.set(key, ids);
+  }
   ids.add(id);
-  shelf.set(key, ids);
-  shelves.set(name, shelf);
 }
 
 function unshelve(shelves: Shelves, [name, key]: Place, id: string): void {

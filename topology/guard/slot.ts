@@ -5,7 +5,6 @@
  * reservation that happens to have the same id.
  */
 import { hash } from 'node:crypto';
-import { canonicalJson, type JsonValue } from '../canonical-json.ts';
 import type { Refusal } from './answer.ts';
 import type { LockCommand } from './command.ts';
 import { invalid } from './refusal.ts';
@@ -54,12 +53,13 @@ export function bodyDigest(
   }: Pick<LockCommand, 'roomTypeId' | 'roomId' | 'reservationId'>,
   { start, end }: AskedStay,
 ): string {
-  return digestOf({ roomTypeId, roomId, reservationId, start: { ...start }, end: { ...end } });
+  // In the order of their names: this is canonical JSON, without what sorting costs.
+  return digestOf(JSON.stringify({ end, reservationId, roomId, roomTypeId, start }));
 }
 
 /** What a slot remembers of a request it has answered: its body, and the suffix that came with it. */
 export function answeredMark(suffix: string, body: string): string {
-  return suffix === '' ? body : digestOf([suffix, body]);
+  return suffix === '' ? body : digestOf(JSON.stringify([suffix, body]));
 }
 
 function mainSlot(reservationId: string): Slot {
@@ -75,6 +75,6 @@ function isMissing(text: string | undefined): text is undefined | '' {
 }
 
 /** 128 bits: two bodies of a slot never share one. */
-function digestOf(value: JsonValue): string {
-  return hash('sha256', canonicalJson(value), 'base64url').slice(0, 22);
+function digestOf(canonicalText: string): string {
+  return hash('sha256', canonicalText, 'base64url').slice(0, 22);
 }

@@ -10,7 +10,7 @@ import {
   partitionOfLock,
 } from '../../../topology/guard/lock-id.ts';
 import { isRefusal } from '../../../topology/guard/refusal.ts';
-import { bodyDigest, slotOf } from '../../../topology/guard/slot.ts';
+import { answeredMark, bodyDigest, slotOf } from '../../../topology/guard/slot.ts';
 import { readStay } from '../../../topology/guard/stay.ts';
 import { lockCommand } from './guard-fixtures.ts';
 
@@ -69,6 +69,16 @@ describe('a slot', () => {
 });
 
 describe('the digest of a body', () => {
+  test('stays what it was when it was stored', () => {
+    const [start, end] = [{ date: '2026-05-10' }, { atMs: 1_778_580_000_000 }];
+    const room = { roomTypeId: 'standard', roomId: '101', reservationId: undefined };
+
+    const body = bodyDigest(room, { start, end });
+
+    expect(body).toBe('C5ig0YqynHb6bx59-bCuK4');
+    expect(answeredMark('7', body)).toBe('CQyT-npjf65NvOiYLwa62m');
+  });
+
   const digest = (changes: Parameters<typeof lockCommand>[0]): string => {
     const command = lockCommand(changes);
     const asked = readStay(command);
