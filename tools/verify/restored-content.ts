@@ -44,7 +44,7 @@ export async function restoredContent(
     const stores = storesOf(subTopology, (name) => {
       const builder = builders.get(name);
       assert(builder !== undefined, `${name} is a store of ${subTopology.name}`);
-      return builder.openReadOnly(state);
+      return builder.openReadOnly(state) as RangedStore;
     });
     return { content: await contentOf(stores, canonical), tailRecords: records };
   } finally {
@@ -52,7 +52,8 @@ export async function restoredContent(
   }
 }
 
-interface Ranged {
+/** As every store of the roll is. */
+export interface RangedStore {
   range(
     from: unknown,
     to: undefined,
@@ -62,7 +63,7 @@ interface Ranged {
 
 export function storesOf(
   subTopology: SubTopology,
-  open: (name: string) => Ranged,
+  open: (name: string) => RangedStore,
 ): readonly ReadableStore[] {
   return subTopology.stores.map(({ name }) => ({
     name,
