@@ -77,6 +77,7 @@ export function describeTimedStores(name: string, engines: EnginesUnderTest): vo
       const found = await task.sessions.findSessions('a', 26, 34, all);
 
       expect(found).toEqual([[session('a', 25, 30), 'until 30']]);
+      expect(await task.sessions.findSessions('a', 30, 25, all)).toEqual(found);
       expect(task.sessions.fetchSession(session('a', 21, 22))).toBe('until 22');
       expect(await task.sessions.findSessions('a', 0, Infinity, { limit: 2 })).toHaveLength(2);
       task.sessions.remove(session('a', 25, 30));
@@ -149,6 +150,41 @@ export function describeTimedStores(name: string, engines: EnginesUnderTest): vo
         left = now;
       }
       expect(steps).toBeGreaterThanOrEqual(4);
+    });
+
+    test('a page of expired entries does not end an answer', async () => {
+      await task.record(20);
+      for (const key of ['a', 'b', 'c']) {
+        task.windows.put(key, 'v', 20);
+        task.values.put(key, 'v');
+      }
+      await task.record(24);
+      task.windows.put('d', 'v', 24);
+      task.values.put('d', 'v');
+
+      await task.record(20 + lifetimeMs);
+
+      // Still there: their segment is not over.
+      expect(await task.entryCount()).toBe(1 + 2 * 2 * 4);
+      expect(await task.windows.fetchAll(0, 100, { limit: 1 })).toEqual([
+        [{ key: 'd', startMs: 24, endMs: 29 }, 'v'],
+      ]);
+      expect(await task.values.range('a', undefined, { limit: 1 })).toEqual([['d', 'v']]);
+    });
+
+    test('nothing is taken away before its last moment, also by a task that has just started', async () => {
+      await task.record(24);
+      task.windows.put('a', 'v', 24);
+      task.values.put('a', 'v');
+      task.commit();
+      await task.crash({ isDiskLost: false });
+
+      await task.record(23 + lifetimeMs);
+
+      expect(await task.windows.get('a', 24)).toBe('v');
+      expect(await task.values.get('a')).toBe('v');
+      await task.record(24 + lifetimeMs);
+      expect(await task.entryCount()).toBe(1);
     });
 
     test('hot entries are noted once a segment, not at every put', async () => {
