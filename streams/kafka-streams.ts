@@ -12,6 +12,7 @@ import type { Logger } from '../kernel/logger.ts';
 import type { Metrics } from '../kernel/metrics.ts';
 import { partitionFor } from '../kernel/murmur2.ts';
 import { late, settledWithin } from '../kernel/settled-within.ts';
+import { engineMemory } from '../stores/engine-memory.ts';
 import { StateDirectory, type StateFolder } from '../stores/state-directory.ts';
 import type { StoreTask } from '../stores/store-task.ts';
 import { roundRobinAssignor } from './assignor.ts';
@@ -303,7 +304,10 @@ export class KafkaStreams {
     const { applicationId } = this.#config;
     if (stateKind === 'memory') return undefined;
     if (stateKind !== 'rocksdb') return stateKind.openFolder();
-    return StateDirectory.open({ stateDir, applicationId, clock, logger, metrics });
+    // Whatever the group deals out: this instance may come to own every task.
+    const engines = this.#plans.filter(({ changelog }) => changelog !== undefined).length;
+    const memory = engineMemory(this.#config.rocksdbMemoryBytesMax, engines);
+    return StateDirectory.open({ stateDir, applicationId, memory, clock, logger, metrics });
   }
 
   #fatal(error: unknown): void {
