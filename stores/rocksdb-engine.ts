@@ -26,7 +26,7 @@ type Value = Buffer | undefined;
 
 // Of one that stands alone; a process that opens several says how much each may have.
 const ownMemory = engineMemory(16 * 1024 * 1024, 1);
-// Each keeps its index and filter in memory, beside the block cache; of 64 MiB they are 1 %.
+// Each keeps its index and filter in memory, beside the block cache.
 const maxOpenFiles = 128;
 
 const metaKey = Buffer.from([0]);
