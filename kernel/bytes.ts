@@ -17,3 +17,10 @@ export function prefixEnd(prefix: Uint8Array): Buffer | undefined {
   }
   return undefined;
 }
+
+/** `Buffer.from` of a Buffer does the same and takes three times as long. */
+export function copyOf(bytes: Buffer): Buffer {
+  const copy = Buffer.allocUnsafe(bytes.length);
+  bytes.copy(copy);
+  return copy;
+}

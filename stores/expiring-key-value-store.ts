@@ -4,6 +4,7 @@
  */
 import { readTime, timeBytes, writeTime } from './event-time.ts';
 import { Expiry } from './expiry.ts';
+import { keyName } from './key-name.ts';
 import type {
   Entry,
   KeyValueStore,
@@ -32,11 +33,11 @@ export function openExpiringStore<K, V>(
       // Before the first record, event time has not begun.
       const nowMs = Math.max(0, time.nowMs);
       const entry = entryOf(key);
-      state.put(entry, stamped(nowMs, format.value.serialize(value)));
+      state.put(keyName(entry), stamped(nowMs, format.value.serialize(value)));
       expiry.note(entry, nowMs);
     },
-    delete: (key) => state.delete(entryOf(key)),
-    load: (wanted) => state.load(wanted.map(entryOf)),
+    delete: (key) => state.delete(keyName(entryOf(key))),
+    load: (wanted) => state.load(wanted.map((key) => keyName(entryOf(key)))),
   };
   return { store, expiry };
 }

@@ -57,7 +57,7 @@ export class Expiry {
     const name = keyName(entry);
     if (this.#known.has(name)) return;
     const { state, keys } = this.#options;
-    state.put(keys.note(entry, overAtMs), Buffer.alloc(0));
+    state.put(keyName(keys.note(entry, overAtMs)), Buffer.alloc(0));
     if (this.#known.size < knownNotesMax) this.#known.add(name);
   }
 
@@ -73,18 +73,18 @@ export class Expiry {
     const overMs = Math.max(0, time.nowMs - lifetimeMs + 1);
     const query = { gte: this.#from, lt: keys.notesFrom(overMs + 1), limit: stepNotesMax };
     const notes = (await state.range(query)).map(([note]) => note);
-    const entries = notes.map((note) => keys.noted(note));
+    const entries = notes.map((note) => keyName(keys.noted(note)));
     if (putAtMs !== undefined) await state.load(entries);
     for (const entry of entries) {
       if (await this.#isOver(entry)) state.delete(entry);
     }
-    for (const note of notes) state.delete(note);
+    for (const note of notes) state.delete(keyName(note));
     this.#from = notes.at(-1) ?? this.#from;
     if (notes.length < stepNotesMax) this.#dueAtMs = this.#segmentEnd(overMs) + lifetimeMs - 1;
   }
 
   /** An entry whose note is over is, unless it was put again since the note was written. */
-  async #isOver(entry: Buffer): Promise<boolean> {
+  async #isOver(entry: string): Promise<boolean> {
     const { state, putAtMs } = this.#options;
     if (putAtMs === undefined) return true;
     const value = await state.get(entry);

@@ -5,3 +5,8 @@
 export function keyName(key: Buffer): string {
   return key.toString('latin1');
 }
+
+/** The bytes of a key that goes by this name. */
+export function keyOfName(name: string): Buffer {
+  return Buffer.from(name, 'latin1');
+}

@@ -4,6 +4,7 @@
  * partition, and within a store the keys keep their order.
  */
 import { prefixEnd } from '../kernel/bytes.ts';
+import { keyName } from './key-name.ts';
 import type { Serde } from './serde.ts';
 import type { RangeQuery, StateEntry } from './state-engine.ts';
 import type { TaskState } from './task-state.ts';
@@ -52,12 +53,12 @@ export function openKeyValueStore<K, V>(
   const keys = new StoreKeys(format);
   return {
     ...openView(format, {
-      get: (key) => state.get(key),
+      get: (name) => state.get(name),
       range: (query) => state.range(query),
     }),
-    put: (key, value) => state.put(keys.toBytes(key), format.value.serialize(value)),
-    delete: (key) => state.delete(keys.toBytes(key)),
-    load: (wanted) => state.load(wanted.map((key) => keys.toBytes(key))),
+    put: (key, value) => state.put(keys.nameOf(key), format.value.serialize(value)),
+    delete: (key) => state.delete(keys.nameOf(key)),
+    load: (wanted) => state.load(keys.namesOf(wanted)),
   };
 }
 
@@ -67,13 +68,13 @@ export function openCommittedView<K, V>(
   state: TaskState,
 ): ReadOnlyKeyValueStore<K, V> {
   return openView(format, {
-    get: (key) => state.committedGet(key),
+    get: (name) => state.committedGet(name),
     range: (query) => state.committedRange(query),
   });
 }
 
 interface Reads {
-  get(key: Buffer): Buffer | undefined | Promise<Buffer | undefined>;
+  get(name: string): Buffer | undefined | Promise<Buffer | undefined>;
   range(query: RangeQuery): Promise<readonly StateEntry[]>;
 }
 
@@ -87,7 +88,7 @@ function openView<K, V>(format: StoreFormat<K, V>, reads: Reads): ReadOnlyKeyVal
   };
   return {
     get: (key) => {
-      const found = reads.get(keys.toBytes(key));
+      const found = reads.get(keys.nameOf(key));
       return found instanceof Promise ? found.then(decode) : decode(found);
     },
     range: (from, to, { limit, reverse }) =>
@@ -104,15 +105,46 @@ function openView<K, V>(format: StoreFormat<K, V>, reads: Reads): ReadOnlyKeyVal
   };
 }
 
-/** A store's keys in the task's state. */
+/**
+ * A store's keys in the task's state. Remembers the names of the last batch: what was loaded is then asked
+ * for in the same order, and what was read is written next.
+ */
 class StoreKeys<K> {
   readonly prefix: Buffer;
+  readonly #prefixName: string;
   readonly #serde: Serde<K>;
+  #batch: readonly K[] = [];
+  #batchNames: readonly string[] = [];
+  /** In the batch: the key that was named last. */
+  #at = 0;
 
   constructor({ name, key }: StoreFormat<K, unknown>) {
     const nameBytes = Buffer.from(name, 'utf8');
     this.prefix = Buffer.concat([Buffer.from([nameBytes.length]), nameBytes]);
+    this.#prefixName = keyName(this.prefix);
     this.#serde = key;
+  }
+
+  /** What the key goes by in memory. */
+  nameOf(key: K): string {
+    // Of other types the same object may be another key by now.
+    if (typeof key !== 'string') return this.#newNameOf(key);
+    if (this.#batch[this.#at] === key) return this.#batchNames[this.#at] ?? '';
+    if (this.#batch[this.#at + 1] !== key) return this.#newNameOf(key);
+    this.#at += 1;
+    return this.#batchNames[this.#at] ?? '';
+  }
+
+  namesOf(keys: readonly K[]): readonly string[] {
+    const names = keys.map((key) => this.#newNameOf(key));
+    this.#batch = [...keys];
+    this.#batchNames = names;
+    this.#at = -1;
+    return names;
+  }
+
+  #newNameOf(key: K): string {
+    return this.#prefixName + (this.#serde.name?.(key) ?? keyName(this.#serde.serialize(key)));
   }
 
   toBytes(key: K): Buffer {

@@ -1,26 +1,33 @@
 /**
- * A range over an engine with layers of changes on it. Everything is looked at in the moment of the
- * call, so what is committed or written while the engine answers is in the result entirely or not at all.
+ * A range over an engine with changes on it that it may not have. Everything is looked at in the moment of
+ * the call, so what is committed or written while the engine answers is in the result entirely or not at all.
  */
-import type { ChangeLayer } from './change-layer.ts';
-import { keyName } from './key-name.ts';
-import type { RangeQuery, StateChange, StateEngine, StateEntry } from './state-engine.ts';
+import { keyName, keyOfName } from './key-name.ts';
+import type { OrderedMap } from './ordered-map.ts';
+import type { CellValue, StateCell } from './state-cell.ts';
+import type { RangeQuery, StateEngine, StateEntry } from './state-engine.ts';
 
-/** @param layers oldest first: a later layer's change of a key hides an earlier one's. */
+export interface Changes {
+  readonly cells: OrderedMap<StateCell>;
+  /** What hides the engine's entry: a value, or null for none; undefined: nothing does. */
+  readonly valueOf: (cell: StateCell) => CellValue;
+}
+
 export async function mergedRange(
   engine: StateEngine,
-  layers: readonly ChangeLayer[],
+  unsettled: Changes,
   query: RangeQuery,
 ): Promise<readonly StateEntry[]> {
   if (query.limit <= 0) return [];
-  const changes = firstChanges(layers, query);
+  const changes = firstChanges(unsettled, query);
   // A deletion may take one of the engine's entries away: ask for one more each.
-  const deletions = changes.filter(([, { value }]) => value === undefined).length;
+  const deletions = changes.filter(([, value]) => value === null).length;
   const stored = await engine.range({ ...query, limit: query.limit + deletions });
+  if (changes.length === 0) return stored;
   const entries = new Map(stored.map((entry) => [keyName(entry[0]), entry]));
-  for (const [name, { key, value }] of changes) {
-    if (value === undefined) entries.delete(name);
-    else entries.set(name, [key, value]);
+  for (const [name, value] of changes) {
+    if (value === null) entries.delete(name);
+    else entries.set(name, [keyOfName(name), value]);
   }
   const ahead = query.reverse === true ? 1 : -1;
   return [...entries]
@@ -30,33 +37,23 @@ export async function mergedRange(
 }
 
 /**
- * The layers' changes in the range, up to the limit's last possible key: behind `limit` keys that have
- * a value nothing can reach the result.
+ * The changes in the range, up to the limit's last possible key: behind `limit` keys that have a value
+ * nothing can reach the result.
  */
 function firstChanges(
-  layers: readonly ChangeLayer[],
+  { cells, valueOf }: Changes,
   { gte, lt, limit, reverse = false }: RangeQuery,
-): readonly (readonly [name: string, change: StateChange])[] {
+): readonly (readonly [name: string, value: Buffer | null])[] {
+  const changes: (readonly [string, Buffer | null])[] = [];
+  if (cells.size === 0) return changes;
   const to = lt === undefined ? undefined : keyName(lt);
-  const cursors = layers.map((layer) => {
-    const iterator = layer.walk({ from: keyName(gte), to, reverse });
-    return { iterator, head: iterator.next().value };
-  });
-  const changes: (readonly [string, StateChange])[] = [];
-  for (let live = 0; live < limit;) {
-    let next: readonly [string, StateChange] | undefined;
-    for (const { head } of cursors) {
-      if (head === undefined) continue;
-      // Of equal names the last layer's wins.
-      const isBehind = next !== undefined && (reverse ? head[0] < next[0] : head[0] > next[0]);
-      if (!isBehind) next = head;
-    }
-    if (next === undefined) break;
-    changes.push(next);
-    if (next[1].value !== undefined) live += 1;
-    for (const cursor of cursors) {
-      if (cursor.head?.[0] === next[0]) cursor.head = cursor.iterator.next().value;
-    }
+  let live = 0;
+  for (const [name, cell] of cells.walk({ from: keyName(gte), to, reverse })) {
+    const value = valueOf(cell);
+    if (value === undefined) continue;
+    changes.push([name, value]);
+    if (value !== null) live += 1;
+    if (live >= limit) break;
   }
   return changes;
 }

@@ -2,6 +2,7 @@
  * How keys and values become bytes. What is written must be what is read again: a value that would
  * come back as another one is refused. Where a serde is for keys, byte order of the result is key order.
  */
+import { copyOf } from '../kernel/bytes.ts';
 import { RollguardError } from '../kernel/errors.ts';
 
 export interface Serde<T> {
@@ -9,6 +10,11 @@ export interface Serde<T> {
   serialize(value: T): Buffer;
   /** @throws DECODE_FAILED */
   deserialize(bytes: Buffer): T;
+  /**
+   * For keys: what `serialize` gives as its name (`keyName`), where that can be had without the bytes.
+   * Undefined: not of this value.
+   */
+  name?(value: T): string | undefined;
 }
 
 /** UTF-8; in order of code points. */
@@ -19,11 +25,12 @@ export const stringSerde: Serde<string> = {
     return Buffer.from(value, 'utf8');
   },
   deserialize: (bytes) => bytes.toString('utf8'),
+  name: (value) => (isAscii(value) ? value : undefined),
 };
 
 /** Copies, so that a slice does not keep the whole network response it was cut from alive. */
 export const bytesSerde: Serde<Buffer> = {
-  serialize: (value) => Buffer.from(value),
+  serialize: copyOf,
   deserialize: (bytes) => bytes,
 };
 
@@ -78,7 +85,20 @@ export const compositeSerde: Serde<readonly string[]> = {
     return stringSerde.serialize(parts.map((part) => part + partEnd).join(''));
   },
   deserialize: (bytes) => bytes.toString('utf8').split(partEnd).slice(0, -1),
+  name: (parts) => {
+    let name = '';
+    for (const part of parts) {
+      if (part.includes(partEnd)) return undefined;
+      name += part + partEnd;
+    }
+    return isAscii(name) ? name : undefined;
+  },
 };
+
+/** One byte a character: then the text is the name of its own bytes. */
+function isAscii(value: string): boolean {
+  return Buffer.byteLength(value, 'utf8') === value.length;
+}
 
 function encodeFailed(message: string): RollguardError {
   return new RollguardError('ENCODE_FAILED', message);

@@ -6,6 +6,7 @@
 import { RollguardError } from '../kernel/errors.ts';
 import { timeMaxMs } from './event-time.ts';
 import { Expiry } from './expiry.ts';
+import { keyName } from './key-name.ts';
 import type { Entry, ScanOptions, StoreFormat } from './key-value-store.ts';
 import type { OpenedStore, StoreTask } from './store-task.ts';
 import type { TaskState } from './task-state.ts';
@@ -52,11 +53,11 @@ export function openSessionStore<K, V>(
         late?.();
         return false;
       }
-      state.put(entry, format.value.serialize(aggregate));
+      state.put(keyName(entry), format.value.serialize(aggregate));
       expiry.note(entry, session.endMs);
       return true;
     },
-    remove: (session) => state.delete(entryOf(keys, format, session)),
+    remove: (session) => state.delete(keyName(entryOf(keys, format, session))),
   };
   return { store, expiry };
 }

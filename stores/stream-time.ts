@@ -7,7 +7,7 @@ import { readTime, timeBytes, writeTime } from './event-time.ts';
 import type { TaskState } from './task-state.ts';
 
 // No store's keys begin with two zeros: see `timed-keys.ts`.
-const stateKey = Buffer.from('\0\0stream time', 'latin1');
+const stateKey = '\0\0stream time';
 const notBegun = -1;
 
 export class StreamTime {

@@ -1,28 +1,34 @@
 /**
- * Everything one task remembers. A key is looked for in this order:
+ * Everything one task remembers: what is in memory of it (`state-cells.ts`) over the engine, which has the
+ * rest. The engine is a checkpoint of the changelog: it is written later than the commit, in large batches
+ * that keep only a key's last value, bounded in records, bytes and time. So a crash loses nothing: the
+ * changelog's tail is replayed from the position stored with the data.
  *
- *   overlay      writes of the open transaction; gone if it aborts
- *   committed    committed, not yet in the engine
- *   writing      what a checkpoint is handing to the engine right now
- *   cache        clean entries read from the engine, known absences included; bounded in bytes
- *   engine       the checkpoint of the changelog
+ * A large checkpoint goes to the engine in parts. Until the last one the engine's position stays what it
+ * was, and of some keys it has a newer value already than that says: the replay ends at the same content.
  *
- * The engine is written later than the commit, in large batches that keep only a key's last value,
- * bounded in records, bytes and time. So a crash loses nothing: the changelog's tail is replayed from
- * the position stored with the data. Keeps the buffers it is given: they must not change afterwards.
+ * Keys go by their names (`keyName`). Keeps the values it is given: they must not change afterwards.
  */
 import { assert } from '../kernel/assert.ts';
 import { RollguardError } from '../kernel/errors.ts';
 import { noFailpoints, type Failpoints } from '../kernel/failpoints.ts';
-import { ChangeLayer } from './change-layer.ts';
-import { EntryCache } from './entry-cache.ts';
-import { keyName } from './key-name.ts';
-import { mergedRange } from './merged-range.ts';
-import type { RangeQuery, StateChange, StateEngine, StateEntry } from './state-engine.ts';
+import { keyOfName } from './key-name.ts';
+import { mergedRange, type Changes } from './merged-range.ts';
+import type { StateCache } from './state-cache.ts';
+import type { CellValue, StateCell } from './state-cell.ts';
+import { StateCells } from './state-cells.ts';
+import type {
+  ChangelogPosition,
+  RangeQuery,
+  StateChange,
+  StateEngine,
+  StateEntry,
+} from './state-engine.ts';
 
 export interface TaskStateOptions {
   readonly engine: StateEngine;
-  readonly cacheBytesMax: number;
+  /** Of the process, shared by all its states. */
+  readonly cache: StateCache;
   /** Committed content waits for the next checkpoint up to so many keys … */
   readonly checkpointRecordsMax: number;
   /** … so many bytes of keys and values … */
@@ -33,6 +39,8 @@ export interface TaskStateOptions {
   readonly recordBytesMax: () => number;
   /** Now: an empty engine is restored from here on. */
   readonly nowMs: number;
+  /** Changes that go to the engine in one batch: what it copies of a checkpoint at a time. */
+  readonly partRecordsMax?: number;
   /** For tests; none unless given. */
   readonly failpoints?: Failpoints;
 }
@@ -45,29 +53,31 @@ export interface StatePosition {
 
 type MaybePromise<T> = T | Promise<T>;
 type Value = Buffer | undefined;
-type Settle = (name: string, change: StateChange) => void;
+
+const partRecordsMaxDefault = 5_000;
 
 export class TaskState {
   readonly #options: TaskStateOptions;
   readonly #engine: StateEngine;
-  readonly #cache: EntryCache;
-  #overlay = new ChangeLayer();
-  #committed = new ChangeLayer();
-  #writing: ChangeLayer | undefined;
+  readonly #cache: StateCache;
+  readonly #cells: StateCells;
   #position: StatePosition | undefined;
+  /** What the engine says of itself. */
+  #stored: ChangelogPosition | undefined;
   /** See ChangelogPosition: what the engine may claim about its age. */
   #writtenAtMs: number;
   #checkpointing: Promise<void> | undefined;
-  /** Counts the batches handed to the engine: a read that one of them overtook is not cached. */
+  /** Counts the batches handed to the engine: a read that one of them overtook is not remembered. */
   #writes = 0;
 
   constructor(options: TaskStateOptions) {
     this.#options = options;
     this.#engine = options.engine;
-    this.#cache = new EntryCache(options.cacheBytesMax);
-    const stored = options.engine.position();
-    this.#position = stored && { topicId: stored.topicId, offset: stored.offset };
-    this.#writtenAtMs = stored?.writtenAtMs ?? options.nowMs;
+    this.#cache = options.cache;
+    this.#cells = new StateCells(options.cache);
+    this.#stored = options.engine.position();
+    this.#position = this.#stored && { topicId: this.#stored.topicId, offset: this.#stored.offset };
+    this.#writtenAtMs = this.#stored?.writtenAtMs ?? options.nowMs;
   }
 
   /** How far the committed content follows the changelog; undefined: from its start. */
@@ -77,59 +87,61 @@ export class TaskState {
 
   /** Keys that the open transaction changed. */
   get pendingCount(): number {
-    return this.#overlay.size;
+    return this.#cells.pendingCount;
   }
 
   /** Bytes of their keys and values. */
   get pendingBytes(): number {
-    return this.#overlay.bytes;
+    return this.#cells.pendingBytes;
   }
 
   /** A value at once when it is in memory; a promise only when the engine has to be asked. */
-  get(key: Buffer): MaybePromise<Value> {
-    const name = keyName(key);
-    const change = this.#overlay.get(name);
-    return change === undefined ? this.#getCommitted(name, key) : change.value;
+  get(name: string): MaybePromise<Value> {
+    const cell = this.#cells.find(name);
+    const known = cell?.pending === undefined ? cell?.committed : cell.pending;
+    return this.#answer(name, cell, known);
   }
 
   /** The same without the open transaction: what queries see. */
-  committedGet(key: Buffer): MaybePromise<Value> {
-    return this.#getCommitted(keyName(key), key);
+  committedGet(name: string): MaybePromise<Value> {
+    const cell = this.#cells.find(name);
+    return this.#answer(name, cell, cell?.committed);
   }
 
   /** Brings the keys that are not in memory there, in one read. */
-  async load(keys: readonly Buffer[]): Promise<void> {
-    const missing = new Map<string, Buffer>();
-    for (const key of keys) {
-      const name = keyName(key);
-      if (!this.#overlay.has(name) && !this.#isInMemory(name)) missing.set(name, key);
+  async load(names: readonly string[]): Promise<void> {
+    const missing = new Set<string>();
+    for (const name of names) {
+      const cell = this.#cells.find(name);
+      if (cell === undefined || isUnknown(cell)) missing.add(name);
+      else cell.isUsed = true;
     }
     if (missing.size > 0) await this.#read([...missing]);
   }
 
   /** @throws RECORD_TOO_LARGE when the changelog cannot take it. */
-  put(key: Buffer, value: Buffer): void {
-    const bytes = key.length + value.length;
+  put(name: string, value: Buffer): void {
+    const bytes = name.length + value.length;
     if (bytes > this.#options.recordBytesMax()) throw tooLarge(bytes, this.#options);
-    this.#overlay.put({ key, value });
+    this.#cells.put(name, value);
   }
 
-  delete(key: Buffer): void {
-    this.#overlay.put({ key, value: undefined });
+  delete(name: string): void {
+    this.#cells.put(name, null);
   }
 
   range(query: RangeQuery): Promise<readonly StateEntry[]> {
-    return mergedRange(this.#engine, [...this.#committedLayers(), this.#overlay], query);
+    return mergedRange(this.#engine, this.#changes(withPending), query);
   }
 
   /** The same without the open transaction: what queries see. */
   committedRange(query: RangeQuery): Promise<readonly StateEntry[]> {
-    return mergedRange(this.#engine, this.#committedLayers(), query);
+    return mergedRange(this.#engine, this.#changes(committedOnly), query);
   }
 
   /** The open transaction's changelog records: the last value of every key it changed. */
   pendingChanges(): readonly StateChange[] {
-    return [...this.#overlay.values()];
+    return this.#cells.pendingChanges();
   }
 
   /**
@@ -137,32 +149,41 @@ export class TaskState {
    * position just moves.
    */
   commit(position: StatePosition): void {
-    this.#committed.putAll(this.#overlay);
-    this.abort();
+    this.#cells.commit();
+    this.#cache.makeRoom();
     this.#position = position;
   }
 
   /** The transaction came to nothing. */
   abort(): void {
-    if (this.#overlay.size > 0) this.#overlay = new ChangeLayer();
+    this.#cells.abort();
   }
 
   /**
-   * Replays changelog records, straight to the engine in one batch. No transaction may be open. The
-   * engine's age stays that of the content under them until a checkpoint says otherwise.
+   * Replays changelog records, into memory: `checkpointRestored` brings them to the engine. No transaction
+   * may be open.
    */
-  async applyRestored(changes: readonly StateChange[], position: StatePosition): Promise<void> {
-    assert(this.#overlay.size === 0, 'restore meets no open transaction');
-    await this.#checkpointing;
-    for (const change of changes) this.#committed.put(change);
+  applyRestored(changes: readonly StateChange[], position: StatePosition): void {
+    assert(this.pendingCount === 0, 'restore meets no open transaction');
+    for (const change of changes) this.#cells.restore(change);
+    this.#cache.makeRoom();
     this.#position = position;
-    // Restored records are slices of whatever was fetched: caching them would keep all of it alive.
-    await this.#write(this.#writtenAtMs, (name) => this.#cache.forget(name));
+  }
+
+  /** How much a restore has brought into memory of what may wait there for the disk. */
+  get restoredFullness(): 'low' | 'half' | 'full' {
+    return this.#cells.dirtyCount === 0 ? 'low' : this.#cache.restoredFullness;
+  }
+
+  /** A checkpoint while it is restored: the engine's age stays that of the content under it. */
+  checkpointRestored(): Promise<void> {
+    return this.checkpoint(this.#writtenAtMs);
   }
 
   /** @param ownedAtMs see `checkpoint`. */
   checkpointDue(ownedAtMs: number): boolean {
     if (this.#checkpointing !== undefined || this.#position === undefined) return false;
+    if (this.#cache.isFull && this.#cells.dirtyCount > 0) return true;
     return this.#isFull() || ownedAtMs - this.#writtenAtMs >= this.#options.checkpointIntervalMs;
   }
 
@@ -173,15 +194,13 @@ export class TaskState {
 
   /**
    * Writes the committed content with its position; what commits meanwhile waits for the next.
-   * Concurrent callers share one checkpoint. If it fails, its content stays committed and is written
+   * Concurrent callers share one checkpoint. If it fails, its content stays in memory and is written
    * with the next one.
    * @param ownedAtMs when the caller last knew for certain that it owns the task and has committed
    *   everything in the changelog, such as the time it sent its last commit or heartbeat that succeeded.
    */
   checkpoint(ownedAtMs: number): Promise<void> {
-    const remember = (name: string, { value }: StateChange): void =>
-      this.#cache.set(name, value ?? null);
-    this.#checkpointing ??= this.#checkpoint(ownedAtMs, remember).finally(() => {
+    this.#checkpointing ??= this.#checkpoint(ownedAtMs).finally(() => {
       this.#checkpointing = undefined;
     });
     return this.#checkpointing;
@@ -194,55 +213,49 @@ export class TaskState {
       await this.#checkpointing;
       await this.checkpoint(ownedAtMs);
     } finally {
-      await this.#engine.close();
+      await this.closeDirty();
     }
   }
 
   /** Closes the engine as it is: the changelog has what it lacks. */
-  closeDirty(): Promise<void> {
-    return this.#engine.close();
+  async closeDirty(): Promise<void> {
+    await this.#engine.close();
+    this.#cells.release();
   }
 
   #isFull(): boolean {
     const { checkpointRecordsMax, checkpointBytesMax } = this.#options;
     return (
-      this.#committed.size >= checkpointRecordsMax || this.#committed.bytes >= checkpointBytesMax
+      this.#cells.dirtyCount >= checkpointRecordsMax || this.#cells.dirtyBytes >= checkpointBytesMax
     );
   }
 
-  #isInMemory(name: string): boolean {
-    return (
-      this.#committed.has(name) ||
-      this.#writing?.has(name) === true ||
-      this.#cache.get(name) !== undefined
-    );
+  #answer(name: string, cell: StateCell | undefined, known: CellValue): MaybePromise<Value> {
+    if (cell === undefined || known === undefined) {
+      return this.#read([name]).then(([value]) => value);
+    }
+    cell.isUsed = true;
+    return known ?? undefined;
   }
 
-  #getCommitted(name: string, key: Buffer): MaybePromise<Value> {
-    const change = this.#committed.get(name) ?? this.#writing?.get(name);
-    if (change !== undefined) return change.value;
-    const cached = this.#cache.get(name);
-    if (cached !== undefined) return cached ?? undefined;
-    return this.#read([[name, key]]).then(([value]) => value);
+  #changes(valueOf: Changes['valueOf']): Changes {
+    return { cells: this.#cells.unsettled(), valueOf };
   }
 
-  #committedLayers(): readonly ChangeLayer[] {
-    return this.#writing === undefined ? [this.#committed] : [this.#writing, this.#committed];
-  }
-
-  async #read(keys: readonly (readonly [name: string, key: Buffer])[]): Promise<readonly Value[]> {
+  async #read(names: readonly string[]): Promise<readonly Value[]> {
     const writes = this.#writes;
-    const values = await this.#engine.getMany(keys.map(([, key]) => key));
+    const values = await this.#engine.getMany(names.map(keyOfName));
     if (writes === this.#writes) {
-      keys.forEach(([name], index) => this.#cache.set(name, values[index] ?? null));
+      names.forEach((name, index) => this.#cells.learn(name, values[index] ?? null));
+      this.#cache.makeRoom();
     }
     return values;
   }
 
-  async #checkpoint(ownedAtMs: number, settle: Settle): Promise<void> {
+  async #checkpoint(ownedAtMs: number): Promise<void> {
     const { failpoints = noFailpoints } = this.#options;
     failpoints.hit('before-checkpoint');
-    const written = this.#write(ownedAtMs, settle);
+    const written = this.#write(ownedAtMs);
     try {
       failpoints.hit('during-checkpoint');
     } finally {
@@ -251,27 +264,47 @@ export class TaskState {
     failpoints.hit('after-checkpoint');
   }
 
-  /** @param settle called for every written change, in the moment the engine has them all. */
-  async #write(writtenAtMs: number, settle: Settle): Promise<void> {
+  async #write(writtenAtMs: number): Promise<void> {
     const position = this.#position;
     if (position === undefined) return;
-    assert(this.#writing === undefined, 'one batch is written at a time');
-    const writing = this.#committed;
-    this.#writing = writing;
-    this.#committed = new ChangeLayer();
-    this.#writes += 1;
+    const { partRecordsMax = partRecordsMaxDefault } = this.#options;
+    const before = this.#stored ?? { ...position, offset: 0, writtenAtMs: this.#writtenAtMs };
+    const cells = this.#cells.takeDirty();
+    let at = 0;
     try {
-      await this.#engine.write([...writing.values()], { ...position, writtenAtMs });
+      for (; at + partRecordsMax < cells.length; at += partRecordsMax) {
+        await this.#writePart(cells.slice(at, at + partRecordsMax), before);
+      }
+      await this.#writePart(cells.slice(at), { ...position, writtenAtMs });
       this.#writtenAtMs = writtenAtMs;
-      for (const [name, change] of writing.entries()) settle(name, change);
-    } catch (error) {
-      writing.putAll(this.#committed);
-      this.#committed = writing;
-      throw error;
     } finally {
-      this.#writing = undefined;
+      this.#cells.writeEnded();
     }
   }
+
+  async #writePart(cells: readonly StateCell[], position: ChangelogPosition): Promise<void> {
+    this.#writes += 1;
+    const changes = cells.map(({ name, committed }) => ({
+      key: keyOfName(name),
+      value: committed ?? undefined,
+    }));
+    await this.#engine.write(changes, position);
+    this.#stored = position;
+    this.#cells.written(cells);
+    this.#cache.makeRoom();
+  }
+}
+
+function isUnknown({ pending, committed }: StateCell): boolean {
+  return pending === undefined && committed === undefined;
+}
+
+function committedOnly({ isDirty, isWriting, committed }: StateCell): CellValue {
+  return isDirty || isWriting ? committed : undefined;
+}
+
+function withPending(cell: StateCell): CellValue {
+  return cell.pending === undefined ? committedOnly(cell) : cell.pending;
 }
 
 function tooLarge(bytes: number, { recordBytesMax }: TaskStateOptions): RollguardError {

@@ -3,6 +3,7 @@
  * away. The time an answer goes by is that of the moment its bytes are read, for each page of a long one.
  */
 import { isExpired } from './expiry.ts';
+import { keyName } from './key-name.ts';
 import type { ScanOptions } from './key-value-store.ts';
 import type { StateEntry } from './state-engine.ts';
 import { committedStreamTimeMs, type StreamTime } from './stream-time.ts';
@@ -20,7 +21,7 @@ export interface TimedReads {
 /** With the open transaction's writes. */
 export function taskReads(state: TaskState, time: StreamTime): TimedReads {
   return {
-    get: (key) => state.get(key),
+    get: (key) => state.get(keyName(key)),
     range: (query) => state.range(query),
     nowMs: () => time.nowMs,
   };
@@ -29,7 +30,7 @@ export function taskReads(state: TaskState, time: StreamTime): TimedReads {
 /** Committed content by committed time: what queries see. */
 export function committedReads(state: TaskState): TimedReads {
   return {
-    get: (key) => state.committedGet(key),
+    get: (key) => state.committedGet(keyName(key)),
     range: (query) => state.committedRange(query),
     nowMs: () => committedStreamTimeMs(state),
   };

@@ -5,6 +5,7 @@
  */
 import { timeMaxMs } from './event-time.ts';
 import { Expiry } from './expiry.ts';
+import { keyName } from './key-name.ts';
 import type { Entry, ScanOptions, StoreFormat } from './key-value-store.ts';
 import type { OpenedStore, StoreTask } from './store-task.ts';
 import type { TaskState } from './task-state.ts';
@@ -61,12 +62,12 @@ export function openWindowStore<K, V>(
         return false;
       }
       const entry = entryOf(key, startMs);
-      state.put(entry, format.value.serialize(value));
+      state.put(keyName(entry), format.value.serialize(value));
       expiry.note(entry, startMs);
       return true;
     },
-    delete: (key, startMs) => state.delete(entryOf(key, startMs)),
-    load: (windows) => state.load(windows.map(([key, startMs]) => entryOf(key, startMs))),
+    delete: (key, startMs) => state.delete(keyName(entryOf(key, startMs))),
+    load: (windows) => state.load(windows.map(([key, startMs]) => keyName(entryOf(key, startMs)))),
   };
   return { store, expiry };
 }

@@ -137,7 +137,9 @@ export class KafkaStreams {
     }
     if (running.membership.status !== 'stable') return 'the consumer group is rebalancing';
     for (const task of running.tasks.tasks) {
-      if (task.status !== 'running') return `task ${task.name} is ${task.status}`;
+      if (task.status === 'running') continue;
+      const { name, status, progress } = task;
+      return `task ${name} is ${status}${progress === undefined ? '' : `: ${progress}`}`;
     }
     const { clock } = this.#options;
     // A poll returns in time though nobody answers; a heartbeat does not.

@@ -13,16 +13,23 @@ export interface OutputTopic {
 /** Kafka's default of `max.message.bytes`: 1 MiB and a batch header. */
 export const messageBytesMaxDefault = 1_048_588;
 
+interface KnownTopic {
+  readonly partitionCount: number | undefined;
+  /** What the topic's setting said at the start, or less if the broker has refused that since. */
+  readonly recordBytesMax: number;
+}
+
 // The batch header and the record's own lengths; key, value and headers come on top.
 const overheadBytes = 128;
 
 export class OutputTopics {
-  readonly #topics: ReadonlyMap<string, OutputTopic>;
-  /** What the broker refused, where that is less than the topic's setting said at the start. */
-  readonly #refusedBytes = new Map<string, number>();
+  readonly #topics = new Map<string, KnownTopic>();
 
   constructor(topics: ReadonlyMap<string, OutputTopic>) {
-    this.#topics = topics;
+    for (const [topic, { partitionCount, messageBytesMax }] of topics) {
+      const recordBytesMax = messageBytesMax - overheadBytes;
+      this.#topics.set(topic, { partitionCount, recordBytesMax });
+    }
   }
 
   /** Undefined: no such topic. */
@@ -32,9 +39,7 @@ export class OutputTopics {
 
   /** Bytes of key, value and headers that one record of the topic may have. */
   recordBytesMax(topic: string): number {
-    const setting = this.#topics.get(topic)?.messageBytesMax ?? messageBytesMaxDefault;
-    const refused = this.#refusedBytes.get(topic) ?? Infinity;
-    return Math.min(setting, refused) - overheadBytes;
+    return this.#topics.get(topic)?.recordBytesMax ?? messageBytesMaxDefault - overheadBytes;
   }
 
   /** A record that the broker refuses is refused by us when its transaction is done again. */
@@ -52,7 +57,8 @@ export class OutputTopics {
 
   /** The broker refused a batch of one record of so many bytes, all included. */
   refused(topic: string, bytes: number): void {
-    this.#refusedBytes.set(topic, Math.min(bytes, this.#refusedBytes.get(topic) ?? Infinity));
+    const recordBytesMax = Math.min(bytes - overheadBytes, this.recordBytesMax(topic));
+    this.#topics.set(topic, { partitionCount: this.partitionCount(topic), recordBytesMax });
   }
 
   /** @throws RECORD_TOO_LARGE naming the topic and the remedy. */

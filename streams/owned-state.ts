@@ -6,6 +6,7 @@ import { isRollguardError } from '../kernel/errors.ts';
 import type { SetAsideReason } from '../stores/state-directory.ts';
 import type { TaskState } from '../stores/task-state.ts';
 import type { ChangelogPartition } from './commit.ts';
+import { RestoreProgress } from './restore-progress.ts';
 import { stateAgeMaxMs } from './streams-config.ts';
 import type { TaskEnvironment } from './task-environment.ts';
 import type { TaskId } from './task-id.ts';
@@ -20,6 +21,7 @@ export interface OwnedStateOptions {
 export class OwnedState {
   readonly #options: OwnedStateOptions;
   #content: TaskState | undefined;
+  #progress: RestoreProgress | undefined;
   #isDamaged = false;
   /** Wall-clock time at which the content last had all that was in the changelog; undefined: never yet. */
   #completeAtMs: number | undefined;
@@ -30,6 +32,11 @@ export class OwnedState {
 
   get content(): TaskState | undefined {
     return this.#content;
+  }
+
+  /** Of the restore under way, or the last one. */
+  get progress(): RestoreProgress | undefined {
+    return this.#progress;
   }
 
   /** The next ownership begins with a fresh one if it was the state that failed the task. */
@@ -44,26 +51,27 @@ export class OwnedState {
 
   /** Up to what is committed in the changelog. @throws what the stores and Kafka throw. */
   async restore(signal: AbortSignal): Promise<void> {
-    const { id, changelog, environment } = this.#options;
+    const { changelog, environment } = this.#options;
     if (changelog === undefined) return;
     if (this.#isDamaged) await this.#setAside('damaged');
     else if (this.#isTooOld()) await this.#setAside('too-old');
     const startedAtMs = environment.clock.nowMs();
     try {
-      if (this.#content === undefined) {
-        this.#content = await environment.openState(id, changelog);
-      } else if (this.#completeAtMs !== undefined) {
-        // What is committed and not on disk yet is older than the tail that is replayed over it.
-        await this.#content.checkpoint(this.#completeAtMs);
-      }
-      await environment.restore(id, this.#content, changelog, signal);
+      await this.#replay(changelog, signal);
     } catch (error) {
       if (!isRollguardError(error) || error.row.reaction !== 'restore') throw error;
       await this.#setAside('damaged', error);
-      this.#content = await environment.openState(id, changelog);
-      await environment.restore(id, this.#content, changelog, signal);
+      await this.#replay(changelog, signal);
     }
     this.confirmed(startedAtMs);
+  }
+
+  async #replay(changelog: ChangelogPartition, signal: AbortSignal): Promise<void> {
+    const { id, environment } = this.#options;
+    this.#content ??= await environment.openState(id, changelog);
+    this.#progress = new RestoreProgress(environment.clock);
+    const restore = { state: this.#content, changelog, progress: this.#progress, signal };
+    await environment.restore(id, restore);
   }
 
   /** A process that was stopped for so long may have missed tombstones that are cleaned away by now. */

@@ -18,9 +18,17 @@ export interface OutputRecord {
   readonly record: ProduceRecord;
 }
 
+interface OutputBatch {
+  readonly topic: string;
+  readonly partition: number;
+  readonly records: ProduceRecord[];
+}
+
 export class RecordCollector {
   readonly #topics: OutputTopics;
-  #batches = new Map<string, { topic: string; partition: number; records: ProduceRecord[] }>();
+  #batches: OutputBatch[] = [];
+  /** The same, by topic and partition. */
+  #byTopic = new Map<string, OutputBatch[]>();
   #bytes = 0;
   #count = 0;
 
@@ -51,21 +59,27 @@ export class RecordCollector {
     const output = produceRecord({ key, value, timestampMs: record.timestampMs }, record.headers);
     if (chosen === 'all') {
       for (let partition = 0; partition < partitionCount; partition += 1) {
-        this.add({ topic, partition, record: output });
+        this.#append(topic, partition, output);
       }
       return;
     }
     // A record without a key has no owner; it goes where its topic's first partition is read.
     const partition = chosen ?? (key === null ? 0 : partitionFor(key, partitionCount));
-    this.add({ topic, partition, record: output });
+    this.#append(topic, partition, output);
   }
 
   add({ topic, partition, record }: OutputRecord): void {
-    const id = `${topic}-${partition}`;
-    let batch = this.#batches.get(id);
+    this.#append(topic, partition, record);
+  }
+
+  #append(topic: string, partition: number, record: ProduceRecord): void {
+    let partitions = this.#byTopic.get(topic);
+    if (partitions === undefined) this.#byTopic.set(topic, (partitions = []));
+    let batch = partitions[partition];
     if (batch === undefined) {
       batch = { topic, partition, records: [] };
-      this.#batches.set(id, batch);
+      partitions[partition] = batch;
+      this.#batches.push(batch);
     }
     batch.records.push(record);
     this.#count += 1;
@@ -74,13 +88,14 @@ export class RecordCollector {
 
   /** What is to be produced; the collector is empty afterwards. */
   drain(): readonly ProduceBatch[] {
-    const batches = [...this.#batches.values()];
+    const batches = this.#batches;
     this.clear();
     return batches;
   }
 
   clear(): void {
-    this.#batches = new Map();
+    this.#batches = [];
+    this.#byTopic = new Map();
     this.#bytes = 0;
     this.#count = 0;
   }

@@ -97,26 +97,31 @@ export class RecordDecoder {
   #attempt(queued: QueuedRecord, attempt: number): MaybePromise<DecodedRecord | undefined> {
     const { topic, partition, record } = queued;
     const source = this.#options.sources.get(topic);
-    assert(source !== undefined, `${topic} is a source of ${this.#options.task}`);
-    const failed = (failure: unknown): DecodedRecord | undefined => {
-      // What is not the record's fault is tried again; a mistake in the settings stops the task.
-      if (!isRollguardError(failure) || failure.row.reaction === 'skip-record') {
-        return { queued, source, record: undefined, failure };
-      }
-      if (failure.row.reaction !== 'retry') throw failure;
-      this.#holdBack(queued, attempt + 1, failure);
-      return undefined;
-    };
+    assert(source !== undefined, 'the topic is a source of the task');
     try {
       const decoded = source.deserialize(record, { topic, partition, offset: record.offset });
       if (!isPromise(decoded)) return { queued, source, record: decoded, failure: undefined };
       return decoded.then(
         (value) => ({ queued, source, record: value, failure: undefined }),
-        (error: unknown) => failed(error),
+        (error: unknown) => this.#failed(queued, source, { attempt, error }),
       );
     } catch (error) {
-      return failed(error);
+      return this.#failed(queued, source, { attempt, error });
     }
+  }
+
+  #failed(
+    queued: QueuedRecord,
+    source: SourceNode,
+    { attempt, error }: { readonly attempt: number; readonly error: unknown },
+  ): DecodedRecord | undefined {
+    // What is not the record's fault is tried again; a mistake in the settings stops the task.
+    if (!isRollguardError(error) || error.row.reaction === 'skip-record') {
+      return { queued, source, record: undefined, failure: error };
+    }
+    if (error.row.reaction !== 'retry') throw error;
+    this.#holdBack(queued, attempt + 1, error);
+    return undefined;
   }
 
   /** Waits a moment; what takes longer holds the partition instead of the task. */

@@ -78,6 +78,14 @@ export class RecordQueue {
     queue.stableOffset = fetched.lastStableOffset;
   }
 
+  /** Records here or waiting on the broker that are not processed yet. */
+  lag(): number {
+    return this.positions().reduce(
+      (sum, { offset, highWatermark }) => sum + Math.max(0, highWatermark - offset),
+      0,
+    );
+  }
+
   /** Records of each partition waiting to be taken. */
   backlog(): readonly (TopicPartition & { readonly waiting: number })[] {
     return this.#partitions.map(({ topic, partition, waiting }) => ({ topic, partition, waiting }));
@@ -176,11 +184,10 @@ export class RecordQueue {
   }
 
   #find({ topic, partition }: TopicPartition): PartitionQueue {
-    const queue = this.#partitions.find(
-      (each) => each.partition === partition && each.topic === topic,
-    );
-    assert(queue !== undefined, `${topic}-${partition} belongs to another task`);
-    return queue;
+    for (const queue of this.#partitions) {
+      if (queue.partition === partition && queue.topic === topic) return queue;
+    }
+    assert(false, `${topic}-${partition} belongs to another task`);
   }
 }
 

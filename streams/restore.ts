@@ -52,7 +52,8 @@ export async function restoreState(request: RestoreRequest): Promise<Restored> {
     while (position < to && !signal.aborted) {
       for (const fetched of await reader.poll(pollMs)) {
         if (fetched.error !== undefined) throw fetched.error;
-        await apply(state, fetched, topicId);
+        apply(state, fetched, topicId);
+        await checkpointIfFull(state);
         position = fetched.nextOffset;
         records += fetched.records.length;
         request.progress(records, Math.max(0, to - position));
@@ -92,12 +93,20 @@ async function checkedEnd({ port, changelog }: RestoreRequest, from: number): Pr
   return end;
 }
 
-async function apply(state: TaskState, fetched: FetchedPartition, topicId: string): Promise<void> {
+function apply(state: TaskState, fetched: FetchedPartition, topicId: string): void {
   const changes = fetched.records.flatMap(({ key, value }) =>
     // A changelog record without a key is nobody's state; ours always have one.
     key === null ? [] : [{ key, value: value ?? undefined }],
   );
-  await state.applyRestored(changes, { topicId, offset: fetched.nextOffset });
+  state.applyRestored(changes, { topicId, offset: fetched.nextOffset });
+}
+
+/** Memory is for the store to serve at once, not for all of a large one: the disk takes what comes meanwhile. */
+async function checkpointIfFull(state: TaskState): Promise<void> {
+  const fullness = state.restoredFullness;
+  // What one fails with the next one does too, and that is waited for.
+  if (fullness === 'half') state.checkpointRestored().catch(() => undefined);
+  else if (fullness === 'full') await state.checkpointRestored();
 }
 
 function stuckAlarm({ clock, logger, changelog }: RestoreRequest): (position: number) => void {

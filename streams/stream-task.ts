@@ -35,7 +35,7 @@ import type { TaskGraph } from './task-graph.ts';
 import { formatTaskId, type TaskId } from './task-id.ts';
 import type { TaskEnvironment } from './task-environment.ts';
 import type { TaskProducer } from './task-producer.ts';
-import { topicName, type SourceNode, type SubTopology } from './topology-builder.ts';
+import { sourcesByTopic, type SourceNode, type SubTopology } from './topology-builder.ts';
 
 export type TaskStatus = 'created' | 'restoring' | 'running' | 'failed' | 'closed';
 
@@ -89,11 +89,7 @@ export class StreamTask {
     this.#queue = new RecordQueue(options.partitions);
     const { clock, config, topics } = options.environment;
     this.#collector = new RecordCollector(topics);
-    this.#sources = new Map(
-      options.subTopology.sources.flatMap((source) =>
-        source.topics.map((topic) => [topicName(topic, config.applicationId), source] as const),
-      ),
-    );
+    this.#sources = sourcesByTopic(options.subTopology, config.applicationId);
     this.#failures = new RecordFailures(this.name, options.environment);
     this.#decoder = this.#newDecoder();
     this.#primed = new PrimedTransaction(clock, config.transactionTimeoutMs);
@@ -107,6 +103,12 @@ export class StreamTask {
   get status(): TaskStatus {
     return this.#status;
   }
+
+  /** In words, of what a restore under way has done so far. */
+  get progress(): string | undefined {
+    return this.#status === 'restoring' ? this.#owned.progress?.toString() : undefined;
+  }
+
   /** Records of each partition that were fetched and not yet begun. */
   backlog(): readonly (TopicPartition & { readonly waiting: number })[] {
     return this.#queue.backlog();
@@ -123,9 +125,7 @@ export class StreamTask {
 
   /** Records fetched or waiting on the broker that are not processed yet. */
   lag(): number {
-    return this.#queue
-      .positions()
-      .reduce((sum, { offset, highWatermark }) => sum + Math.max(0, highWatermark - offset), 0);
+    return this.#queue.lag();
   }
 
   /** When the commit that is under way has ended, however that is. */

@@ -61,8 +61,10 @@ const schema = z.strictObject({
   checkpointRecordsMax: positive.default(50_000),
   checkpointBytesMax: positive.default(32 * 1024 * 1024),
   checkpointIntervalMs: positive.default(30_000),
-  /** Clean entries kept in memory, per task. */
-  cacheBytesMax: positive.default(32 * 1024 * 1024),
+  /** State kept in memory by all tasks, whether or not it is on disk yet: `statestore.cache.max.bytes`. */
+  cacheBytesMax: positive.default(64 * 1024 * 1024),
+  /** While tasks restore, so much may be in memory and not on disk yet. */
+  restoreBytesMax: positive.default(256 * 1024 * 1024),
   /**
    * Memory of all RocksDB stores together, block caches and write buffers, divided evenly over the tasks
    * there are; what a RocksDBConfigSetter with a shared cache is for in Kafka Streams. A checkpoint passes

@@ -3,6 +3,7 @@ import type { Clock } from '../kernel/clock.ts';
 import type { Failpoints } from '../kernel/failpoints.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { MemoryEngine } from '../stores/memory-engine.ts';
+import { StateCache } from '../stores/state-cache.ts';
 import type { StateFolder } from '../stores/state-directory.ts';
 import { TaskState } from '../stores/task-state.ts';
 import type { KafkaPort, PartitionOffset, TopicPartition } from './kafka/port.ts';
@@ -17,6 +18,9 @@ import { openAtLeastOnceProducer } from './task-producer.ts';
 
 /** On disk, in memory, or in a folder of the caller's own making. */
 export type StateKind = 'rocksdb' | 'memory' | { openFolder(): Promise<StateFolder> };
+
+/** A restore that takes long says how far it is this often. */
+const progressIntervalMs = 5_000;
 
 export interface TaskEnvironmentOptions {
   readonly port: KafkaPort;
@@ -33,6 +37,7 @@ export interface TaskEnvironmentOptions {
 
 export function createTaskEnvironment(options: TaskEnvironmentOptions): TaskEnvironment {
   const { port, config, clock, logger, metrics, failpoints, directory } = options;
+  const cache = new StateCache(config);
   return {
     config,
     clock,
@@ -58,7 +63,7 @@ export function createTaskEnvironment(options: TaskEnvironmentOptions): TaskEnvi
             });
       return new TaskState({
         engine,
-        cacheBytesMax: config.cacheBytesMax,
+        cache,
         checkpointRecordsMax: config.checkpointRecordsMax,
         checkpointBytesMax: config.checkpointBytesMax,
         checkpointIntervalMs: Math.min(
@@ -73,20 +78,25 @@ export function createTaskEnvironment(options: TaskEnvironmentOptions): TaskEnvi
     setStateAside: async (id, reason, error) => {
       await directory?.setAside(formatTaskId(id), reason, error);
     },
-    restore: async (id, state, changelog, signal) => {
-      const startedMs = clock.monotonicMs();
+    restore: async (id, restore) => {
+      const { progress } = restore;
+      const task = formatTaskId(id);
+      let toldMs = 0;
       const { from, to, records } = await restoreState({
-        port,
-        state,
-        changelog,
-        clock,
-        logger,
-        signal,
-        progress: () => failpoints.hit('during-restore'),
+        ...restore,
+        ...{ port, clock, logger },
+        progress: (restored, remaining) => {
+          progress.update(restored, remaining);
+          if (progress.elapsedMs - toldMs > progressIntervalMs) {
+            toldMs = progress.elapsedMs;
+            logger.info('restoring', { task, progress: progress.toString() });
+          }
+          failpoints.hit('during-restore');
+        },
       });
       metrics.restored(id, records);
-      const seconds = (clock.monotonicMs() - startedMs) / 1_000;
-      logger.info('state restored', { task: formatTaskId(id), from, to, records, seconds });
+      const seconds = progress.elapsedMs / 1_000;
+      logger.info('state restored', { task, from, to, records, seconds });
     },
   };
 }

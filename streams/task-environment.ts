@@ -7,6 +7,7 @@ import type { TaskState } from '../stores/task-state.ts';
 import type { ChangelogPartition } from './commit.ts';
 import type { PartitionOffset, TopicPartition } from './kafka/port.ts';
 import type { OutputTopics } from './output-topics.ts';
+import type { RestoreProgress } from './restore-progress.ts';
 import type { StreamsConfig } from './streams-config.ts';
 import type { StreamsMetrics } from './streams-metrics.ts';
 import type { TaskId } from './task-id.ts';
@@ -27,10 +28,12 @@ export interface TaskEnvironment {
   openState(id: TaskId, changelog: ChangelogPartition): Promise<TaskState>;
   /** Puts a closed store that cannot be trusted out of the way: the next `openState` begins with none. */
   setStateAside(id: TaskId, reason: SetAsideReason, error?: unknown): Promise<void>;
-  restore(
-    id: TaskId,
-    state: TaskState,
-    changelog: ChangelogPartition,
-    signal: AbortSignal,
-  ): Promise<void>;
+  restore(id: TaskId, restore: TaskRestore): Promise<void>;
+}
+
+export interface TaskRestore {
+  readonly state: TaskState;
+  readonly changelog: ChangelogPartition;
+  readonly progress: RestoreProgress;
+  readonly signal: AbortSignal;
 }

@@ -171,6 +171,18 @@ export function topicName(topic: TopicReference, applicationId: string): string 
   return typeof topic === 'string' ? topic : `${applicationId}-${topic.internal}`;
 }
 
+/** A sub-topology's sources by the names that their topics have on Kafka. */
+export function sourcesByTopic(
+  { sources }: SubTopology,
+  applicationId: string,
+): ReadonlyMap<string, SourceNode> {
+  return new Map(
+    sources.flatMap((source) =>
+      source.topics.map((topic) => [topicName(topic, applicationId), source] as const),
+    ),
+  );
+}
+
 /** The one changelog topic of a sub-topology's stores. */
 export function changelogTopic(subTopology: string, applicationId: string): string {
   return `${applicationId}-${subTopology}-changelog`;

@@ -27,7 +27,8 @@ import type { CallOptions, GuardCalls, LocksPage, LocksQuery } from './guard-cal
 const eventsPartitionCount = 6;
 /** Of what nobody waits for: expiries reach the log within a second of their time. */
 const commitIntervalMs = 100;
-const cacheBytesMax = 1_048_576;
+/** Of what waits for the disk, mostly. */
+const cacheBytesMax = 32 * 1024 * 1024;
 const subTopology = guardSubTopologies.guard;
 
 export interface AvailabilityGuard {
@@ -40,7 +41,7 @@ export function availabilityGuard(options: ServiceOptions): AvailabilityGuard {
     ...options,
     name: 'guard',
     applicationId: guardApplicationId(options.settings),
-    // Holds are in memory as they are: a cache of their bytes would be a second copy.
+    // Holds are in memory as they are: a large cache of their bytes would be a second copy.
     options: {
       ...{ commitIntervalMs, cacheBytesMax },
       deadLetterTopic: options.settings.INVENTORY_EVENTS_DLQ_TOPIC,

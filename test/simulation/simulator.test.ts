@@ -14,13 +14,13 @@ const findingSeeds: Readonly<Record<string, number>> = {
   'offsets-before-changelog': 2,
   'answer-before-commit': 1,
   'aborted-record-applied': 1,
-  'stale-checkpoint-trusted': 8,
+  'stale-checkpoint-trusted': 12,
   'clock-runs-back': 90,
   'taken-after-unknown': 76,
   'end-repeated': 183,
   'offsets-repeated': 12,
   'restore-below-watermark': 14,
-  'checkpoint-older-than-tombstones': 182,
+  'checkpoint-older-than-tombstones': 374,
 };
 
 describe('the simulator', () => {

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { MemoryEngine } from '../../stores/memory-engine.ts';
 import type { ChangelogPosition } from '../../stores/state-engine.ts';
+import { StateCache } from '../../stores/state-cache.ts';
 import { TaskState, type TaskStateOptions } from '../../stores/task-state.ts';
 import { GatedEngine } from './gated-engine.ts';
 
@@ -8,13 +9,16 @@ const bytes = (text: string): Buffer => Buffer.from(text);
 const at = (offset: number): { topicId: string; offset: number } => ({ topicId: 'topic', offset });
 const everything = { gte: Buffer.alloc(0), limit: 100 };
 
+const cacheOf = (cacheBytesMax: number): StateCache =>
+  new StateCache({ cacheBytesMax, restoreBytesMax: 0 });
+
 let disk: MemoryEngine;
 let engine: GatedEngine;
 
 const openState = (options: Partial<TaskStateOptions> = {}): TaskState =>
   new TaskState({
     engine,
-    cacheBytesMax: 1_000_000,
+    cache: cacheOf(1_000_000),
     checkpointRecordsMax: 10,
     checkpointBytesMax: 1_000,
     checkpointIntervalMs: 5_000,
@@ -24,8 +28,7 @@ const openState = (options: Partial<TaskStateOptions> = {}): TaskState =>
   });
 const stored = async (): Promise<string[]> =>
   (await disk.range(everything)).map(([key, value]) => `${key.toString()}=${value.toString()}`);
-const put = (state: TaskState, key: string, value: string): void =>
-  state.put(bytes(key), bytes(value));
+const put = (state: TaskState, key: string, value: string): void => state.put(key, bytes(value));
 
 beforeEach(() => {
   disk = new MemoryEngine();
@@ -44,34 +47,34 @@ describe('reading', () => {
   test('answers at once from the open transaction, from committed content and from the cache', async () => {
     const state = openState();
     put(state, 'a', '1');
-    expect(state.get(bytes('a'))).toEqual(bytes('1'));
+    expect(state.get('a')).toEqual(bytes('1'));
 
     state.commit(at(1));
-    expect(state.get(bytes('a'))).toEqual(bytes('1'));
+    expect(state.get('a')).toEqual(bytes('1'));
 
     await state.checkpoint(200);
-    expect(state.get(bytes('a'))).toEqual(bytes('1'));
+    expect(state.get('a')).toEqual(bytes('1'));
   });
 
   test('asks the engine once for a key, present or absent', async () => {
     await onDisk('a');
     const state = openState();
 
-    expect(state.get(bytes('a'))).toBeInstanceOf(Promise);
-    expect(await state.get(bytes('a'))).toEqual(bytes('stored'));
-    expect(await state.get(bytes('x'))).toBeUndefined();
+    expect(state.get('a')).toBeInstanceOf(Promise);
+    expect(await state.get('a')).toEqual(bytes('stored'));
+    expect(await state.get('x')).toBeUndefined();
 
-    expect(state.get(bytes('a'))).toEqual(bytes('stored'));
-    expect(state.get(bytes('x'))).toBeUndefined();
+    expect(state.get('a')).toEqual(bytes('stored'));
+    expect(state.get('x')).toBeUndefined();
   });
 
   test('loads many keys, so that each is answered at once', async () => {
     await onDisk('a', 'b');
     const state = openState();
 
-    await state.load([bytes('a'), bytes('b'), bytes('x'), bytes('a')]);
+    await state.load(['a', 'b', 'x', 'a']);
 
-    expect(['a', 'b', 'x'].map((key) => state.get(bytes(key)))).toEqual([
+    expect(['a', 'b', 'x'].map((key) => state.get(key))).toEqual([
       bytes('stored'),
       bytes('stored'),
       undefined,
@@ -80,20 +83,20 @@ describe('reading', () => {
 
   test('goes back to the engine for what the cache had no room for', async () => {
     await onDisk('a', 'b', 'c');
-    const state = openState({ cacheBytesMax: 300 });
+    const state = openState({ cache: cacheOf(700) });
 
-    await state.load(['a', 'b', 'c'].map(bytes));
+    await state.load(['a', 'b', 'c']);
 
-    expect(state.get(bytes('a'))).toBeInstanceOf(Promise);
-    expect(state.get(bytes('c'))).toEqual(bytes('stored'));
-    expect(await state.get(bytes('a'))).toEqual(bytes('stored'));
+    expect(state.get('a')).toBeInstanceOf(Promise);
+    expect(state.get('c')).toEqual(bytes('stored'));
+    expect(await state.get('a')).toEqual(bytes('stored'));
   });
 
   test('does not cache what a checkpoint overtook while it was read', async () => {
     await onDisk('a');
-    const state = openState({ cacheBytesMax: 0 });
+    const state = openState({ cache: cacheOf(0) });
     engine.holdsReads = true;
-    const early = state.committedGet(bytes('a'));
+    const early = state.committedGet('a');
     engine.holdsReads = false;
     put(state, 'a', 'new');
     state.commit(at(2));
@@ -102,7 +105,7 @@ describe('reading', () => {
     engine.releaseReads();
 
     expect(await early).toEqual(bytes('stored'));
-    expect(await state.get(bytes('a'))).toEqual(bytes('new'));
+    expect(await state.get('a')).toEqual(bytes('new'));
   });
 });
 
@@ -111,7 +114,7 @@ describe('transactions', () => {
     const state = openState();
     put(state, 'a', '1');
 
-    expect(await state.committedGet(bytes('a'))).toBeUndefined();
+    expect(await state.committedGet('a')).toBeUndefined();
     expect(await state.committedRange(everything)).toEqual([]);
     expect(await state.range(everything)).toHaveLength(1);
   });
@@ -121,7 +124,7 @@ describe('transactions', () => {
     put(state, 'a', '1');
     put(state, 'b', '1');
     put(state, 'a', '22');
-    state.delete(bytes('b'));
+    state.delete('b');
 
     expect(state.pendingChanges()).toEqual([
       { key: bytes('a'), value: bytes('22') },
@@ -138,7 +141,7 @@ describe('transactions', () => {
     state.abort();
 
     expect(state.pendingCount).toBe(0);
-    expect(await state.get(bytes('a'))).toBeUndefined();
+    expect(await state.get('a')).toBeUndefined();
     expect(state.position()).toBeUndefined();
   });
 });
@@ -194,7 +197,7 @@ describe('checkpoints', () => {
 
     expect(disk.position()?.offset).toBe(1);
     expect(await stored()).toEqual(['a=1']);
-    expect(state.get(bytes('a'))).toEqual(bytes('2'));
+    expect(state.get('a')).toEqual(bytes('2'));
     engine.holdsWrites = false;
     await state.checkpoint(300);
     expect(disk.position()?.offset).toBe(3);
@@ -225,7 +228,7 @@ describe('checkpoints', () => {
     state.commit(at(3));
     engine.failWrite();
     await expect(checkpoint).rejects.toMatchObject({ code: 'STORE_FAILED' });
-    expect(state.get(bytes('a'))).toEqual(bytes('1'));
+    expect(state.get('a')).toEqual(bytes('1'));
 
     engine.holdsWrites = false;
     await state.checkpoint(300);
@@ -236,10 +239,10 @@ describe('checkpoints', () => {
 });
 
 describe('restoring', () => {
-  test('goes to the engine, the last value of a key, with the position', async () => {
+  test('goes into memory and from there to the engine, the last value of a key, with the position', async () => {
     const state = openState();
 
-    await state.applyRestored(
+    state.applyRestored(
       [
         { key: bytes('a'), value: bytes('1') },
         { key: bytes('b'), value: bytes('1') },
@@ -248,20 +251,23 @@ describe('restoring', () => {
       ],
       at(4),
     );
+    expect(state.get('a')).toEqual(bytes('2'));
+    expect(disk.position()).toBeUndefined();
+    await state.checkpointRestored();
 
     expect(await stored()).toEqual(['a=2']);
     expect(disk.position()?.offset).toBe(4);
     expect(state.position()).toEqual(at(4));
-    expect(await state.get(bytes('a'))).toEqual(bytes('2'));
+    expect(await state.get('a')).toEqual(bytes('2'));
   });
 
   test('replaces what the cache knew', async () => {
     const state = openState();
-    await state.load([bytes('a')]);
+    await state.load(['a']);
 
-    await state.applyRestored([{ key: bytes('a'), value: bytes('1') }], at(1));
+    state.applyRestored([{ key: bytes('a'), value: bytes('1') }], at(1));
 
-    expect(await state.get(bytes('a'))).toEqual(bytes('1'));
+    expect(await state.get('a')).toEqual(bytes('1'));
   });
 
   test('lies over what was committed and not yet written', async () => {
@@ -270,7 +276,8 @@ describe('restoring', () => {
     put(state, 'b', '1');
     state.commit(at(2));
 
-    await state.applyRestored([{ key: bytes('a'), value: bytes('2') }], at(3));
+    state.applyRestored([{ key: bytes('a'), value: bytes('2') }], at(3));
+    await state.checkpointRestored();
 
     expect(await stored()).toEqual(['a=2', 'b=1']);
   });
@@ -279,7 +286,8 @@ describe('restoring', () => {
     await disk.write([], { ...at(1), writtenAtMs: 42 });
     const state = openState({ nowMs: 9_000 });
 
-    await state.applyRestored([{ key: bytes('a'), value: bytes('1') }], at(2));
+    state.applyRestored([{ key: bytes('a'), value: bytes('1') }], at(2));
+    await state.checkpointRestored();
 
     expect(disk.position()).toEqual({ ...at(2), writtenAtMs: 42 });
     expect(state.checkpointDue(9_000)).toBe(true);
@@ -288,16 +296,17 @@ describe('restoring', () => {
   test('of an empty engine is as old as its beginning', async () => {
     const state = openState({ nowMs: 9_000 });
 
-    await state.applyRestored([], at(2));
+    state.applyRestored([], at(2));
+    await state.checkpointRestored();
 
     expect(disk.position()).toEqual({ ...at(2), writtenAtMs: 9_000 });
   });
 
-  test('refuses an open transaction', async () => {
+  test('refuses an open transaction', () => {
     const state = openState();
     put(state, 'a', '1');
 
-    await expect(state.applyRestored([], at(1))).rejects.toThrow('no open transaction');
+    expect(() => state.applyRestored([], at(1))).toThrow('no open transaction');
   });
 });
 
@@ -318,7 +327,7 @@ describe('closing', () => {
 
     expect(onClose).toEqual(['a=1']);
     expect(disk.position()?.offset).toBe(1);
-    await expect(state.get(bytes('x'))).rejects.toMatchObject({ code: 'STORE_CLOSED' });
+    await expect(state.get('x')).rejects.toMatchObject({ code: 'STORE_CLOSED' });
   });
 
   test('waits for the checkpoint under way and writes what came after it', async () => {

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { MemoryEngine } from '../../stores/memory-engine.ts';
+import { StateCache } from '../../stores/state-cache.ts';
 import { TaskState } from '../../stores/task-state.ts';
 import { BackgroundCheckpoint } from '../../streams/background-checkpoint.ts';
 import { GatedEngine } from '../stores/gated-engine.ts';
@@ -16,7 +17,7 @@ let commits = 0;
 const openState = (): TaskState =>
   new TaskState({
     engine,
-    cacheBytesMax: 1_000_000,
+    cache: new StateCache({ cacheBytesMax: 1_000_000, restoreBytesMax: 1_000_000 }),
     checkpointRecordsMax,
     checkpointBytesMax: 1_000_000,
     checkpointIntervalMs: 1_000_000,
@@ -27,7 +28,7 @@ const openState = (): TaskState =>
 const commitKeys = (count: number): void => {
   for (let key = 0; key < count; key += 1) {
     commits += 1;
-    state.put(Buffer.from(`key-${commits}`), Buffer.from('x'));
+    state.put(`key-${commits}`, Buffer.from('x'));
   }
   state.commit({ topicId: 'topic', offset: commits });
 };

@@ -1,5 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { MemoryEngine } from '../../stores/memory-engine.ts';
+import { StateCache } from '../../stores/state-cache.ts';
 import { TaskState } from '../../stores/task-state.ts';
 import { OwnedState } from '../../streams/owned-state.ts';
 import { compileStreamsConfig } from '../../streams/streams-config.ts';
@@ -10,6 +11,7 @@ const changelogTombstoneRetentionMs = 6_000;
 const { signal } = new AbortController();
 
 function owned() {
+  const cache = new StateCache({ cacheBytesMax: 1_000, restoreBytesMax: 1_000 });
   const clock = new ManualClock();
   const setAside: string[] = [];
   const environment = {
@@ -18,7 +20,7 @@ function owned() {
     openState: () =>
       Promise.resolve(
         new TaskState({
-          ...{ engine: new MemoryEngine(), cacheBytesMax: 1_000, checkpointRecordsMax: 10 },
+          ...{ engine: new MemoryEngine(), cache, checkpointRecordsMax: 10 },
           ...{ checkpointBytesMax: 1_000, checkpointIntervalMs: 1_000_000 },
           ...{ recordBytesMax: () => Infinity, nowMs: clock.nowMs() },
         }),

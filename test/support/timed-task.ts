@@ -2,6 +2,7 @@
 import type { KeyValueStore, ReadOnlyKeyValueStore } from '../../stores/key-value-store.ts';
 import { stringSerde } from '../../stores/serde.ts';
 import type { ReadOnlySessionStore, SessionStore } from '../../stores/session-store.ts';
+import { StateCache } from '../../stores/state-cache.ts';
 import type { StateChange, StateEngine } from '../../stores/state-engine.ts';
 import { keyValueStore, sessionStore, windowStore } from '../../stores/store-builder.ts';
 import { StreamTime } from '../../stores/stream-time.ts';
@@ -112,7 +113,7 @@ export class TimedTask {
     this.#state = stateOver(this.#engine);
     const from = this.#state.position()?.offset ?? 0;
     const end = { topicId: 'topic', offset: this.#changelog.length };
-    await this.#state.applyRestored(this.#changelog.slice(from), end);
+    this.#state.applyRestored(this.#changelog.slice(from), end);
     await this.#reopenStores();
   }
 
@@ -151,7 +152,7 @@ export class TimedTask {
 function stateOver(engine: StateEngine): TaskState {
   return new TaskState({
     engine,
-    cacheBytesMax: 1_500, // a few entries a generation: evictions all the time
+    cache: new StateCache({ cacheBytesMax: 1_500, restoreBytesMax: 1_500 }), // a few entries
     checkpointRecordsMax: Infinity,
     checkpointBytesMax: Infinity,
     checkpointIntervalMs: Infinity,

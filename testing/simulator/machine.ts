@@ -228,6 +228,7 @@ function engineOptions(settings: SimulatedSettings): Record<string, number> {
     checkpointIntervalMs: settings.checkpointIntervalMs,
     checkpointRecordsMax: settings.checkpointRecordsMax,
     cacheBytesMax: settings.cacheBytesMax,
+    restoreBytesMax: settings.cacheBytesMax,
     changelogTombstoneRetentionMs: settings.tombstoneRetentionMs,
     heartbeatIntervalMs: Math.floor(settings.sessionTimeoutMs / 4),
     rebalanceTimeoutMs: settings.sessionTimeoutMs + 1_000,

@@ -2,6 +2,7 @@
 import { MemoryEngine } from '../../stores/memory-engine.ts';
 import type { ReadOnlyKeyValueStore } from '../../stores/key-value-store.ts';
 import type { StateChange } from '../../stores/state-engine.ts';
+import { StateCache } from '../../stores/state-cache.ts';
 import { TaskState } from '../../stores/task-state.ts';
 import type { SubTopology } from '../../streams/topology-builder.ts';
 import type { PartitionLog } from '../in-process/partition-log.ts';
@@ -10,6 +11,7 @@ import type { StoreContent } from './scenario.ts';
 type Open = (store: string) => unknown;
 
 const everything = { limit: 1_000_000 };
+const uncached = new StateCache({ cacheBytesMax: 0, restoreBytesMax: Infinity });
 
 export async function contentOf(subTopology: SubTopology, open: Open): Promise<StoreContent> {
   const content = new Map<string, string>();
@@ -42,7 +44,7 @@ export async function contentOfChanges(
   const engine = new MemoryEngine();
   await engine.write(changes, { topicId: '', offset: 0, writtenAtMs: 0 });
   const state = new TaskState({
-    ...{ engine, cacheBytesMax: 0, checkpointRecordsMax: Infinity, checkpointBytesMax: Infinity },
+    ...{ engine, cache: uncached, checkpointRecordsMax: Infinity, checkpointBytesMax: Infinity },
     ...{ checkpointIntervalMs: Infinity, recordBytesMax: () => Infinity, nowMs: 0 },
   });
   const builders = new Map(subTopology.stores.map((builder) => [builder.name, builder]));

@@ -3,11 +3,15 @@ import type { Clock } from '../../kernel/clock.ts';
 import { assert } from '../../kernel/assert.ts';
 import type { Logger } from '../../kernel/logger.ts';
 import type { StateEngine } from '../../stores/state-engine.ts';
+import { StateCache } from '../../stores/state-cache.ts';
 import { TaskState } from '../../stores/task-state.ts';
 import type { KafkaPort } from '../../streams/kafka/port.ts';
 import { restoreState } from '../../streams/restore.ts';
 import type { SubTopology } from '../../streams/topology-builder.ts';
 import { contentOf, type Canonical, type Content, type ReadableStore } from './content.ts';
+
+// The tail is short; the store itself stays on disk.
+const restoreBytesMax = 64 * 1024 * 1024;
 
 export interface RestoreContentOptions {
   readonly subTopology: SubTopology;
@@ -31,7 +35,7 @@ export async function restoredContent(
   const { subTopology, canonical, clock } = options;
   const state = new TaskState({
     engine,
-    cacheBytesMax: 0,
+    cache: new StateCache({ cacheBytesMax: 0, restoreBytesMax }),
     checkpointRecordsMax: Infinity,
     checkpointBytesMax: Infinity,
     checkpointIntervalMs: Infinity,

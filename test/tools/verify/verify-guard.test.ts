@@ -7,6 +7,7 @@ import { silentLogger } from '../../../kernel/logger.ts';
 import { noMetrics } from '../../../kernel/metrics.ts';
 import { RocksDbEngine } from '../../../stores/rocksdb-engine.ts';
 import { StateDirectory } from '../../../stores/state-directory.ts';
+import { StateCache } from '../../../stores/state-cache.ts';
 import { TaskState } from '../../../stores/task-state.ts';
 import { restoreState } from '../../../streams/restore.ts';
 import type { TopologyTestDriver } from '../../../testing/topology-test-driver.ts';
@@ -77,7 +78,11 @@ async function storeOnDisk(): Promise<void> {
       const rules = { topicId, ageMaxMs: Infinity };
       const state = new TaskState({
         engine: await directory.openEngine(`${name}_${task}`, rules),
-        ...{ cacheBytesMax: 0, checkpointRecordsMax: Infinity, checkpointBytesMax: Infinity },
+        ...{
+          cache: new StateCache({ cacheBytesMax: 0, restoreBytesMax: Infinity }),
+          checkpointRecordsMax: Infinity,
+          checkpointBytesMax: Infinity,
+        },
         ...{ checkpointIntervalMs: Infinity, recordBytesMax: () => Infinity, nowMs: clock.nowMs() },
       });
       const changelogPartition = { topic, topicId, partition: task };
