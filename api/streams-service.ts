@@ -91,6 +91,7 @@ export class StreamsService implements HealthSource {
         processingFailure: settings.PROCESSING_FAILURE,
         processingAttemptsMax: settings.PROCESSING_ATTEMPTS_MAX,
         productionFailure: settings.PRODUCTION_FAILURE,
+        rocksdbMemoryBytesMax: rocksdbMemoryBytesMax(settings),
         ...options,
       },
       stateDir: settings.ROLLGUARD_STATE_DIR,
@@ -121,4 +122,10 @@ export class StreamsService implements HealthSource {
     }
     return undefined;
   }
+}
+
+/** The services of a process share its memory. */
+function rocksdbMemoryBytesMax(settings: Settings): number {
+  const { ROCKSDB_MEMORY_MB, ROLLGUARD_SERVICES } = settings;
+  return Math.floor((ROCKSDB_MEMORY_MB * 1024 * 1024) / ROLLGUARD_SERVICES.length);
 }

@@ -75,6 +75,11 @@ export const settingsTable = {
     fallback: '4',
     parse: count,
   },
+  ROCKSDB_MEMORY_MB: {
+    about: 'memory of all stores together for what they read and write, beside caches of entries',
+    fallback: '128',
+    parse: count,
+  },
   SHADOW_MODE: {
     about: 'true: events carry the suffix .shadow and nothing downstream acts on them',
     fallback: 'true',

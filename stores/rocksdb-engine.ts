@@ -13,6 +13,7 @@ import { setImmediate } from 'node:timers/promises';
 import RocksDb, { type Done, type EntryIterator } from 'rocksdb';
 import { z } from 'zod';
 import { RollguardError, isRollguardError, messageOf } from '../kernel/errors.ts';
+import { engineMemory, type EngineMemory } from './engine-memory.ts';
 import type {
   ChangelogPosition,
   RangeQuery,
@@ -23,14 +24,10 @@ import type {
 
 type Value = Buffer | undefined;
 
-// A process runs dozens of tasks, each with its own cache in front: each engine's memory stays small.
-const MiB = 1024 * 1024;
-const openOptions = {
-  createIfMissing: true,
-  cacheSize: 8 * MiB,
-  writeBufferSize: 4 * MiB,
-  maxOpenFiles: 128,
-};
+// Of one that stands alone; a process that opens several says how much each may have.
+const ownMemory = engineMemory(16 * 1024 * 1024, 1);
+// Each keeps its index and filter in memory, beside the block cache.
+const maxOpenFiles = 128;
 
 const metaKey = Buffer.from([0]);
 const dataByte = 1;
@@ -73,12 +70,13 @@ export class RocksDbEngine implements StateEngine {
    * @throws STATE_LOCKED when the folder is open already, STATE_DAMAGED when its content cannot be
    *   trusted or is not ours, STORE_FAILED when it cannot be opened; each names the folder.
    */
-  static async open(folder: string): Promise<RocksDbEngine> {
+  static async open(folder: string, memory: EngineMemory = ownMemory): Promise<RocksDbEngine> {
     const database = new RocksDb(folder);
     try {
       await mkdir(folder, { recursive: true });
       await refuseMarked(folder);
-      await call((done) => database.open(openOptions, done));
+      const options = { ...memory, createIfMissing: true, maxOpenFiles };
+      await call((done) => database.open(options, done));
     } catch (error) {
       throw openError(folder, error);
     }

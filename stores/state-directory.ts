@@ -17,6 +17,7 @@ import type { Clock } from '../kernel/clock.ts';
 import { RollguardError, isRollguardError, messageOf } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { Counter, Metrics } from '../kernel/metrics.ts';
+import { engineMemory, type EngineMemory } from './engine-memory.ts';
 import { RocksDbEngine } from './rocksdb-engine.ts';
 import type { ChangelogPosition, StateEngine } from './state-engine.ts';
 
@@ -24,6 +25,8 @@ export interface StateDirectoryOptions {
   /** The setting ROLLGUARD_STATE_DIR. */
   readonly stateDir: string;
   readonly applicationId: string;
+  /** Of each task's engine; by default that of one that stands alone. */
+  readonly memory?: EngineMemory;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -91,7 +94,7 @@ export class StateDirectory implements StateFolder {
     const holderFile = path.join(folder, 'holder.json');
     try {
       await mkdir(folder, { recursive: true });
-      const lock = await RocksDbEngine.open(path.join(folder, 'lock'));
+      const lock = await RocksDbEngine.open(path.join(folder, 'lock'), engineMemory(0, 1));
       const since = new Date(options.clock.nowMs()).toISOString();
       await writeFile(holderFile, `${JSON.stringify({ pid, since })}\n`);
       return new StateDirectory(folder, options, lock);
@@ -107,7 +110,7 @@ export class StateDirectory implements StateFolder {
   async openEngine(task: string, rules: TrustRules): Promise<StateEngine> {
     const folder = path.join(this.folder, task);
     try {
-      const engine = await RocksDbEngine.open(folder);
+      const engine = await RocksDbEngine.open(folder, this.#options.memory);
       const reason = distrustOf(engine.position(), rules, this.#options.clock.nowMs());
       if (reason === undefined) return engine;
       await engine.close();
@@ -116,7 +119,7 @@ export class StateDirectory implements StateFolder {
       if (!isRollguardError(error, 'STATE_DAMAGED')) throw error;
       await this.setAside(task, 'damaged', error);
     }
-    return RocksDbEngine.open(folder);
+    return RocksDbEngine.open(folder, this.#options.memory);
   }
 
   /** Renames the task's folder, whose engine is closed. A task without one is left alone. */

@@ -31,5 +31,13 @@ export {
   stringSerde,
   type Serde,
 } from '../stores/serde.ts';
-export { keyValueStore, type StoreBuilder } from '../stores/store-builder.ts';
+export {
+  keyValueStore,
+  sessionStore,
+  windowStore,
+  type StoreBuilder,
+} from '../stores/store-builder.ts';
 export type { KeyValueStore, ReadOnlyKeyValueStore } from '../stores/key-value-store.ts';
+export type { WindowStore, ReadOnlyWindowStore } from '../stores/window-store.ts';
+export type { SessionStore, ReadOnlySessionStore } from '../stores/session-store.ts';
+export type { Windowed } from '../stores/windowed.ts';

@@ -12,8 +12,9 @@ import type { Logger } from '../kernel/logger.ts';
 import type { Metrics } from '../kernel/metrics.ts';
 import { partitionFor } from '../kernel/murmur2.ts';
 import { late, settledWithin } from '../kernel/settled-within.ts';
-import type { ReadOnlyKeyValueStore } from '../stores/key-value-store.ts';
+import { engineMemory } from '../stores/engine-memory.ts';
 import { StateDirectory, type StateFolder } from '../stores/state-directory.ts';
+import type { StoreTask } from '../stores/store-task.ts';
 import { roundRobinAssignor } from './assignor.ts';
 import { prepareTopics, sourceTopics, taskCount, type TopicCatalogue } from './internal-topics.ts';
 import type { CallOptions } from './call-queue.ts';
@@ -26,7 +27,7 @@ import { createStreamsMetrics, type StreamsMetrics } from './streams-metrics.ts'
 import { createTaskEnvironment, type StateKind } from './task-environment-on-kafka.ts';
 import { formatTaskId } from './task-id.ts';
 import { TaskManager, type PlannedTask } from './task-manager.ts';
-import { changelogTopic, type Topology } from './topology-builder.ts';
+import { changelogTopic, type SubTopology, type Topology } from './topology-builder.ts';
 
 export type StreamsStatus = 'created' | 'starting' | 'running' | 'closing' | 'closed' | 'error';
 
@@ -58,8 +59,9 @@ export interface StoreQuery {
 }
 
 /** Committed content of one store partition, and the changelog position it reflects. */
-export interface StoreView<K, V> {
-  readonly store: ReadOnlyKeyValueStore<K, V>;
+export interface StoreView<Store> {
+  /** Of the read-only kind of what was declared. */
+  readonly store: Store;
   readonly position: number;
 }
 
@@ -174,7 +176,7 @@ export class KafkaStreams {
    * The committed content of a store's partition.
    * @throws NOT_READY while the task restores or is not here.
    */
-  query<K, V>({ subTopology, store, partition }: StoreQuery): StoreView<K, V> {
+  query<Store>({ subTopology, store, partition }: StoreQuery): StoreView<Store> {
     const task = this.#running?.tasks.find(formatTaskId({ subTopology, partition }));
     const state = task?.committedState;
     const builder = this.#options.topology.subTopologies
@@ -188,7 +190,7 @@ export class KafkaStreams {
     }
     if (state === undefined) throw this.#notServing(formatTaskId({ subTopology, partition }));
     return {
-      store: builder.openReadOnly(state) as unknown as ReadOnlyKeyValueStore<K, V>,
+      store: builder.openReadOnly(state) as Store,
       position: state.position()?.offset ?? 0,
     };
   }
@@ -257,7 +259,7 @@ export class KafkaStreams {
   async #assemble(topics: TopicCatalogue): Promise<Running> {
     const { topology, port, clock, logger } = this.#options;
     const { applicationId } = this.#config;
-    this.#plans = planTasks(topology, applicationId, topics);
+    this.#plans = planTasks(topology, applicationId, topics, this.#metrics);
     const directory = await this.#openFolder();
     const reader = port.openReader();
     const member = port.openMember({
@@ -304,7 +306,10 @@ export class KafkaStreams {
     const { applicationId } = this.#config;
     if (stateKind === 'memory') return undefined;
     if (stateKind !== 'rocksdb') return stateKind.openFolder();
-    return StateDirectory.open({ stateDir, applicationId, clock, logger, metrics });
+    // Whatever the group deals out: this instance may come to own every task.
+    const engines = this.#plans.filter(({ changelog }) => changelog !== undefined).length;
+    const memory = engineMemory(this.#config.rocksdbMemoryBytesMax, engines);
+    return StateDirectory.open({ stateDir, applicationId, memory, clock, logger, metrics });
   }
 
   #fatal(error: unknown): void {
@@ -361,6 +366,7 @@ function planTasks(
   topology: Topology,
   applicationId: string,
   topics: TopicCatalogue,
+  metrics: StreamsMetrics,
 ): readonly PlannedTask[] {
   return topology.subTopologies.flatMap((subTopology) => {
     const changelog = changelogTopic(subTopology.name, applicationId);
@@ -368,7 +374,9 @@ function planTasks(
     const count = taskCount(subTopology, applicationId, topics);
     return Array.from({ length: count }, (_, partition) => ({
       id: { subTopology: subTopology.name, partition },
-      subTopology,
+      subTopology: countingLate(subTopology, (store) =>
+        metrics.lateRecord({ subTopology: subTopology.name, partition }, store),
+      ),
       partitions: sources
         .filter((topic) => partition < (topics.get(topic)?.partitionCount ?? 0))
         .map((topic) => ({ topic, partition })),
@@ -378,4 +386,13 @@ function planTasks(
           : { topic: changelog, topicId: topics.get(changelog)?.topicId ?? '', partition },
     }));
   });
+}
+
+/** The same, with the records counted that come too late for a store. */
+function countingLate(subTopology: SubTopology, late: (store: string) => void): SubTopology {
+  const stores = subTopology.stores.map((builder) => ({
+    ...builder,
+    open: (task: StoreTask) => builder.open({ ...task, late: () => late(builder.name) }),
+  }));
+  return { ...subTopology, stores };
 }

@@ -3,7 +3,6 @@
  * Processor API in TypeScript. A processor sees one record at a time and is the only writer of the
  * stores connected to it in its task.
  */
-import type { KeyValueStore } from '../stores/key-value-store.ts';
 import type { RecordHeader } from './kafka/port.ts';
 
 /** A value now, or later when something had to be read from disk. */
@@ -40,8 +39,9 @@ export interface ProcessorContext {
   readonly subTopology: string;
   /** The task's partition; with the sub-topology's name it is the task's id. */
   readonly partition: number;
-  /** A store connected to this processor by the topology. */
-  store<K, V>(name: string): KeyValueStore<K, V>;
+  /** A store connected to this processor by the topology, of the kind it was declared as. */
+  // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- only the topology knows
+  store<Store>(name: string): Store;
   /** Hands a record to the children, or to the one named; await what it returns. */
   forward(record: StreamRecord<unknown, unknown>, child?: string): MaybePromise<void>;
   /**

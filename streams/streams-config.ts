@@ -65,6 +65,12 @@ const schema = z.strictObject({
   cacheBytesMax: positive.default(64 * 1024 * 1024),
   /** While tasks restore, so much may be in memory and not on disk yet. */
   restoreBytesMax: positive.default(256 * 1024 * 1024),
+  /**
+   * Memory of all RocksDB stores together, block caches and write buffers, divided evenly over the tasks
+   * there are; what a RocksDBConfigSetter with a shared cache is for in Kafka Streams. A checkpoint passes
+   * through whole: while it is written its task takes up to `checkpointBytesMax` more, and that again.
+   */
+  rocksdbMemoryBytesMax: positive.default(128 * 1024 * 1024),
   /** Changelog tombstones are kept this long; an older local copy is set aside (see design §1). */
   changelogTombstoneRetentionMs: positive.default(24 * 3_600_000),
   /** How long `close` waits for the last commits. */

@@ -1,5 +1,5 @@
 /** The engine's metrics, by the names that `docs/operations.md` explains. */
-import type { Metrics } from '../kernel/metrics.ts';
+import type { Counter, Metrics } from '../kernel/metrics.ts';
 import type { FailurePolicy } from './streams-config.ts';
 import { formatTaskId, type TaskId } from './task-id.ts';
 
@@ -13,6 +13,8 @@ export interface StreamsMetrics {
   /** A partition waits for a record that cannot be decoded yet. */
   partitionHeld(topic: string): void;
   taskFailed(id: TaskId, code: string): void;
+  /** A record's window or session is expired: the store did not take it. */
+  lateRecord(id: TaskId, store: string): void;
 }
 
 const commitBucketsSeconds = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
@@ -67,6 +69,7 @@ export function createStreamsMetrics(metrics: Metrics, applicationId: string): S
     help: 'Times a task dropped its memory and took ownership anew.',
     labels: [...taskLabels, 'code'],
   });
+  const late = lateRecords(metrics, [...taskLabels, 'store']);
   const labels = (id: TaskId): { application: string; task: string } => ({
     application,
     task: formatTaskId(id),
@@ -82,6 +85,15 @@ export function createStreamsMetrics(metrics: Metrics, applicationId: string): S
     recordFailed: (topic, stage, policy) =>
       (policy === 'continue' ? passedOver : deadLettered).add(1, { application, topic, stage }),
     partitionHeld: (topic) => holds.add(1, { application, topic }),
+    lateRecord: (id, store) => late.add(1, { ...labels(id), store }),
     taskFailed: (id, code) => failures.add(1, { ...labels(id), code }),
   };
+}
+
+function lateRecords(metrics: Metrics, labels: readonly string[]): Counter {
+  return metrics.counter({
+    name: 'rollguard_streams_late_records_dropped_total',
+    help: 'Records that a window or session store did not take: what they belong to is expired.',
+    labels,
+  });
 }

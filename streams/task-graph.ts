@@ -4,7 +4,7 @@
  */
 import { RollguardError } from '../kernel/errors.ts';
 import { assert } from '../kernel/assert.ts';
-import type { KeyValueStore } from '../stores/key-value-store.ts';
+import type { TaskExpiry } from '../stores/task-expiry.ts';
 import type {
   Cancellable,
   MaybePromise,
@@ -17,13 +17,14 @@ import type {
 import type { ProcessorNode, SinkNode, SubTopology } from './topology-builder.ts';
 
 type AnyRecord = StreamRecord<unknown, unknown>;
-type AnyStore = KeyValueStore<unknown, unknown>;
 
 /** What the graph needs from its task. */
 export interface GraphHost {
   readonly applicationId: string;
   readonly partition: number;
-  readonly stores: ReadonlyMap<string, AnyStore>;
+  readonly stores: ReadonlyMap<string, unknown>;
+  /** Undefined: none of the stores forgets. */
+  readonly expiry: TaskExpiry | undefined;
   send(sink: SinkNode, record: AnyRecord): void;
   schedule(
     intervalMs: number,
@@ -64,6 +65,7 @@ export class TaskGraph {
   }
 
   async init(): Promise<void> {
+    await this.#host.expiry?.load();
     for (const node of this.#subTopology.processors) {
       await this.#processors.get(node.name)?.init?.(this.#contextOf(node));
     }
@@ -84,7 +86,10 @@ export class TaskGraph {
   }
 
   process(source: string, record: AnyRecord): MaybePromise<void> {
-    return handDown(this.#children.get(source) ?? [], 0, record);
+    const children = this.#children.get(source) ?? [];
+    const pending = this.#host.expiry?.advance(record.timestampMs);
+    if (pending !== undefined) return pending.then(() => handDown(children, 0, record));
+    return handDown(children, 0, record);
   }
 
   /** True when a node answers calls. */
@@ -120,7 +125,7 @@ export class TaskGraph {
       applicationId: host.applicationId,
       subTopology: this.#subTopology.name,
       partition: host.partition,
-      store: <K, V>(name: string) => this.#storeOf(node, name) as unknown as KeyValueStore<K, V>,
+      store: ((name) => this.#storeOf(node, name)) as ProcessorContext['store'],
       forward: (record, child) => {
         if (child === undefined) return handDown(children, 0, record);
         const target = byName.get(child);
@@ -134,7 +139,7 @@ export class TaskGraph {
     };
   }
 
-  #storeOf(node: ProcessorNode, name: string): AnyStore {
+  #storeOf(node: ProcessorNode, name: string): unknown {
     const store = node.stores.includes(name) ? this.#host.stores.get(name) : undefined;
     if (store === undefined) {
       throw new RollguardError(

@@ -67,7 +67,7 @@ export interface SubTopology {
   readonly sources: readonly SourceNode[];
   readonly processors: readonly ProcessorNode[];
   readonly sinks: readonly SinkNode[];
-  readonly stores: readonly StoreBuilder<unknown, unknown>[];
+  readonly stores: readonly StoreBuilder[];
 }
 
 export interface Topology {
@@ -79,7 +79,7 @@ interface Draft {
   readonly sources: SourceNode[];
   readonly processors: ProcessorNode[];
   readonly sinks: SinkNode[];
-  readonly stores: StoreBuilder<unknown, unknown>[];
+  readonly stores: StoreBuilder[];
 }
 
 /** Adds nodes to one sub-topology; every call returns the builder. */
@@ -117,7 +117,7 @@ export class SubTopologyBuilder {
     return this;
   }
 
-  store<K, V>(builder: StoreBuilder<K, V>): this {
+  store(builder: StoreBuilder): this {
     this.#draft.stores.push(builder);
     return this;
   }

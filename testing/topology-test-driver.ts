@@ -99,8 +99,8 @@ export class TopologyTestDriver {
     });
   }
 
-  store<K, V>(query: StoreQuery): StoreView<K, V> {
-    return this.streams.query<K, V>(query);
+  store<Store>(query: StoreQuery): StoreView<Store> {
+    return this.streams.query<Store>(query);
   }
 
   async close(): Promise<void> {

@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { noMetrics } from '../../kernel/metrics.ts';
 import { silentLogger } from '../../kernel/logger.ts';
+import type { ReadOnlyKeyValueStore } from '../../stores/key-value-store.ts';
 import { stringSerde } from '../../stores/serde.ts';
 import { KafkaStreams, TopologyBuilder, type Topology } from '../../streams/index.ts';
 import type { Fault, RequestKind } from '../../testing/in-process-kafka.ts';
@@ -37,7 +38,7 @@ const counts = (driver: TopologyTestDriver): number[] =>
 
 async function stored(driver: TopologyTestDriver): Promise<number> {
   const query = { subTopology: 'count', store: 'counts', partition: 0 };
-  return Number(await driver.store<string, string>(query).store.get('k'));
+  return Number(await driver.store<ReadOnlyKeyValueStore<string, string>>(query).store.get('k'));
 }
 
 /** What the changelog says of the key: its last record. */

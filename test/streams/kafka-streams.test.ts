@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
+import type { ReadOnlyKeyValueStore } from '../../stores/key-value-store.ts';
 import type { RequestKind } from '../../testing/in-process-kafka.ts';
 import { TopologyTestDriver, type TestDriverOptions } from '../../testing/topology-test-driver.ts';
 import { expectedCounts, wordCount } from '../support/word-count.ts';
@@ -45,7 +46,11 @@ describe('an instance', () => {
 
     expect(counts(driver)).toEqual(expectedCounts(lines));
     const partition = driver.streams.partitionOf('count', Buffer.from('date'));
-    const view = driver.store<string, string>({ subTopology: 'count', store: 'counts', partition });
+    const view = driver.store<ReadOnlyKeyValueStore<string, string>>({
+      subTopology: 'count',
+      store: 'counts',
+      partition,
+    });
     expect(await view.store.get('date')).toBe('7');
     expect(driver.streams.notReady()).toBeUndefined();
   });
@@ -57,7 +62,11 @@ describe('an instance', () => {
 
     expect(counts(driver)).toEqual({});
     const partition = driver.streams.partitionOf('count', Buffer.from('date'));
-    const view = driver.store<string, string>({ subTopology: 'count', store: 'counts', partition });
+    const view = driver.store<ReadOnlyKeyValueStore<string, string>>({
+      subTopology: 'count',
+      store: 'counts',
+      partition,
+    });
     expect(await view.store.get('date')).toBeUndefined();
   });
 

@@ -3,6 +3,7 @@ import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createLogger, type LogFields } from '../../kernel/logger.ts';
+import type { ReadOnlyKeyValueStore } from '../../stores/key-value-store.ts';
 import { TopologyTestDriver, type TestDriverOptions } from '../../testing/topology-test-driver.ts';
 import { errorCodeOf } from '../support/error-code.ts';
 import { expectedCounts, wordCount } from '../support/word-count.ts';
@@ -83,7 +84,7 @@ const restored = (): LogFields | undefined =>
   logged.findLast(({ message }) => message === 'state restored');
 
 async function countOf(driver: TopologyTestDriver, key: string): Promise<string | undefined> {
-  const view = driver.store<string, string>({
+  const view = driver.store<ReadOnlyKeyValueStore<string, string>>({
     subTopology: 'count',
     store: 'counts',
     partition: 0,

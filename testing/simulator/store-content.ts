@@ -8,7 +8,7 @@ import type { SubTopology } from '../../streams/topology-builder.ts';
 import type { PartitionLog } from '../in-process/partition-log.ts';
 import type { StoreContent } from './scenario.ts';
 
-type Open = (store: string) => ReadOnlyKeyValueStore<unknown, unknown>;
+type Open = (store: string) => unknown;
 
 const everything = { limit: 1_000_000 };
 const uncached = new StateCache({ cacheBytesMax: 0, restoreBytesMax: Infinity });
@@ -16,7 +16,9 @@ const uncached = new StateCache({ cacheBytesMax: 0, restoreBytesMax: Infinity })
 export async function contentOf(subTopology: SubTopology, open: Open): Promise<StoreContent> {
   const content = new Map<string, string>();
   for (const { name } of subTopology.stores) {
-    for (const [key, value] of await open(name).range(undefined, undefined, everything)) {
+    // Every store that is simulated is of this kind.
+    const store = open(name) as ReadOnlyKeyValueStore<unknown, unknown>;
+    for (const [key, value] of await store.range(undefined, undefined, everything)) {
       content.set(`${name} ${JSON.stringify(key)}`, JSON.stringify(value));
     }
   }
@@ -46,10 +48,7 @@ export async function contentOfChanges(
     ...{ checkpointIntervalMs: Infinity, recordBytesMax: () => Infinity, nowMs: 0 },
   });
   const builders = new Map(subTopology.stores.map((builder) => [builder.name, builder]));
-  return contentOf(subTopology, (name) => {
-    const store = builders.get(name)?.openReadOnly(state);
-    return store as unknown as ReadOnlyKeyValueStore<unknown, unknown>;
-  });
+  return contentOf(subTopology, (name) => builders.get(name)?.openReadOnly(state));
 }
 
 /** The first few keys that are not the same on both sides. */

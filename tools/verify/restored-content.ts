@@ -48,7 +48,7 @@ export async function restoredContent(
     const stores = storesOf(subTopology, (name) => {
       const builder = builders.get(name);
       assert(builder !== undefined, `${name} is a store of ${subTopology.name}`);
-      return builder.openReadOnly(state);
+      return builder.openReadOnly(state) as RangedStore;
     });
     return { content: await contentOf(stores, canonical), tailRecords: records };
   } finally {
@@ -56,7 +56,8 @@ export async function restoredContent(
   }
 }
 
-interface Ranged {
+/** As every store of the roll is. */
+export interface RangedStore {
   range(
     from: unknown,
     to: undefined,
@@ -66,7 +67,7 @@ interface Ranged {
 
 export function storesOf(
   subTopology: SubTopology,
-  open: (name: string) => Ranged,
+  open: (name: string) => RangedStore,
 ): readonly ReadableStore[] {
   return subTopology.stores.map(({ name }) => ({
     name,

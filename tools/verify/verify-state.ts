@@ -22,7 +22,7 @@ import { committedOffsets } from './committed-offsets.ts';
 import { contentOf, differingKeys, hashOfContent } from './content.ts';
 import { EventLog, type EventSummary } from './event-log.ts';
 import { recompute, type Recomputed } from './recompute.ts';
-import { restoredContent, storesOf } from './restored-content.ts';
+import { restoredContent, storesOf, type RangedStore } from './restored-content.ts';
 
 export interface VerifyOptions {
   readonly topology: Topology;
@@ -165,7 +165,7 @@ async function verifySubTopology(
       storesOf(
         subTopology,
         (store) =>
-          recomputed.streams.query<unknown, unknown>({
+          recomputed.streams.query<RangedStore>({
             subTopology: subTopology.name,
             store,
             partition,

@@ -1,5 +1,5 @@
 /** What can be asked of the Roll Service: a reservation's ledger, a property's days. Committed state only. */
-import type { KafkaStreams } from '../../streams/index.ts';
+import type { KafkaStreams, ReadOnlyKeyValueStore } from '../../streams/index.ts';
 import { addDays } from '../calendar/calendar-date.ts';
 import type { StoredEntry } from './diff.ts';
 import type { StoredLedger } from './ledger.ts';
@@ -58,7 +58,7 @@ export function rollQueries(streams: KafkaStreams): RollQueries {
       const key = reservationKey(tenantId, reservationId);
       const subTopology = rollSubTopologies.ledger;
       const partition = streams.partitionOf(subTopology, Buffer.from(key));
-      const view = streams.query<string, StoredLedger>({
+      const view = streams.query<ReadOnlyKeyValueStore<string, StoredLedger>>({
         subTopology,
         partition,
         store: ledgerStores.ledgers,
@@ -71,12 +71,12 @@ export function rollQueries(streams: KafkaStreams): RollQueries {
       const key = propertyKey(tenantId, propertyId);
       const subTopology = rollSubTopologies.property;
       const partition = streams.partitionOf(subTopology, Buffer.from(key));
-      const totals = streams.query<TotalsKey, DailyTotals>({
+      const totals = streams.query<ReadOnlyKeyValueStore<TotalsKey, DailyTotals>>({
         subTopology,
         partition,
         store: propertyStores.totals,
       });
-      const properties = streams.query<string, StoredProperty>({
+      const properties = streams.query<ReadOnlyKeyValueStore<string, StoredProperty>>({
         subTopology,
         partition,
         store: propertyStores.properties,

@@ -1,5 +1,10 @@
 /** Bugs of ownership and of the clock that decisions are made by. */
-import type { Processor, ProcessorContext, Topology } from '../../../streams/index.ts';
+import type {
+  KeyValueStore,
+  Processor,
+  ProcessorContext,
+  Topology,
+} from '../../../streams/index.ts';
 import type { InProcessKafka } from '../../in-process-kafka.ts';
 import type { Plant } from '../plant.ts';
 
@@ -38,7 +43,7 @@ function forgetful(processor: Processor<unknown, unknown>): Processor<unknown, u
     init?.({
       ...context,
       store: ((name: string) => {
-        const store = context.store<string, number>(name);
+        const store = context.store<KeyValueStore<string, number>>(name);
         if (name !== marks) return store;
         return {
           ...store,
