@@ -3,7 +3,7 @@
  * written (store and changelog) and forwarded to the output. The value begins with how often: keyed-input.ts
  * lays it out, and a peer does the same (bench/peers/).
  */
-import type { KeyValueStore } from '../stores/key-value-store.ts';
+import type { KeyValueStore, ReadOnlyKeyValueStore } from '../stores/key-value-store.ts';
 import { bytesSerde, stringSerde } from '../stores/serde.ts';
 import { keyValueStore } from '../stores/store-builder.ts';
 import {
@@ -50,7 +50,9 @@ export function readModifyWrite({ input, output }: BenchTopics): Topology {
 /** How often a key came, as committed; asked of the instance that owns it. */
 export async function countIn(streams: KafkaStreams, key: string): Promise<number> {
   const partition = streams.partitionOf(subTopology, Buffer.from(key, 'latin1'));
-  const view = streams.query<string, Buffer>({ subTopology, store: storeName, partition });
+  const view = streams.query<ReadOnlyKeyValueStore<string, Buffer>>({
+    ...{ subTopology, store: storeName, partition },
+  });
   return (await view.store.get(key))?.readUInt32BE(0) ?? 0;
 }
 

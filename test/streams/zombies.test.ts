@@ -20,6 +20,7 @@ import {
   type FaultPlan,
   type RequestKind,
 } from '../../testing/in-process-kafka.ts';
+import type { ReadOnlyKeyValueStore } from '../../stores/key-value-store.ts';
 import { ManualClock } from '../../testing/manual-clock.ts';
 import { errorCodeOf } from '../support/error-code.ts';
 
@@ -271,7 +272,10 @@ describe('an instance that missed a generation of its group', () => {
     await closed;
     kafka.faults = () => 'ok';
     await clock.advance(6_000);
-    const { store } = streams.query({ ...target, store: 'counts' });
+    const { store } = streams.query<ReadOnlyKeyValueStore<string, string>>({
+      ...target,
+      store: 'counts',
+    });
 
     expect([await first, await second]).toEqual([1, 2]);
     expect(streams.notReady()).toBeUndefined();

@@ -1,10 +1,16 @@
 /**
- * What each start of the application replayed, from its log; and whether that was the tail only: a task
- * never begins before the place up to which an earlier start had brought its store.
+ * What each start of the application replayed, from its log; and whether that was the tail only. What a
+ * restore has brought into memory is on disk one checkpoint interval later; until then the next start
+ * may replay it again. A task never begins before the place where an earlier start began.
  */
 import { readFileSync } from 'node:fs';
 
+// `checkpointIntervalMs` is 30 s; the rest is for an instance that is down, or killed while it writes.
+const onDiskAfterMs = 90_000;
+
 export interface Restore {
+  /** Of the log's line: ISO. */
+  readonly time: string;
   readonly task: string;
   readonly from: number;
   readonly to: number;
@@ -27,19 +33,24 @@ export function readRestores(logFile: string): readonly Restore[] {
 }
 
 export function summarise(restores: readonly Restore[]): RestoreSummary {
-  const reached = new Map<string, number>();
-  const beyondTail: string[] = [];
-  for (const { task, from, to, records } of restores) {
-    const had = reached.get(task) ?? 0;
-    if (from < had)
-      beyondTail.push(`${task} from ${from} (${records} records), though it had ${had}`);
-    reached.set(task, Math.max(had, to));
-  }
   const counts = restores.map(({ records }) => records);
   return {
     restores: restores.length,
     recordsMax: Math.max(0, ...counts),
     recordsTotal: counts.reduce((sum, count) => sum + count, 0),
-    beyondTail,
+    beyondTail: restores.flatMap((restore, index) => {
+      const had = onDiskAt(restore, restores.slice(0, index));
+      const { task, from, records } = restore;
+      return from < had ? [`${task} from ${from} (${records} records), though it had ${had}`] : [];
+    }),
   };
+}
+
+/** The offset up to which the task's store was on disk for certain when this restore began. */
+function onDiskAt({ task, time }: Restore, earlier: readonly Restore[]): number {
+  const onDiskSince = Date.parse(time) - onDiskAfterMs;
+  const offsets = earlier
+    .filter((each) => each.task === task)
+    .map(({ time: then, from, to }) => (Date.parse(then) <= onDiskSince ? to : from));
+  return Math.max(0, ...offsets);
 }
