@@ -90,7 +90,7 @@ class Network {
   }
 
   #reach(delayMs: number, reached: () => void): void {
-    if (delayMs === 0) reached();
+    if (delayMs === 0) this.#process.wake(reached);
     else this.#options.time.after(delayMs, () => this.#process.wake(reached));
   }
 }
