@@ -4,7 +4,7 @@
  *   clean ──put──▶ pending ──commit──▶ dirty ──checkpoint──▶ writing ──▶ clean, and may be evicted
  *                     └── abort ──▶ what it was            └── failed ──▶ dirty
  */
-import { keyName, keyOfName } from './key-name.ts';
+import { keyName } from './key-name.ts';
 import { OrderedMap } from './ordered-map.ts';
 import type { StateCache } from './state-cache.ts';
 import { StateCell, lengthOf, type CellValue } from './state-cell.ts';
@@ -75,11 +75,8 @@ export class StateCells {
     this.#unsettled?.set(name, cell);
   }
 
-  pendingChanges(): readonly StateChange[] {
-    return this.#touched.map(({ name, pending }) => ({
-      key: keyOfName(name),
-      value: pending ?? undefined,
-    }));
+  eachPending(visit: (name: string, value: Buffer | null) => void): void {
+    for (const { name, pending } of this.#touched) visit(name, pending ?? null);
   }
 
   commit(): void {

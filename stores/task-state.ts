@@ -139,9 +139,9 @@ export class TaskState {
     return mergedRange(this.#engine, this.#changes(committedOnly), query);
   }
 
-  /** The open transaction's changelog records: the last value of every key it changed. */
-  pendingChanges(): readonly StateChange[] {
-    return this.#cells.pendingChanges();
+  /** The open transaction's changelog records: the last value of every key it changed; null deletes it. */
+  eachPending(visit: (name: string, value: Buffer | null) => void): void {
+    this.#cells.eachPending(visit);
   }
 
   /**

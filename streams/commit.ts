@@ -17,6 +17,7 @@
  */
 import type { Failpoints } from '../kernel/failpoints.ts';
 import type { TaskState } from '../stores/task-state.ts';
+import { PackedRecords } from './kafka/packed-records.ts';
 import type { GroupAssignment, PartitionOffset, ProduceBatch } from './kafka/port.ts';
 import type { TaskProducer } from './task-producer.ts';
 
@@ -70,13 +71,9 @@ function changelogBatch(
   state: NonNullable<CommitRequest['state']>,
   nowMs: number,
 ): ProduceBatch | undefined {
-  const changes = state.content.pendingChanges();
-  if (changes.length === 0) return undefined;
+  if (state.content.pendingCount === 0) return undefined;
   const { topic, partition } = state.changelog;
-  const records = changes.map(({ key, value }) => ({
-    key,
-    value: value ?? null,
-    timestampMs: nowMs,
-  }));
+  const records = new PackedRecords();
+  state.content.eachPending((keyName, value) => records.appendNamed(keyName, value, nowMs));
   return { topic, partition, records };
 }

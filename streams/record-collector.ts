@@ -1,9 +1,10 @@
 /**
- * The output records of a task's open transaction, serialised and partitioned, waiting for the commit.
+ * The output records of a task's open transaction, partitioned and encoded, waiting for the commit.
  * Never sends anything itself: the commit produces them with the changelog in one request.
  */
 import { RollguardError } from '../kernel/errors.ts';
 import { partitionFor } from '../kernel/murmur2.ts';
+import { PackedRecords } from './kafka/packed-records.ts';
 import type { ProduceBatch, ProduceRecord, RecordHeader } from './kafka/port.ts';
 import type { OutputTopics } from './output-topics.ts';
 import type { StreamRecord } from './processor.ts';
@@ -21,7 +22,7 @@ export interface OutputRecord {
 interface OutputBatch {
   readonly topic: string;
   readonly partition: number;
-  readonly records: ProduceRecord[];
+  readonly records: PackedRecords;
 }
 
 export class RecordCollector {
@@ -77,11 +78,11 @@ export class RecordCollector {
     if (partitions === undefined) this.#byTopic.set(topic, (partitions = []));
     let batch = partitions[partition];
     if (batch === undefined) {
-      batch = { topic, partition, records: [] };
+      batch = { topic, partition, records: new PackedRecords() };
       partitions[partition] = batch;
       this.#batches.push(batch);
     }
-    batch.records.push(record);
+    batch.records.append(record);
     this.#count += 1;
     this.#bytes += (record.key?.length ?? 0) + (record.value?.length ?? 0) + recordOverheadBytes;
   }

@@ -4,12 +4,19 @@
  * Remembers each partition's position: what the next commit says was read.
  */
 import { assert } from '../kernel/assert.ts';
-import type { FetchedPartition, FetchedRecord, TopicPartition } from './kafka/port.ts';
+import type {
+  FetchedPartition,
+  FetchedRecord,
+  FetchedRecords,
+  TopicPartition,
+} from './kafka/port.ts';
 
 interface PartitionQueue extends TopicPartition {
-  batches: (readonly FetchedRecord[])[];
+  batches: FetchedRecords[];
   /** Index of the next record in the first batch. */
   index: number;
+  /** That record, once it was looked at. */
+  head: FetchedRecord | undefined;
   /** Records waiting to be taken. */
   waiting: number;
   /** Records taken and not yet done. */
@@ -48,6 +55,7 @@ export class RecordQueue {
       partition,
       batches: [],
       index: 0,
+      head: undefined,
       waiting: 0,
       takenCount: 0,
       fetchedOffset: -1,
@@ -70,7 +78,7 @@ export class RecordQueue {
     }
     if (fetched.records.length > 0) queue.batches.push(fetched.records);
     if (queue.processedOffset < 0)
-      queue.processedOffset = fetched.records[0]?.offset ?? fetched.nextOffset;
+      queue.processedOffset = fetched.records.at(0)?.offset ?? fetched.nextOffset;
     this.#size += fetched.records.length;
     queue.waiting += fetched.records.length;
     queue.fetchedOffset = fetched.nextOffset;
@@ -114,11 +122,12 @@ export class RecordQueue {
     while (taken.length < recordsMax) {
       if (!pastGaps && open.some(isMissing)) break;
       const queue = next(open);
-      const record = queue?.batches[0]?.[queue.index];
+      const record = queue?.head;
       if (queue === undefined || record === undefined) break;
       taken.push({ topic: queue.topic, partition: queue.partition, record });
       queue.takenCount += 1;
       queue.index += 1;
+      queue.head = undefined;
       queue.waiting -= 1;
       this.#size -= 1;
       if (queue.index === queue.batches[0]?.length) {
@@ -139,10 +148,11 @@ export class RecordQueue {
       const [first = [], ...others] = queue.batches;
       queue.batches = [
         returned.map(({ record }) => record),
-        ...(queue.index < first.length ? [first.slice(queue.index)] : []),
+        ...(queue.index < first.length ? [[...first].slice(queue.index)] : []),
         ...others,
       ];
       queue.index = 0;
+      queue.head = undefined;
       queue.takenCount -= returned.length;
       queue.waiting += returned.length;
       this.#size += returned.length;
@@ -196,10 +206,10 @@ function next(queues: readonly PartitionQueue[]): PartitionQueue | undefined {
   let best: PartitionQueue | undefined;
   let bestTimestampMs = Infinity;
   for (const queue of queues) {
-    const record = queue.batches[0]?.[queue.index];
-    if (record === undefined || record.timestampMs >= bestTimestampMs) continue;
+    const head = (queue.head ??= queue.batches[0]?.at(queue.index));
+    if (head === undefined || head.timestampMs >= bestTimestampMs) continue;
     best = queue;
-    bestTimestampMs = record.timestampMs;
+    bestTimestampMs = head.timestampMs;
   }
   return best;
 }

@@ -7,6 +7,7 @@
 import type { Clock } from '../kernel/clock.ts';
 import { RollguardError } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
+import type { StateChange } from '../stores/state-engine.ts';
 import type { TaskState } from '../stores/task-state.ts';
 import type { ChangelogPartition } from './commit.ts';
 import type { FetchedPartition, KafkaPort } from './kafka/port.ts';
@@ -94,10 +95,11 @@ async function checkedEnd({ port, changelog }: RestoreRequest, from: number): Pr
 }
 
 function apply(state: TaskState, fetched: FetchedPartition, topicId: string): void {
-  const changes = fetched.records.flatMap(({ key, value }) =>
+  const changes: StateChange[] = [];
+  for (const { key, value } of fetched.records) {
     // A changelog record without a key is nobody's state; ours always have one.
-    key === null ? [] : [{ key, value: value ?? undefined }],
-  );
+    if (key !== null) changes.push({ key, value: value ?? undefined });
+  }
   state.applyRestored(changes, { topicId, offset: fetched.nextOffset });
 }
 

@@ -131,7 +131,7 @@ export class InProcessKafka {
   }
 
   /** @throws RECORD_TOO_LARGE */
-  checkSize(topic: string, records: readonly ProduceRecord[]): void {
+  checkSize(topic: string, records: Iterable<ProduceRecord>): void {
     const limit = Number(
       this.#topics.get(topic)?.configs['max.message.bytes'] ?? recordBytesMaxDefault,
     );

@@ -51,7 +51,7 @@ async function readAll(
   while (unread.size > 0) {
     for (const { partition, records, nextOffset, error } of await reader.poll(pollMs)) {
       if (error !== undefined) throw error;
-      records.forEach(use);
+      for (const record of records) use(record);
       if (nextOffset >= (unread.get(partition) ?? 0)) unread.delete(partition);
     }
   }

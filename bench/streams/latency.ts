@@ -103,7 +103,7 @@ async function readLatencies(
   for (let read = 0; read < records;) {
     signal.throwIfAborted();
     assertAlive();
-    const fetched = (await reader.poll(pollMs)).flatMap((partition) => partition.records);
+    const fetched = (await reader.poll(pollMs)).flatMap(({ records }) => [...records]);
     const nowMs = clock.nowMs();
     read += fetched.length;
     for (const { timestampMs } of fetched) {

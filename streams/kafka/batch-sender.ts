@@ -11,13 +11,12 @@ import { isUnreachable } from './cluster.ts';
 import type { CompressionType } from './compression.ts';
 import { brokerError, brokerErrorCode, reactionTo, worstError } from './error-reactions.ts';
 import { outcomeOf, type KafkaClient } from './kafka-client.ts';
-import type { ProduceBatch, ProduceRecord, ProducedBatch } from './port.ts';
+import type { ProduceBatch, ProduceRecords, ProducedBatch } from './port.ts';
+import { PackedRecords, batchBytesDefault, recordsOf } from './packed-records.ts';
 import { produceRequest, type ProducedPartition } from './protocol/produce.ts';
 import type { ProducerIdentity } from './protocol/init-producer-id.ts';
 import { compressBatch, planBatches, type BatchIdentity, type BatchPlan } from './record-batch.ts';
 
-// Kafka's default max.message.bytes is 1 MiB + 12; a topic that takes less is learnt from its refusal.
-const batchBytesDefault = 1_048_576;
 // Far below the brokers' socket.request.max.bytes of 100 MiB; a request holds at least one batch.
 const requestBytesMax = 8 * 1_048_576;
 // No broker takes a larger request by default, so a larger record need not be tried.
@@ -181,13 +180,13 @@ export class BatchSender {
     }
     if (answer.errorCode === brokerErrorCode.none) {
       const name = `${queue.topic}-${queue.partition}`;
-      const sequence = (this.#sequences.get(name) ?? 0) + plan.records.length;
+      const sequence = (this.#sequences.get(name) ?? 0) + plan.run.count;
       this.#sequences.set(name, sequence % sequenceLimit);
       queue.baseOffset ??= answer.baseOffset;
       queue.plans.shift();
       return brokerErrorCode.none;
     }
-    if (reactionTo(answer.errorCode) !== 'too-large' || plan.records.length === 1) {
+    if (reactionTo(answer.errorCode) !== 'too-large' || plan.run.count === 1) {
       return answer.errorCode;
     }
     this.#cut(queue, plan);
@@ -198,11 +197,12 @@ export class BatchSender {
   #cut(queue: PartitionQueue, refused: BatchPlan): void {
     const bytesMax = Math.ceil(refused.bytes / 2);
     this.#batchBytesMax.set(queue.topic, bytesMax);
-    const rest = queue.plans.flatMap(({ records }) => records);
+    const rest = new PackedRecords(bytesMax);
+    for (const { run } of queue.plans) for (const record of recordsOf(run)) rest.append(record);
     queue.plans.splice(0, queue.plans.length, ...this.#plan(rest, bytesMax));
   }
 
-  #plan(records: readonly ProduceRecord[], bytesMax: number): BatchPlan[] {
+  #plan(records: ProduceRecords, bytesMax: number): BatchPlan[] {
     const { compressionType } = this.#options;
     const plans = planBatches(records, bytesMax);
     if (compressionType === 'none') return plans;

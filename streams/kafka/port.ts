@@ -43,10 +43,14 @@ export interface FetchedRecord {
   readonly headers: readonly RecordHeader[];
 }
 
+/** An array, or what makes its records when they are asked for. */
+export type FetchedRecords = Iterable<FetchedRecord> &
+  Pick<readonly FetchedRecord[], 'length' | 'at'>;
+
 /** What one poll brought of one partition. */
 export interface FetchedPartition extends TopicPartition {
   /** Committed records in offset order; aborted and control records are left out. */
-  readonly records: readonly FetchedRecord[];
+  readonly records: FetchedRecords;
   /** The reader's position after this fetch: past aborted and control records too. */
   readonly nextOffset: number;
   readonly highWatermark: number;
@@ -81,8 +85,11 @@ export interface ProduceRecord {
   readonly headers?: readonly RecordHeader[];
 }
 
+/** An array, or `PackedRecords`. */
+export type ProduceRecords = Iterable<ProduceRecord> & { readonly length: number };
+
 export interface ProduceBatch extends TopicPartition {
-  readonly records: readonly ProduceRecord[];
+  readonly records: ProduceRecords;
 }
 
 /** Where the first record of a batch landed; the others follow without a gap. */

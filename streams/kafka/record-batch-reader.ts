@@ -3,7 +3,7 @@
  * Control batches, records of aborted transactions and records below the wanted offset are left out,
  * but the position moves past them. A batch that the broker cut off at the end is ignored.
  *
- * A record is a few positions in the fetched bytes (`fetched-record.ts`). Keys and values are views of
+ * The records stay bytes until they are asked for (`fetched-batches.ts`). Keys and values are views of
  * them, not copies: whoever keeps one beyond processing keeps the whole answer (at most
  * `fetchMaxBytes`) in memory, and should copy it.
  */
@@ -11,9 +11,10 @@ import { RollguardError, messageOf } from '../../kernel/errors.ts';
 import { AbortedRanges, type AbortedTransaction } from './aborted-ranges.ts';
 import { decompress } from './compression.ts';
 import { crc32c } from './crc32c.ts';
-import { RecordCursor, RecordInBatch } from './fetched-record.ts';
-import type { FetchedRecord } from './port.ts';
-import { batchHeaderBytes } from './record-batch.ts';
+import { FetchedBatches, type BatchRecords } from './fetched-batches.ts';
+import { RecordCursor } from './fetched-record.ts';
+import { batchHeaderBytes } from './packed-records.ts';
+import type { FetchedRecords } from './port.ts';
 
 const twoPow32 = 4_294_967_296;
 const lengthEnd = 12;
@@ -28,7 +29,7 @@ const controlBit = 0x20;
 const decompressedBytesMax = 256 * 1024 * 1024;
 
 export interface DecodedRecords {
-  readonly records: FetchedRecord[];
+  readonly records: FetchedRecords;
   /** Where to fetch on: behind the last complete batch, or where it was if there is none. */
   readonly nextOffset: number;
 }
@@ -43,18 +44,18 @@ export function decodeRecords(
   aborted: readonly AbortedTransaction[],
 ): DecodedRecords {
   const ranges = new AbortedRanges(aborted);
-  const records: FetchedRecord[] = [];
+  const visible: BatchRecords[] = [];
   let nextOffset = fromOffset;
   let at = 0;
   while (at + lengthEnd <= bytes.length) {
     const end = at + lengthEnd + bytes.readInt32BE(at + 8);
     if (end > bytes.length) break;
     const batch = readBatch(bytes.subarray(at, end));
-    if (isVisible(batch, ranges)) readRecords(batch, fromOffset, records);
+    if (isVisible(batch, ranges)) visible.push(recordsFrom(batch, fromOffset));
     nextOffset = Math.max(nextOffset, batch.lastOffset + 1);
     at = end;
   }
-  return { records, nextOffset };
+  return { records: visible.length === 0 ? [] : new FetchedBatches(visible), nextOffset };
 }
 
 interface Batch {
@@ -97,28 +98,29 @@ function isVisible(batch: Batch, ranges: AbortedRanges): boolean {
 /** A control record's key is a version and a type, both 16 bit; type 0 is an abort. */
 function isAbortMarker(batch: Batch): boolean {
   if (batch.count === 0) return false;
-  const controls: FetchedRecord[] = [];
-  readRecords(batch, batch.baseOffset, controls);
-  const key = controls[0]?.key;
+  const key = new FetchedBatches([recordsFrom(batch, batch.baseOffset)]).at(0)?.key;
   return key !== null && key !== undefined && key.length >= 4 && key.readInt16BE(2) === 0;
 }
 
-function readRecords(batch: Batch, fromOffset: number, records: FetchedRecord[]): void {
-  const { bytes, baseOffset, attributes, count } = batch;
-  const baseTimestampMs = readInt64(bytes, 27);
-  const appendedAtMs = (attributes & logAppendTimeBit) === 0 ? undefined : readInt64(bytes, 35);
+/** The batch's records without those below the offset; what they say of their lengths is checked. */
+function recordsFrom(batch: Batch, fromOffset: number): BatchRecords {
+  const { bytes, baseOffset, attributes } = batch;
   const cursor = new RecordCursor(recordBytes(batch));
-  for (let i = 0; i < count; i += 1) {
+  let start = 0;
+  let { count } = batch;
+  for (let i = 0; i < batch.count; i += 1) {
     const end = cursor.varint() + cursor.at;
     if (end > cursor.bytes.length) throw damaged(baseOffset, 'has a record that exceeds it');
-    cursor.at += 1; // attributes: none are defined
-    const timestampMs = baseTimestampMs + cursor.varint();
-    const offset = baseOffset + cursor.varint();
-    if (offset >= fromOffset) {
-      records.push(new RecordInBatch(offset, appendedAtMs ?? timestampMs, cursor));
+    if (baseOffset < fromOffset && baseOffset + offsetDelta(cursor) < fromOffset) {
+      count -= 1;
+      start = end;
     }
     cursor.at = end;
   }
+  return {
+    ...{ bytes: cursor.bytes, start, count, baseOffset, baseTimestampMs: readInt64(bytes, 27) },
+    appendedAtMs: (attributes & logAppendTimeBit) === 0 ? undefined : readInt64(bytes, 35),
+  };
 }
 
 function recordBytes({ bytes, attributes, baseOffset }: Batch): Buffer {
@@ -130,6 +132,13 @@ function recordBytes({ bytes, attributes, baseOffset }: Batch): Buffer {
   } catch (error) {
     throw damaged(baseOffset, `cannot be unpacked: ${messageOf(error)}`);
   }
+}
+
+/** @param cursor stands behind a record's length. */
+function offsetDelta(cursor: RecordCursor): number {
+  cursor.at += 1; // attributes: none are defined
+  cursor.varint(); // its time
+  return cursor.varint();
 }
 
 function readInt64(bytes: Buffer, at: number): number {

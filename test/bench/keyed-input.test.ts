@@ -11,7 +11,7 @@ describe('the input of a bench', () => {
     const numbers = [0, 7, 99_999, 999_999];
     const batches = batchMaker('input', 3)(numbers, 5);
     const records = batches.flatMap(({ partition, records: found }) =>
-      found.map((record) => ({ ...record, partition })),
+      [...found].map((record) => ({ ...record, partition })),
     );
 
     expect(records).toHaveLength(numbers.length);

@@ -109,7 +109,7 @@ export function isolationContract(bench: () => PortBench): void {
         await eventually(async () => {
           for (const { records, ...fetched } of await reader.poll(200)) {
             const { nextOffset, highWatermark, lastStableOffset, logStartOffset } = fetched;
-            seen.push(...records.map(text));
+            seen.push(...[...records].map(text));
             marks = { nextOffset, highWatermark, lastStableOffset, logStartOffset };
             position = nextOffset;
           }

@@ -345,7 +345,7 @@ export function kafkaPortContract(name: string, open: () => Promise<PortUnderTes
         const partition = { topic: topicName, partition: 0 };
         reader.assign([{ ...partition, offset: 0 }]);
         reader.pause([partition]);
-        const paused = (await reader.poll(100)).flatMap(({ records }) => records);
+        const paused = (await reader.poll(100)).flatMap(({ records }) => [...records]);
         reader.resume([partition]);
         const resumed: FetchedRecord[] = [];
         await eventually(async () => {

@@ -113,7 +113,7 @@ export class PortBench {
     let position = offset;
     await eventually(async () => {
       for (const fetched of await reader.poll(200)) {
-        values.push(...fetched.records.map(text));
+        values.push(...[...fetched.records].map(text));
         position = fetched.nextOffset;
       }
       return position >= end;
@@ -136,7 +136,7 @@ export class PortBench {
 export async function recordsOf(reader: PartitionReader): Promise<FetchedRecord[]> {
   return (await reader.poll(200)).flatMap(({ records, error }) => {
     if (error !== undefined) throw error;
-    return records;
+    return [...records];
   });
 }
 

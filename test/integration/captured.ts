@@ -102,7 +102,7 @@ export async function recordsOf(
     while (left.size > 0) {
       for (const { partition, nextOffset, records } of await reader.poll(pollMs)) {
         if (nextOffset >= (left.get(partition) ?? 0)) left.delete(partition);
-        found.push(...records.filter(({ key }) => key?.includes(id) === true));
+        found.push(...[...records].filter(({ key }) => key?.includes(id) === true));
       }
       for (const [partition, end] of left) if (end === 0) left.delete(partition);
     }

@@ -12,6 +12,7 @@ import type { RangeQuery, StateEntry } from '../../stores/state-engine.ts';
 import { StateCache } from '../../stores/state-cache.ts';
 import { TaskState } from '../../stores/task-state.ts';
 import { GatedEngine } from './gated-engine.ts';
+import { pendingChanges } from '../support/pending-changes.ts';
 
 type Content = Map<string, string>;
 type Change = readonly [name: string, value: string | undefined];
@@ -134,7 +135,7 @@ class Simulation {
   }
 
   #commit(): void {
-    const changes = this.#state.pendingChanges();
+    const changes = pendingChanges(this.#state);
     expect(changes.map((each) => [text(each.key), text(each.value)])).toEqual([...this.#overlay]);
     expect(this.#state.pendingCount).toBe(this.#overlay.size);
     const sizes = [...this.#overlay].map(([key, each]) => key.length + (each?.length ?? 0));

@@ -4,6 +4,7 @@ import type { ChangelogPosition } from '../../stores/state-engine.ts';
 import { StateCache } from '../../stores/state-cache.ts';
 import { TaskState, type TaskStateOptions } from '../../stores/task-state.ts';
 import { GatedEngine } from './gated-engine.ts';
+import { pendingChanges } from '../support/pending-changes.ts';
 
 const bytes = (text: string): Buffer => Buffer.from(text);
 const at = (offset: number): { topicId: string; offset: number } => ({ topicId: 'topic', offset });
@@ -126,7 +127,7 @@ describe('transactions', () => {
     put(state, 'a', '22');
     state.delete('b');
 
-    expect(state.pendingChanges()).toEqual([
+    expect(pendingChanges(state)).toEqual([
       { key: bytes('a'), value: bytes('22') },
       { key: bytes('b'), value: undefined },
     ]);

@@ -9,6 +9,7 @@ import { StreamTime } from '../../stores/stream-time.ts';
 import { TaskExpiry } from '../../stores/task-expiry.ts';
 import { TaskState } from '../../stores/task-state.ts';
 import type { ReadOnlyWindowStore, WindowStore } from '../../stores/window-store.ts';
+import { pendingChanges } from './pending-changes.ts';
 
 export const lifetimeMs = 20;
 export const windowSizeMs = 5;
@@ -90,7 +91,7 @@ export class TimedTask {
   }
 
   commit(): void {
-    this.#changelog.push(...this.#state.pendingChanges());
+    this.#changelog.push(...pendingChanges(this.#state));
     this.#state.commit({ topicId: 'topic', offset: this.#changelog.length });
   }
 

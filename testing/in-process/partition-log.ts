@@ -51,7 +51,7 @@ export class PartitionLog {
   }
 
   /** @returns the offset of the first record. */
-  append(records: readonly ProduceRecord[], transaction?: LogTransaction): number {
+  append(records: Iterable<ProduceRecord>, transaction?: LogTransaction): number {
     const baseOffset = this.#entries.length;
     this.#changes += 1;
     if (transaction !== undefined && !this.#open.has(transaction))

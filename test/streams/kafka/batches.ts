@@ -1,7 +1,7 @@
 /** Record batches as a broker would keep them: with offsets, of any producer, also control batches. */
 import type { CompressionType } from '../../../streams/kafka/compression.ts';
 import { crc32c } from '../../../streams/kafka/crc32c.ts';
-import type { ProduceRecord } from '../../../streams/kafka/port.ts';
+import type { ProduceRecord, ProduceRecords } from '../../../streams/kafka/port.ts';
 import { ByteWriter } from '../../../streams/kafka/protocol/byte-writer.ts';
 import { compressBatch, encodeBatch, planBatches } from '../../../streams/kafka/record-batch.ts';
 
@@ -16,7 +16,7 @@ export interface StoredBatch {
 const attributes = { plain: 0x00, transactional: 0x10, commit: 0x30, abort: 0x30 };
 
 export function encodeAll(
-  records: readonly ProduceRecord[],
+  records: ProduceRecords,
   bytesMax = Infinity,
   compression: CompressionType = 'none',
 ): Buffer[] {

@@ -33,7 +33,7 @@ async function take(reader: PartitionReader, count: number): Promise<string[]> {
   while (values.length < count) {
     for (const { records: found, error } of await reader.poll(1_000)) {
       if (error !== undefined) throw error;
-      values.push(...found.map(({ value }) => String(value)));
+      values.push(...[...found].map(({ value }) => String(value)));
     }
   }
   return values;
