@@ -15,6 +15,10 @@ export class StateCells {
   readonly #cells = new Map<string, StateCell>();
   /** Found last: what was read is written next. */
   #last: StateCell | undefined;
+  /** The keys that will be asked for next, in that order, and their cells. */
+  #expectedNames: readonly string[] = [];
+  #expectedCells: readonly (StateCell | undefined)[] = [];
+  #expectedAt = 0;
   /** Changed by the open transaction. */
   #touched: StateCell[] = [];
   #pendingBytes = 0;
@@ -49,7 +53,28 @@ export class StateCells {
   find(name: string): StateCell | undefined {
     const last = this.#last;
     if (last?.name === name && !last.isDropped) return last;
-    return (this.#last = this.#cells.get(name));
+    return (this.#last = this.#nextExpected(name) ?? this.#cells.get(name));
+  }
+
+  /** These keys are asked for next, likely one after the other; the visitor sees what is known of each. */
+  expect(
+    names: readonly string[],
+    visit: (name: string, cell: StateCell | undefined) => void,
+  ): void {
+    this.#expectedNames = names;
+    this.#expectedCells = names.map((name) => {
+      const cell = this.#cells.get(name);
+      visit(name, cell);
+      return cell;
+    });
+    this.#expectedAt = 0;
+  }
+
+  #nextExpected(name: string): StateCell | undefined {
+    if (this.#expectedNames[this.#expectedAt] !== name) return undefined;
+    const cell = this.#expectedCells[this.#expectedAt];
+    this.#expectedAt += 1;
+    return cell?.isDropped === true ? undefined : cell;
   }
 
   /** The engine was asked and answered; what came to be known meanwhile is newer. */
@@ -152,6 +177,7 @@ export class StateCells {
 
   /** Forgets everything. */
   release(): void {
+    this.expect([], () => undefined);
     this.#touched = [];
     this.#dirty = [];
     this.#writing = [];

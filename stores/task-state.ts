@@ -111,11 +111,10 @@ export class TaskState {
   /** Brings the keys that are not in memory there, in one read. */
   async load(names: readonly string[]): Promise<void> {
     const missing = new Set<string>();
-    for (const name of names) {
-      const cell = this.#cells.find(name);
+    this.#cells.expect(names, (name, cell) => {
       if (cell === undefined || isUnknown(cell)) missing.add(name);
       else cell.isUsed = true;
-    }
+    });
     if (missing.size > 0) await this.#read([...missing]);
   }
 

@@ -17,9 +17,12 @@
  */
 import type { Failpoints } from '../kernel/failpoints.ts';
 import type { TaskState } from '../stores/task-state.ts';
-import { PackedRecords } from './kafka/packed-records.ts';
+import { PackedRecords, batchBytesDefault } from './kafka/packed-records.ts';
 import type { GroupAssignment, PartitionOffset, ProduceBatch } from './kafka/port.ts';
 import type { TaskProducer } from './task-producer.ts';
+
+// What a record takes beside its key and value, roughly.
+const recordOverheadBytes = 16;
 
 export interface ChangelogPartition {
   readonly topic: string;
@@ -73,7 +76,9 @@ function changelogBatch(
 ): ProduceBatch | undefined {
   if (state.content.pendingCount === 0) return undefined;
   const { topic, partition } = state.changelog;
-  const records = new PackedRecords();
+  const { pendingBytes, pendingCount } = state.content;
+  const likelyBytes = pendingBytes + pendingCount * recordOverheadBytes;
+  const records = new PackedRecords(batchBytesDefault, likelyBytes);
   state.content.eachPending((keyName, value) => records.appendNamed(keyName, value, nowMs));
   return { topic, partition, records };
 }

@@ -13,9 +13,15 @@ export interface OutputTopic {
 /** Kafka's default of `max.message.bytes`: 1 MiB and a batch header. */
 export const messageBytesMaxDefault = 1_048_588;
 
-interface KnownTopic {
+/** What is known of one topic; kept up while it is held. */
+export interface KnownTopic {
+  readonly name: string;
+  /** Undefined: no such topic. */
   readonly partitionCount: number | undefined;
-  /** What the topic's setting said at the start, or less if the broker has refused that since. */
+  /**
+   * Bytes of key, value and headers that one record may have: what the topic's setting said at the start,
+   * or less if the broker has refused that since.
+   */
   readonly recordBytesMax: number;
 }
 
@@ -23,23 +29,20 @@ interface KnownTopic {
 const overheadBytes = 128;
 
 export class OutputTopics {
-  readonly #topics = new Map<string, KnownTopic>();
+  readonly #topics = new Map<
+    string,
+    { -readonly [Field in keyof KnownTopic]: KnownTopic[Field] }
+  >();
 
   constructor(topics: ReadonlyMap<string, OutputTopic>) {
-    for (const [topic, { partitionCount, messageBytesMax }] of topics) {
+    for (const [name, { partitionCount, messageBytesMax }] of topics) {
       const recordBytesMax = messageBytesMax - overheadBytes;
-      this.#topics.set(topic, { partitionCount, recordBytesMax });
+      this.#topics.set(name, { name, partitionCount, recordBytesMax });
     }
   }
 
-  /** Undefined: no such topic. */
-  partitionCount(topic: string): number | undefined {
-    return this.#topics.get(topic)?.partitionCount;
-  }
-
-  /** Bytes of key, value and headers that one record of the topic may have. */
-  recordBytesMax(topic: string): number {
-    return this.#topics.get(topic)?.recordBytesMax ?? messageBytesMaxDefault - overheadBytes;
+  find(name: string): KnownTopic {
+    return this.#find(name);
   }
 
   /** A record that the broker refuses is refused by us when its transaction is done again. */
@@ -56,19 +59,28 @@ export class OutputTopics {
   }
 
   /** The broker refused a batch of one record of so many bytes, all included. */
-  refused(topic: string, bytes: number): void {
-    const recordBytesMax = Math.min(bytes - overheadBytes, this.recordBytesMax(topic));
-    this.#topics.set(topic, { partitionCount: this.partitionCount(topic), recordBytesMax });
+  refused(name: string, bytes: number): void {
+    const topic = this.#find(name);
+    topic.recordBytesMax = Math.min(bytes - overheadBytes, topic.recordBytesMax);
   }
 
-  /** @throws RECORD_TOO_LARGE naming the topic and the remedy. */
-  checkSize(topic: string, bytes: number): void {
-    const bytesMax = this.recordBytesMax(topic);
-    if (bytes <= bytesMax) return;
-    throw new RollguardError(
-      'RECORD_TOO_LARGE',
-      `a record of ${bytes} bytes for topic ${topic}, which takes ${bytesMax}; raise the topic's max.message.bytes`,
-      { context: { topic, bytes, bytesMax } },
-    );
+  #find(name: string) {
+    let topic = this.#topics.get(name);
+    if (topic === undefined) {
+      const recordBytesMax = messageBytesMaxDefault - overheadBytes;
+      topic = { name, partitionCount: undefined, recordBytesMax };
+      this.#topics.set(name, topic);
+    }
+    return topic;
   }
+}
+
+/** @throws RECORD_TOO_LARGE naming the topic and the remedy. */
+export function checkRecordSize({ name, recordBytesMax }: KnownTopic, bytes: number): void {
+  if (bytes <= recordBytesMax) return;
+  throw new RollguardError(
+    'RECORD_TOO_LARGE',
+    `a record of ${bytes} bytes for topic ${name}, which takes ${recordBytesMax}; raise the topic's max.message.bytes`,
+    { context: { topic: name, bytes, bytesMax: recordBytesMax } },
+  );
 }

@@ -4,14 +4,16 @@
  */
 import { RollguardError } from '../kernel/errors.ts';
 import { partitionFor } from '../kernel/murmur2.ts';
-import { PackedRecords } from './kafka/packed-records.ts';
+import { PackedRecords, batchBytesDefault } from './kafka/packed-records.ts';
 import type { ProduceBatch, ProduceRecord, RecordHeader } from './kafka/port.ts';
-import type { OutputTopics } from './output-topics.ts';
+import { checkRecordSize, type KnownTopic, type OutputTopics } from './output-topics.ts';
 import type { StreamRecord } from './processor.ts';
 import type { SinkNode } from './topology-builder.ts';
 
 // What a record costs on the wire beside its key and value, roughly.
 const recordOverheadBytes = 24;
+/** Where no record is open. */
+const nothing = new PackedRecords();
 
 export interface OutputRecord {
   readonly topic: string;
@@ -22,14 +24,22 @@ export interface OutputRecord {
 interface OutputBatch {
   readonly topic: string;
   readonly partition: number;
-  readonly records: PackedRecords;
+  records: PackedRecords;
+  /** What it took in the transaction before, roughly. */
+  usualBytes: number;
+}
+
+interface Output {
+  readonly known: KnownTopic;
+  /** By partition. */
+  readonly batches: OutputBatch[];
 }
 
 export class RecordCollector {
   readonly #topics: OutputTopics;
-  #batches: OutputBatch[] = [];
-  /** The same, by topic and partition. */
-  #byTopic = new Map<string, OutputBatch[]>();
+  readonly #outputs = new Map<string, Output>();
+  /** Those of the open transaction. */
+  #open: OutputBatch[] = [];
   #bytes = 0;
   #count = 0;
 
@@ -47,7 +57,8 @@ export class RecordCollector {
 
   /** @throws TOPIC_MISSING, RECORD_TOO_LARGE, and what serialising throws. */
   send(sink: SinkNode, topic: string, record: StreamRecord<unknown, unknown>): void {
-    const partitionCount = this.#topics.partitionCount(topic);
+    const output = this.#outputTo(topic);
+    const { partitionCount } = output.known;
     if (partitionCount === undefined) {
       throw new RollguardError(
         'TOPIC_MISSING',
@@ -55,50 +66,63 @@ export class RecordCollector {
       );
     }
     const { key, value } = sink.serialize(record);
-    this.#topics.checkSize(topic, bytesOf(key, value, record.headers));
+    checkRecordSize(output.known, bytesOf(key, value, record.headers));
     const chosen = sink.partition?.(record, partitionCount);
-    const output = produceRecord({ key, value, timestampMs: record.timestampMs }, record.headers);
+    const { timestampMs, headers } = record;
+    const written: ProduceRecord = { key, value, timestampMs, headers };
     if (chosen === 'all') {
       for (let partition = 0; partition < partitionCount; partition += 1) {
-        this.#append(topic, partition, output);
+        this.#append(output, partition, written);
       }
       return;
     }
     // A record without a key has no owner; it goes where its topic's first partition is read.
     const partition = chosen ?? (key === null ? 0 : partitionFor(key, partitionCount));
-    this.#append(topic, partition, output);
+    this.#append(output, partition, written);
   }
 
   add({ topic, partition, record }: OutputRecord): void {
-    this.#append(topic, partition, record);
-  }
-
-  #append(topic: string, partition: number, record: ProduceRecord): void {
-    let partitions = this.#byTopic.get(topic);
-    if (partitions === undefined) this.#byTopic.set(topic, (partitions = []));
-    let batch = partitions[partition];
-    if (batch === undefined) {
-      batch = { topic, partition, records: new PackedRecords() };
-      partitions[partition] = batch;
-      this.#batches.push(batch);
-    }
-    batch.records.append(record);
-    this.#count += 1;
-    this.#bytes += (record.key?.length ?? 0) + (record.value?.length ?? 0) + recordOverheadBytes;
+    this.#append(this.#outputTo(topic), partition, record);
   }
 
   /** What is to be produced; the collector is empty afterwards. */
   drain(): readonly ProduceBatch[] {
-    const batches = this.#batches;
+    const batches = this.#open.map(({ topic, partition, records }) => ({
+      ...{ topic, partition, records },
+    }));
     this.clear();
     return batches;
   }
 
   clear(): void {
-    this.#batches = [];
-    this.#byTopic = new Map();
+    for (const batch of this.#open) {
+      batch.usualBytes = batch.records.bytes;
+      batch.records = nothing;
+    }
+    this.#open = [];
     this.#bytes = 0;
     this.#count = 0;
+  }
+
+  #outputTo(topic: string): Output {
+    let output = this.#outputs.get(topic);
+    if (output === undefined) {
+      output = { known: this.#topics.find(topic), batches: [] };
+      this.#outputs.set(topic, output);
+    }
+    return output;
+  }
+
+  #append({ known, batches }: Output, partition: number, record: ProduceRecord): void {
+    const topic = known.name;
+    const batch = (batches[partition] ??= { topic, partition, records: nothing, usualBytes: 0 });
+    if (batch.records === nothing) {
+      batch.records = new PackedRecords(batchBytesDefault, batch.usualBytes);
+      this.#open.push(batch);
+    }
+    batch.records.append(record);
+    this.#count += 1;
+    this.#bytes += (record.key?.length ?? 0) + (record.value?.length ?? 0) + recordOverheadBytes;
   }
 }
 
@@ -110,8 +134,4 @@ function bytesOf(
   let bytes = (key?.length ?? 0) + (value?.length ?? 0);
   for (const header of headers) bytes += header.key.length + (header.value?.length ?? 0) + 8;
   return bytes;
-}
-
-function produceRecord(record: ProduceRecord, headers?: readonly RecordHeader[]): ProduceRecord {
-  return headers === undefined || headers.length === 0 ? record : { ...record, headers };
 }

@@ -61,6 +61,7 @@ export function createTaskEnvironment(options: TaskEnvironmentOptions): TaskEnvi
               topicId: changelog.topicId,
               ageMaxMs: stateAgeMaxMs(config),
             });
+      const known = options.topics.find(changelog.topic);
       return new TaskState({
         engine,
         cache,
@@ -70,7 +71,7 @@ export function createTaskEnvironment(options: TaskEnvironmentOptions): TaskEnvi
           config.checkpointIntervalMs,
           config.changelogTombstoneRetentionMs / 4,
         ),
-        recordBytesMax: () => options.topics.recordBytesMax(changelog.topic),
+        recordBytesMax: () => known.recordBytesMax,
         nowMs: clock.nowMs(),
         failpoints,
       });

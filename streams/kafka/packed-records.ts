@@ -12,6 +12,7 @@ export const batchHeaderBytes = 61;
 /** Kafka's default max.message.bytes is 1 MiB + 12; a topic that takes less is learnt from its refusal. */
 export const batchBytesDefault = 1_048_576;
 const firstBytes = 512;
+const noHeaders: readonly RecordHeader[] = [];
 
 /** The records of one batch. */
 export interface RecordRun {
@@ -26,13 +27,18 @@ export interface RecordRun {
 
 export class PackedRecords implements Iterable<ProduceRecord> {
   readonly #bytesMax: number;
+  readonly #likelyBytes: number;
   readonly #runs: OpenRun[] = [];
   #last: OpenRun | undefined;
   #length = 0;
 
-  /** @param bytesMax of a batch; a single larger record is a batch of its own. */
-  constructor(bytesMax = batchBytesDefault) {
+  /**
+   * @param bytesMax of a batch; a single larger record is a batch of its own.
+   * @param likelyBytes of all records together; they may be more.
+   */
+  constructor(bytesMax = batchBytesDefault, likelyBytes = 0) {
     this.#bytesMax = bytesMax;
+    this.#likelyBytes = likelyBytes;
   }
 
   static of(records: Iterable<ProduceRecord>, bytesMax: number): PackedRecords {
@@ -45,11 +51,16 @@ export class PackedRecords implements Iterable<ProduceRecord> {
     return this.#length;
   }
 
+  /** Of all batches. */
+  get bytes(): number {
+    return this.#runs.reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
   get runs(): readonly RecordRun[] {
     return this.#runs;
   }
 
-  append({ key, value, timestampMs, headers = [] }: ProduceRecord): void {
+  append({ key, value, timestampMs, headers = noHeaders }: ProduceRecord): void {
     const run = this.#runFor(
       timestampMs,
       fieldBytes(key) + fieldBytes(value) + headersBytes(headers),
@@ -65,7 +76,7 @@ export class PackedRecords implements Iterable<ProduceRecord> {
     const run = this.#runFor(timestampMs, keyBytes + fieldBytes(value) + 1);
     run.latin1(keyName);
     run.field(value);
-    run.headers([]);
+    run.headers(noHeaders);
   }
 
   /** In order; keys and values are views. */
@@ -77,7 +88,8 @@ export class PackedRecords implements Iterable<ProduceRecord> {
   #runFor(timestampMs: number, contentBytes: number): OpenRun {
     this.#length += 1;
     if (this.#last?.begin(timestampMs, contentBytes, this.#bytesMax) === true) return this.#last;
-    const run = new OpenRun(timestampMs);
+    const bytes = Math.min(this.#bytesMax, this.#likelyBytes - this.bytes);
+    const run = new OpenRun(timestampMs, Math.max(firstBytes, bytes));
     run.begin(timestampMs, contentBytes, Infinity);
     this.#runs.push(run);
     return (this.#last = run);
@@ -101,10 +113,11 @@ class OpenRun implements RecordRun {
   readonly baseTimestampMs: number;
   maxTimestampMs: number;
   count = 0;
-  #buffer = Buffer.allocUnsafe(firstBytes);
+  #buffer: Buffer;
   #at = batchHeaderBytes;
 
-  constructor(timestampMs: number) {
+  constructor(timestampMs: number, likelyBytes: number) {
+    this.#buffer = Buffer.allocUnsafe(likelyBytes);
     this.baseTimestampMs = timestampMs;
     this.maxTimestampMs = timestampMs;
   }

@@ -82,7 +82,7 @@ export interface ProduceRecord {
   readonly key: Buffer | null;
   readonly value: Buffer | null;
   readonly timestampMs: number;
-  readonly headers?: readonly RecordHeader[];
+  readonly headers?: readonly RecordHeader[] | undefined;
 }
 
 /** An array, or `PackedRecords`. */
