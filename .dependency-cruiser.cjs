@@ -58,6 +58,7 @@ module.exports = {
       from: { path: '^(kernel|schemas|stores|streams|topology|connectors|api|main)' },
       to: { path: '^(testing|test)/' },
     },
+    single('@node-rs', 'streams/kafka/crc32c\\.ts'),
     single('rocksdb', 'stores/rocksdb-engine\\.ts'),
     single('kafkajs', '(streams/kafka|bench/transport|bench/peers)/'),
     single('@kafkats', 'bench/peers/kafkats-peer\\.ts'),
