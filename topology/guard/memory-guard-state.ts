@@ -13,14 +13,14 @@ import type {
   RoomRef,
   SlotRecord,
 } from './guard-state.ts';
+import { IdShelf } from './id-shelf.ts';
 import { partitionKeyOf } from './lock-id.ts';
 import { lockIndexKeys, utcDays } from './lock-index.ts';
-import { SortedKeys } from './sorted-keys.ts';
 import type { StoredLock } from './stored-lock.ts';
 import { TimedIds } from './timed-ids.ts';
 
-/** Groups of sorted ids: a room's holds by day, a type's by night. */
-type Shelves = Map<string, Map<string, SortedKeys>>;
+/** A room's holds by day, a type's by night. */
+type Shelves = Map<string, IdShelf<string>>;
 
 export class MemoryGuardState implements GuardState, GuardStateWriter {
   /** Index entries and holds that were looked at. */
@@ -30,7 +30,7 @@ export class MemoryGuardState implements GuardState, GuardStateWriter {
   readonly #locks = new Map<string, StoredLock>();
   readonly #byRoomDay: Shelves = new Map();
   readonly #byNight: Shelves = new Map();
-  readonly #byReservation: Shelves = new Map();
+  readonly #byReservation = new IdShelf<string>();
   readonly #due = new TimedIds();
   readonly #forgettable = new TimedIds();
   readonly #rooms = new Map<string, RoomRecord>();
@@ -61,11 +61,11 @@ export class MemoryGuardState implements GuardState, GuardStateWriter {
 
   heldOn(partitionKey: string, night: string): number {
     this.visits += 1;
-    return this.#byNight.get(partitionKey)?.get(night)?.size ?? 0;
+    return this.#byNight.get(partitionKey)?.sizeOf(night) ?? 0;
   }
 
   holdersOn(partitionKey: string, night: string, limit: number): readonly string[] {
-    const holders = this.#byNight.get(partitionKey)?.get(night)?.first(limit) ?? [];
+    const holders = this.#byNight.get(partitionKey)?.first(night, limit) ?? [];
     this.visits += holders.length;
     return holders;
   }
@@ -84,7 +84,7 @@ export class MemoryGuardState implements GuardState, GuardStateWriter {
   }
 
   reservationHolds(tenantId: string, reservationId: string): readonly string[] {
-    return this.#gather(this.#byReservation.get(pair(tenantId, reservationId)), undefined);
+    return this.#gather(this.#byReservation, [pair(tenantId, reservationId)]);
   }
 
   dueHolds(atMs: number, limit: number): readonly string[] {
@@ -176,16 +176,13 @@ export class MemoryGuardState implements GuardState, GuardStateWriter {
   /** Everything it holds, in one order: equal states give equal contents. */
   contents(): unknown {
     const shelvesOf = (shelves: Shelves): unknown =>
-      sortedEntries(shelves).map(([name, shelf]) => [
-        name,
-        sortedEntries(shelf).map(([key, ids]) => [key, ids.all()]),
-      ]);
+      sortedEntries(shelves).map(([name, shelf]) => [name, shelfContents(shelf)]);
     return {
       slots: sortedValues(this.#slots),
       locks: this.locks(),
       byRoomDay: shelvesOf(this.#byRoomDay),
       byNight: shelvesOf(this.#byNight),
-      byReservation: shelvesOf(this.#byReservation),
+      byReservation: shelfContents(this.#byReservation),
       due: this.#due.all(),
       forgettable: this.#forgettable.all(),
       rooms: sortedValues(this.#rooms),
@@ -205,7 +202,7 @@ export class MemoryGuardState implements GuardState, GuardStateWriter {
     }
     for (const night of keys.nights) shelve(this.#byNight, [partitionKeyOf(lock), night], lockId);
     for (const reservationId of keys.reservationIds) {
-      shelve(this.#byReservation, [pair(tenantId, reservationId), ''], lockId);
+      this.#byReservation.add(pair(tenantId, reservationId), lockId);
     }
     if (keys.dueMs !== undefined) this.#due.add(keys.dueMs, lockId);
     if (keys.forgettableMs !== undefined) this.#forgettable.add(keys.forgettableMs, lockId);
@@ -219,20 +216,20 @@ export class MemoryGuardState implements GuardState, GuardStateWriter {
     }
     for (const night of keys.nights) unshelve(this.#byNight, [partitionKeyOf(lock), night], lockId);
     for (const reservationId of keys.reservationIds) {
-      unshelve(this.#byReservation, [pair(tenantId, reservationId), ''], lockId);
+      this.#byReservation.delete(pair(tenantId, reservationId), lockId);
     }
     if (keys.dueMs !== undefined) this.#due.delete(keys.dueMs, lockId);
     if (keys.forgettableMs !== undefined) this.#forgettable.delete(keys.forgettableMs, lockId);
   }
 
   #gather(
-    shelf: ReadonlyMap<string, SortedKeys> | undefined,
+    shelf: IdShelf<string> | undefined,
     keys: readonly string[] | undefined,
   ): readonly string[] {
     if (shelf === undefined) return [];
     const ids = new Set<string>();
     for (const key of keys ?? shelf.keys()) {
-      const found = shelf.get(key)?.all() ?? [];
+      const found = shelf.all(key);
       this.visits += 1 + found.length;
       for (const id of found) ids.add(id);
     }
@@ -251,23 +248,20 @@ type Place = readonly [name: string, key: string];
 function shelve(shelves: Shelves, [name, key]: Place, id: string): void {
   let shelf = shelves.get(name);
   if (shelf === undefined) {
-    shelf = new Map<string, SortedKeys>();
+    shelf = new IdShelf();
     shelves.set(name, shelf);
   }
-  let ids = shelf.get(key);
-  if (ids === undefined) {
-    ids = new SortedKeys();
-    shelf.set(key, ids);
-  }
-  ids.add(id);
+  shelf.add(key, id);
 }
 
 function unshelve(shelves: Shelves, [name, key]: Place, id: string): void {
   const shelf = shelves.get(name);
-  const ids = shelf?.get(key);
-  ids?.delete(id);
-  if (ids?.size === 0) shelf?.delete(key);
+  shelf?.delete(key, id);
   if (shelf?.size === 0) shelves.delete(name);
+}
+
+function shelfContents(shelf: IdShelf<string>): unknown {
+  return [...shelf.keys()].sort().map((key) => [key, shelf.all(key)]);
 }
 
 /** No tenant id holds a `|`. */

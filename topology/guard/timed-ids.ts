@@ -2,30 +2,21 @@
  * Ids by an instant, in order of time and then of id. Times are numbers in one array, so that finding a
  * place costs no comparison of texts; most come near its end.
  */
-import { SortedKeys } from './sorted-keys.ts';
+import { IdShelf } from './id-shelf.ts';
 
 export class TimedIds {
   readonly #times: number[] = [];
-  readonly #idsAt = new Map<number, SortedKeys>();
+  readonly #idsAt = new IdShelf<number>();
 
   add(atMs: number, id: string): void {
-    let ids = this.#idsAt.get(atMs);
-    if (ids === undefined) {
-      ids = new SortedKeys();
-      this.#idsAt.set(atMs, ids);
-      const at = this.#placeOf(atMs);
-      if (at === this.#times.length) this.#times.push(atMs);
-      else this.#times.splice(at, 0, atMs);
-    }
-    ids.add(id);
+    if (!this.#idsAt.add(atMs, id)) return;
+    const at = this.#placeOf(atMs);
+    if (at === this.#times.length) this.#times.push(atMs);
+    else this.#times.splice(at, 0, atMs);
   }
 
   delete(atMs: number, id: string): void {
-    const ids = this.#idsAt.get(atMs);
-    ids?.delete(id);
-    if (ids?.size !== 0) return;
-    this.#idsAt.delete(atMs);
-    this.#times.splice(this.#placeOf(atMs), 1);
+    if (this.#idsAt.delete(atMs, id)) this.#times.splice(this.#placeOf(atMs), 1);
   }
 
   /** The first `limit` ids of before an instant. */
@@ -33,15 +24,13 @@ export class TimedIds {
     const found: string[] = [];
     for (const atMs of this.#times) {
       if (atMs >= beforeMs || found.length >= limit) break;
-      found.push(...(this.#idsAt.get(atMs)?.first(limit - found.length) ?? []));
+      found.push(...this.#idsAt.first(atMs, limit - found.length));
     }
     return found;
   }
 
   all(): readonly (readonly [atMs: number, id: string])[] {
-    return this.#times.flatMap((atMs) =>
-      (this.#idsAt.get(atMs)?.all() ?? []).map((id) => [atMs, id] as const),
-    );
+    return this.#times.flatMap((atMs) => this.#idsAt.all(atMs).map((id) => [atMs, id] as const));
   }
 
   /** Where the first time is that is not before this one. */

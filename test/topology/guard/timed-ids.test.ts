@@ -1,6 +1,7 @@
 /** Ids by time, against a plain list that is sorted anew. */
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { IdShelf } from '../../../topology/guard/id-shelf.ts';
 import { SortedKeys } from '../../../topology/guard/sorted-keys.ts';
 import { TimedIds } from '../../../topology/guard/timed-ids.ts';
 
@@ -41,5 +42,33 @@ describe('sorted keys', () => {
     for (const name of [...names, ...names]) keys.add(name);
 
     expect(keys.all()).toEqual([...names].sort());
+  });
+});
+
+describe('ids by key', () => {
+  test('are the sets that were put in, in order, whether they have one id or more', () => {
+    fc.assert(
+      fc.property(fc.array(step), fc.integer({ min: 0, max: 4 }), (steps, limit) => {
+        const shelf = new IdShelf<number>();
+        const plain = new Map<number, Set<string>>();
+        for (const { isAdd, atMs: key, id } of steps) {
+          const ids = plain.get(key) ?? new Set<string>();
+          const before = ids.size;
+          if (isAdd) ids.add(id);
+          else ids.delete(id);
+          plain.set(key, ids);
+          if (isAdd) expect(shelf.add(key, id)).toBe(before === 0);
+          else expect(shelf.delete(key, id)).toBe(before === 1 && ids.size === 0);
+        }
+
+        for (const [key, ids] of plain) {
+          const sorted = [...ids].sort();
+          expect(shelf.all(key)).toEqual(sorted);
+          expect(shelf.sizeOf(key)).toBe(sorted.length);
+          expect(shelf.first(key, limit)).toEqual(sorted.slice(0, limit));
+        }
+        expect(shelf.size).toBe([...plain.values()].filter((ids) => ids.size > 0).length);
+      }),
+    );
   });
 });
