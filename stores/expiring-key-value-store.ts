@@ -8,15 +8,15 @@ import { keyName } from './key-name.ts';
 import type {
   Entry,
   KeyValueStore,
+  KeyValueStoreFormat,
   ReadOnlyKeyValueStore,
-  StoreFormat,
 } from './key-value-store.ts';
 import type { OpenedStore, StoreTask } from './store-task.ts';
 import type { TaskState } from './task-state.ts';
 import { TimedKeys } from './timed-keys.ts';
 import { TimedView, committedReads, taskReads, type TimedReads } from './timed-view.ts';
 
-export interface ExpiringStoreFormat<K, V> extends StoreFormat<K, V> {
+export interface ExpiringStoreFormat<K, V> extends KeyValueStoreFormat<K, V> {
   readonly ttlMs: number;
 }
 
@@ -33,10 +33,10 @@ export function openExpiringStore<K, V>(
       // Before the first record, event time has not begun.
       const nowMs = Math.max(0, time.nowMs);
       const entry = entryOf(key);
-      state.put(keyName(entry), stamped(nowMs, format.value.serialize(value)));
+      state.put(keyName(entry), stamped(nowMs, format.value.serialize(value)), format.caching);
       expiry.note(entry, nowMs);
     },
-    delete: (key) => state.delete(keyName(entryOf(key))),
+    delete: (key) => state.delete(keyName(entryOf(key)), format.caching),
     load: (wanted) => state.load(wanted.map((key) => keyName(entryOf(key)))),
   };
   return { store, expiry };

@@ -45,19 +45,33 @@ export interface StoreFormat<K, V> {
   readonly value: Serde<V>;
 }
 
+export interface KeyValueStoreFormat<K, V> extends StoreFormat<K, V> {
+  /**
+   * An entry is gone once the task's stream time is so far behind its last put. Stream time, not the
+   * clock's: without records nothing is forgotten, and what was put before the first record goes with it.
+   */
+  readonly ttlMs?: number;
+  /**
+   * False: what is written leaves memory as soon as the engine has it. For a store that is hardly read
+   * again, such as one whose content the processor keeps in a form of its own. Default: true.
+   */
+  readonly caching?: boolean;
+}
+
 /** The store as the task sees it: with the open transaction's writes. */
 export function openKeyValueStore<K, V>(
-  format: StoreFormat<K, V>,
+  format: KeyValueStoreFormat<K, V>,
   state: TaskState,
 ): KeyValueStore<K, V> {
   const keys = new StoreKeys(format);
+  const { caching } = format;
   return {
     ...openView(format, {
       get: (name) => state.get(name),
       range: (query) => state.range(query),
     }),
-    put: (key, value) => state.put(keys.nameOf(key), format.value.serialize(value)),
-    delete: (key) => state.delete(keys.nameOf(key)),
+    put: (key, value) => state.put(keys.nameOf(key), format.value.serialize(value), caching),
+    delete: (key) => state.delete(keys.nameOf(key), caching),
     load: (wanted) => state.load(keys.namesOf(wanted)),
   };
 }

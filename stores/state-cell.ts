@@ -23,6 +23,8 @@ export class StateCell {
   isWriting = false;
   /** The committed value is a slice of what was fetched: it would keep all of that alive. */
   isSlice = false;
+  /** Of a store without caching: forgotten as soon as the engine has it. */
+  isUncached = false;
   /** Looked at since the cache last thought of evicting it. */
   isUsed = false;
   /** The cache has it among what it may evict. */

@@ -86,9 +86,13 @@ export class StateCells {
     if (cell.isClean) this.#cache.add(cell);
   }
 
-  /** @param value null deletes the key. */
-  put(name: string, value: Buffer | null): void {
+  /**
+   * @param value null deletes the key.
+   * @param isCached false: the key is forgotten as soon as the engine has it.
+   */
+  put(name: string, value: Buffer | null, isCached: boolean): void {
     const cell = this.find(name) ?? this.#create(name);
+    cell.isUncached = !isCached;
     const growth = lengthOf(value) - lengthOf(cell.pending);
     if (cell.pending === undefined) {
       this.#touched.push(cell);
@@ -209,7 +213,8 @@ export class StateCells {
 
   #becameClean(cell: StateCell): void {
     this.#unsettled?.delete(cell.name);
-    if (cell.committed === undefined || cell.isSlice) this.#cache.drop(cell);
+    const isForgotten = cell.committed === undefined || cell.isSlice || cell.isUncached;
+    if (isForgotten) this.#cache.drop(cell);
     else this.#cache.add(cell);
   }
 

@@ -5,8 +5,8 @@ import {
   openCommittedView,
   openKeyValueStore,
   type KeyValueStore,
+  type KeyValueStoreFormat,
   type ReadOnlyKeyValueStore,
-  type StoreFormat,
 } from './key-value-store.ts';
 import {
   openSessionStore,
@@ -31,14 +31,6 @@ export interface StoreBuilder<Store = unknown, View = unknown> {
   open(task: StoreTask): OpenedStore<Store>;
   /** Committed content only. */
   openReadOnly(state: TaskState): View;
-}
-
-export interface KeyValueStoreFormat<K, V> extends StoreFormat<K, V> {
-  /**
-   * An entry is gone once the task's stream time is so far behind its last put. Stream time, not the
-   * clock's: without records nothing is forgotten, and what was put before the first record goes with it.
-   */
-  readonly ttlMs?: number;
 }
 
 /** A store of one value a key. The name is for life: it is part of every key and changelog record. */

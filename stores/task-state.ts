@@ -118,15 +118,18 @@ export class TaskState {
     if (missing.size > 0) await this.#read([...missing]);
   }
 
-  /** @throws RECORD_TOO_LARGE when the changelog cannot take it. */
-  put(name: string, value: Buffer): void {
+  /**
+   * @param isCached false: not kept in memory once the engine has it.
+   * @throws RECORD_TOO_LARGE when the changelog cannot take it.
+   */
+  put(name: string, value: Buffer, isCached = true): void {
     const bytes = name.length + value.length;
     if (bytes > this.#options.recordBytesMax()) throw tooLarge(bytes, this.#options);
-    this.#cells.put(name, value);
+    this.#cells.put(name, value, isCached);
   }
 
-  delete(name: string): void {
-    this.#cells.put(name, null);
+  delete(name: string, isCached = true): void {
+    this.#cells.put(name, null, isCached);
   }
 
   range(query: RangeQuery): Promise<readonly StateEntry[]> {

@@ -21,8 +21,14 @@ const names = ['', '\x00', 'a', 'b', 'b\xff', '\xff'];
 const name = fc.constantFrom(...names);
 const value = fc.constantFrom('', '1', '22', '333');
 const action = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ do: fc.constant('put' as const), name, value }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('delete' as const), name }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({ do: fc.constant('put' as const), name, value, isCached: fc.boolean() }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant('delete' as const), name, isCached: fc.boolean() }),
+  },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('commit' as const) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('abort' as const) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('begin checkpoint' as const) }) },
@@ -70,11 +76,11 @@ class Simulation {
     switch (each.do) {
       case 'put':
         this.#overlay.set(each.name, each.value);
-        this.#state.put(each.name, bytes(each.value));
+        this.#state.put(each.name, bytes(each.value), each.isCached);
         break;
       case 'delete':
         this.#overlay.set(each.name, undefined);
-        this.#state.delete(each.name);
+        this.#state.delete(each.name, each.isCached);
         break;
       case 'commit':
         this.#commit();

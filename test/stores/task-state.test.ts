@@ -69,6 +69,18 @@ describe('reading', () => {
     expect(state.get('x')).toBeUndefined();
   });
 
+  test('forgets what is not to be cached as soon as the engine has it', async () => {
+    const state = openState();
+    state.put('a', bytes('1'), false);
+    state.commit(at(1));
+    expect(state.get('a')).toEqual(bytes('1'));
+
+    await state.checkpoint(200);
+
+    expect(state.get('a')).toBeInstanceOf(Promise);
+    expect(await state.get('a')).toEqual(bytes('1'));
+  });
+
   test('loads many keys, so that each is answered at once', async () => {
     await onDisk('a', 'b');
     const state = openState();

@@ -121,8 +121,9 @@ function addGuard(
     help: 'Requests that were let pass for lack of knowledge (unknown room or capacity).',
     labels: ['leniency'],
   });
-  const text = { key: stringSerde };
-  const pair = { key: compositeSerde };
+  // Read when the task starts; what is decided on is the processor's own.
+  const text = { key: stringSerde, caching: false };
+  const pair = { key: compositeSerde, caching: false };
   const guard = builder
     .subTopology(guardSubTopologies.guard)
     .source<string, Catalogue>('catalogue', {
@@ -140,7 +141,7 @@ function addGuard(
     guard.store(keyValueStore({ name: guardStores[name], ...pair, value: jsonSerde() }));
   }
   for (const name of [guardStores.versions, guardStores.marks, rowVersionStore]) {
-    guard.store(keyValueStore({ name, ...text, value: jsonSerde() }));
+    guard.store(keyValueStore({ name, key: stringSerde, value: jsonSerde() }));
   }
   guard
     .processor('guard', {
