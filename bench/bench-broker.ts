@@ -41,8 +41,9 @@ export async function createBenchTopics(
   { port }: BenchBroker,
   names: readonly string[],
   partitionCount: number,
+  limits: Readonly<Record<string, string>> = {},
 ): Promise<readonly string[]> {
-  const configs = { 'retention.ms': '-1' };
+  const configs = { 'retention.ms': '-1', ...limits };
   await port.admin.createTopics(names.map((name) => ({ name, partitionCount, configs })));
   return names;
 }

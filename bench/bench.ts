@@ -4,7 +4,9 @@ import { createCliContext } from '../tools/cli-context.ts';
 import { runCommand } from '../tools/cli.ts';
 import { eosBenchCommand } from './eos/eos-bench-command.ts';
 import { guardBenchCommand } from './guard/guard-bench-command.ts';
+import { replayBenchCommand } from './replay/replay-bench-command.ts';
 import { restoreBenchCommand } from './restore/restore-bench-command.ts';
+import { soakBenchCommand } from './soak/soak-bench-command.ts';
 import { streamsBenchCommand } from './streams/streams-bench-command.ts';
 import { transportBenchCommand } from './transport/transport-bench-command.ts';
 
@@ -18,5 +20,7 @@ export function bench(args: readonly string[], cli = createCliContext()): Promis
   program.addCommand(eosBenchCommand(cli));
   program.addCommand(streamsBenchCommand(cli));
   program.addCommand(restoreBenchCommand(cli));
+  program.addCommand(replayBenchCommand(cli));
+  program.addCommand(soakBenchCommand(cli));
   return runCommand(program, args, cli);
 }

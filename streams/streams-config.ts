@@ -64,7 +64,7 @@ const schema = z.strictObject({
   /** State kept in memory by all tasks, whether or not it is on disk yet: `statestore.cache.max.bytes`. */
   cacheBytesMax: positive.default(64 * 1024 * 1024),
   /** While tasks restore, so much may be in memory and not on disk yet. */
-  restoreBytesMax: positive.default(256 * 1024 * 1024),
+  restoreBytesMax: positive.default(192 * 1024 * 1024),
   /**
    * Memory of all RocksDB stores together, block caches and write buffers, divided evenly over the tasks
    * there are; what a RocksDBConfigSetter with a shared cache is for in Kafka Streams. A checkpoint passes

@@ -3,6 +3,7 @@ import { afterAll, describe, expect, test } from '@jest/globals';
 import type { BenchBroker } from '../../bench/bench-broker.ts';
 import { provideSides } from '../../bench/peers/sides.ts';
 import { runRestoreBench } from '../../bench/restore/restore-bench.ts';
+import { runSoakBench } from '../../bench/soak/soak-bench.ts';
 import { runStreamsBench } from '../../bench/streams/streams-bench.ts';
 import type { KafkaPort } from '../../streams/index.ts';
 import { portOn, systemOptions, testStack } from './test-system.ts';
@@ -63,6 +64,26 @@ describe(`the benches of ${names.join(' and ')}`, () => {
       }
       const ours = runs.find(({ side }) => side === 'rollguard');
       expect(ours?.figures).toHaveProperty('eventLoopDelayP99Ms');
+    },
+    timeoutMs,
+  );
+
+  test(
+    'watch one instance under an even load over a restored store, and say how steep its memory is',
+    async () => {
+      const { samples, records, rssP50Mb, slopeMbPerHour } = await runSoakBench(
+        await benchBroker(),
+        {
+          ...{ minutes: 0.1, keys: 5_000, partitions: 2, perSecond: 1_000, sampleMs: 500 },
+          ...{ cacheMb: 64, commitIntervalMs: 100, context: systemOptions },
+        },
+      );
+
+      expect(records).toBe(6_000);
+      expect(samples.length).toBeGreaterThan(5);
+      expect(samples.at(-1)?.lag).toBeLessThan(6_000);
+      expect(rssP50Mb).toBeGreaterThan(0);
+      expect(Number.isFinite(slopeMbPerHour)).toBe(true);
     },
     timeoutMs,
   );

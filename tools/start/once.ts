@@ -40,14 +40,19 @@ export interface OnceResult {
 export async function runOnce(options: OnceOptions): Promise<OnceResult> {
   const system = await startSystem({ ...options, isFresh: true, httpPort: 0 });
   try {
-    const costs = countCosts(system, options.clock);
-    const rowChanges = await feed(system, options);
-    await system.application.ready(options.signal);
-    const { totals } = await untilRight(system, options);
-    return resultOf(totals, { rows: options.workload.rows, rowChanges }, costs());
+    return await runLoad(system, options);
   } finally {
     await system.stop();
   }
+}
+
+/** The load, and the wait until the answers are right. @throws CHECK_FAILED naming what differs. */
+export async function runLoad(system: System, options: OnceOptions): Promise<OnceResult> {
+  const costs = countCosts(system, options.clock);
+  const rowChanges = await feed(system, options);
+  await system.application.ready(options.signal);
+  const { totals } = await untilRight(system, options);
+  return resultOf(totals, { rows: options.workload.rows, rowChanges }, costs());
 }
 
 function resultOf(

@@ -1,0 +1,80 @@
+/** `npm run bench -- replay`: what it is asked, and how its figures are shown. */
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Command } from 'commander';
+import type { CliContext } from '../../tools/cli-context.ts';
+import { bookingsWorkload, chainWorkload } from '../../tools/start/workload.ts';
+import { abortOnSignals } from '../abort-on-signals.ts';
+import { count } from '../arguments.ts';
+import { table } from '../render.ts';
+import { runReplayBench, type ReplayReport } from './replay-bench.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const folder = '.rollguard/bench-replay';
+const seed = 20_261_126;
+
+interface Flags {
+  readonly rows: number;
+  readonly days: number;
+  readonly bookings?: string;
+  readonly quick?: true;
+  readonly json?: true;
+}
+
+const help = `
+A chain of hotels, or a file of bookings, goes through Postgres, Debezium and Kafka into the ledgers. Then
+the captured rows are copied under other ids, and a new application derives everything from Kafka. The
+totals of both are compared with the input's; a difference ends the bench with CHECK_FAILED.
+
+Examples:
+  npm run bench -- replay
+  npm run -s bench -- replay --rows 200000 --bookings hotel-bookings.csv --json`;
+
+export function replayBenchCommand(cli: CliContext): Command {
+  return new Command('replay')
+    .description(
+      'rows a second of the Roll Service: captured from Postgres, and replayed from Kafka',
+    )
+    .option('--rows <n>', 'lifecycle rows to replay, at least', count, 1_000_000)
+    .option('--days <n>', 'of the generated chain', count, 20)
+    .option('--bookings <csv>', 'this file of bookings instead of a chain')
+    .option('--quick', 'a short run that shows that everything works; its figures mean little')
+    .option('--json', 'print one JSON object on stdout')
+    .addHelpText('after', help)
+    .action((flags: Flags) => run(flags, cli));
+}
+
+async function run({ rows, days, bookings, quick, json }: Flags, cli: CliContext): Promise<void> {
+  const { env, clock, progress } = cli;
+  const stateDir = path.join(root, folder);
+  const workload =
+    bookings === undefined
+      ? chainWorkload({ seed, days: quick === true ? 1 : days })
+      : bookingsWorkload(bookings);
+  const report = await runReplayBench({
+    ...{ rows: quick === true ? 1 : rows, workload },
+    system: {
+      ...{ root, env, clock, progress, signal: abortOnSignals() },
+      ...{ isFresh: true, stateDir, httpPort: 0 },
+    },
+  });
+  cli.out(json === true ? `${JSON.stringify(report)}\n` : render(report));
+}
+
+function render({ captured, replayed }: ReplayReport): string {
+  const head = ['', 'rows', 'rows/s', 'CPU µs a row', 'peak RSS MB', 'bottleneck'];
+  const application = captured.cpuSeconds['application'] ?? 0;
+  const cpuMicros = Math.round((application * 1e6) / captured.rowChanges);
+  const lifecycle = `${replayed.lifecycleRows} of the lifecycle: ${replayed.lifecycleRowsPerSecond} of them a second`;
+  return `${table([
+    head,
+    [
+      ...['captured from Postgres', captured.rowChanges, captured.rowChangesPerSecond, cpuMicros],
+      ...[captured.peakRssMb, captured.bottleneck],
+    ],
+    [
+      ...['replayed from Kafka', replayed.rows, replayed.rowsPerSecond, replayed.cpuMicrosPerRow],
+      ...[replayed.peakRssMb, ''],
+    ],
+  ])}\nreplayed, ${lifecycle}\n`;
+}

@@ -1,0 +1,243 @@
+/**
+ * The Roll Service on captured rows: first through the whole line from Postgres, then everything once more
+ * from Kafka by a new application, multiplied to as many rows as are wanted. Both times the totals must
+ * be what the input says.
+ */
+import path from 'node:path';
+import { RollguardError } from '../../kernel/errors.ts';
+import { readRanges, wholeTopics } from '../../streams/kafka/read-ranges.ts';
+import type { FetchedRecord, KafkaPort } from '../../streams/kafka/port.ts';
+import { ApplicationProcess } from '../../tools/start/application-process.ts';
+import { compareWithApi } from '../../tools/start/comparison.ts';
+import { runLoad, type OnceResult } from '../../tools/start/once.ts';
+import { processUsage } from '../../tools/start/process-usage.ts';
+import { startSystem, type System, type SystemOptions } from '../../tools/start/system.ts';
+import type { Expectation, Workload } from '../../tools/start/workload.ts';
+import { benchPort } from '../bench-broker.ts';
+import { rounded } from '../measure.ts';
+import { watchCommitted } from '../peers/committed-records.ts';
+import { clonedBatches, clonesMax, type PartitionRows } from './cloned-rows.ts';
+
+export interface ReplayOptions {
+  /** Of the lifecycle, at least. */
+  readonly rows: number;
+  readonly workload: Workload;
+  readonly system: Omit<SystemOptions, 'settings'> & { readonly stateDir: string };
+}
+
+export interface ReplayReport {
+  /** Through Postgres, Debezium and Kafka. */
+  readonly captured: OnceResult;
+  readonly replayed: {
+    readonly lifecycleRows: number;
+    /** With those of `reservations`. */
+    readonly rows: number;
+    /** From the start of the process until everything was committed. */
+    readonly seconds: number;
+    readonly lifecycleRowsPerSecond: number;
+    readonly rowsPerSecond: number;
+    readonly cpuMicrosPerRow: number;
+    readonly peakRssMb: number;
+  };
+}
+
+const applicationSuffix = '-replay';
+const applicationId = `roll-service${applicationSuffix}`;
+const lifecycleTopic = 'platform.public.reservation_command_lifecycle';
+const clonedTopics = [lifecycleTopic, 'platform.public.reservations'];
+const batchRecords = 2_000;
+const pollMs = 100;
+const replayMsMax = 900_000;
+const settleMsMax = 60_000;
+const progressMs = 5_000;
+
+export async function runReplayBench(options: ReplayOptions): Promise<ReplayReport> {
+  const { workload, system: systemOptions } = options;
+  const settings = { ROLLGUARD_SERVICES: 'roll' };
+  const system = await startSystem({ ...systemOptions, settings });
+  const brokers = system.stack.endpoints.kafkaBrokers.split(',');
+  const port = benchPort(systemOptions, { brokers, clientId: 'replay-bench' });
+  try {
+    const captured = await runLoad(system, { ...systemOptions, workload });
+    await system.application.stop();
+    const clones = await multiply(port, options);
+    const replayed = await replay({ system, port, brokers }, options, clones);
+    return { captured, replayed };
+  } finally {
+    await port.close();
+    await system.stop();
+  }
+}
+
+/** @returns how many copies of everything were written. */
+async function multiply(
+  port: KafkaPort,
+  { rows, workload, system }: ReplayOptions,
+): Promise<number> {
+  const captured = await readRows(port);
+  const lifecycle = countOf(captured.filter(({ topic }) => topic === lifecycleTopic));
+  const clones = Math.min(clonesMax, Math.max(0, Math.ceil(rows / lifecycle) - 1));
+  const kept = new Set(
+    workload.expectations.flatMap(({ tenantId, propertyId }) => [tenantId, propertyId]),
+  );
+  const producer = await port.openPlainProducer();
+  for (let clone = 1; clone <= clones; clone += 1) {
+    system.progress(`replay: copy ${clone} of ${clones} of ${countOf(captured)} rows`);
+    for (const batch of clonedBatches(captured, { clone, kept, size: batchRecords })) {
+      system.signal.throwIfAborted();
+      await producer.produce([batch]);
+    }
+  }
+  await producer.close();
+  return clones;
+}
+
+async function readRows(port: KafkaPort): Promise<readonly PartitionRows[]> {
+  const rows = new Map<string, PartitionRows & { readonly records: FetchedRecord[] }>();
+  await readRanges(port, await wholeTopics(port, clonedTopics), (record, { topic, partition }) => {
+    const name = `${topic}-${partition}`;
+    const known = rows.get(name) ?? { topic, partition, records: [] };
+    rows.set(name, known);
+    known.records.push(record);
+    return true;
+  });
+  return [...rows.values()];
+}
+
+function countOf(rows: readonly PartitionRows[]): number {
+  return rows.reduce((sum, { records }) => sum + records.length, 0);
+}
+
+interface Parts {
+  readonly system: System;
+  readonly port: KafkaPort;
+  readonly brokers: readonly string[];
+}
+
+async function replay(
+  { system, port, brokers }: Parts,
+  { workload, system: options }: ReplayOptions,
+  clones: number,
+): Promise<ReplayReport['replayed']> {
+  const { clock, signal } = options;
+  const ranges = await wholeTopics(port, clonedTopics);
+  const lengths = ranges.map(({ topic, to }) => ({ topic, to }));
+  const [lifecycle, all] = await rowCounts(port);
+  const startedMs = clock.monotonicMs();
+  const application = new ApplicationProcess({
+    settings: {
+      KAFKA_BROKERS: system.stack.endpoints.kafkaBrokers,
+      SCHEMA_REGISTRY_URL: system.stack.endpoints.schemaRegistryUrl,
+      ROLLGUARD_STATE_DIR: path.join(options.stateDir, 'replay-state'),
+      ...{ ROLLGUARD_SERVICES: 'roll', KAFKA_CONSUMER_GROUP_SUFFIX: applicationSuffix },
+      ...{ HTTP_PORT: '0', GRPC_PORT: '0' },
+    },
+    logFile: path.join(options.stateDir, 'replay.log'),
+    clock,
+  });
+  try {
+    for (const topic of clonedTopics) {
+      const end = lengths.reduce((sum, each) => sum + (each.topic === topic ? each.to : 0), 0);
+      await untilCommitted({ brokers, topic, end, application }, options);
+    }
+    const seconds = (clock.monotonicMs() - startedMs) / 1_000;
+    const usage = processUsage(application.pid);
+    await application.ready(signal);
+    await untilTotals(application.url, { workload, times: clones + 1 }, options);
+    return {
+      ...{ lifecycleRows: lifecycle, rows: all, seconds: rounded(seconds) },
+      lifecycleRowsPerSecond: Math.round(lifecycle / seconds),
+      rowsPerSecond: Math.round(all / seconds),
+      cpuMicrosPerRow: rounded(((usage?.cpuSeconds ?? 0) * 1e6) / all),
+      peakRssMb: Math.round(usage?.peakRssMb ?? 0),
+    };
+  } finally {
+    await application.stop();
+  }
+}
+
+/** Of the lifecycle, and of all; offsets count the markers of Debezium's transactions too. */
+async function rowCounts(port: KafkaPort): Promise<readonly [number, number]> {
+  let lifecycle = 0;
+  let all = 0;
+  await readRanges(port, await wholeTopics(port, clonedTopics), (_record, { topic }) => {
+    if (topic === lifecycleTopic) lifecycle += 1;
+    all += 1;
+    return true;
+  });
+  return [lifecycle, all];
+}
+
+interface Wanted {
+  readonly brokers: readonly string[];
+  readonly topic: string;
+  /** Of all partitions together. */
+  readonly end: number;
+  readonly application: ApplicationProcess;
+}
+
+async function untilCommitted(
+  { brokers, topic, end, application }: Wanted,
+  { clock, signal, progress }: ReplayOptions['system'],
+): Promise<void> {
+  const committed = await watchCommitted(brokers, applicationId, topic);
+  const deadlineMs = clock.monotonicMs() + replayMsMax;
+  let toldMs = clock.monotonicMs();
+  try {
+    for (;;) {
+      signal.throwIfAborted();
+      application.assertAlive();
+      const count = await committed.count();
+      if (count >= end) return;
+      const nowMs = clock.monotonicMs();
+      if (nowMs > deadlineMs) throw late(`${topic}: ${count} of ${end} are committed`);
+      if (nowMs - toldMs > progressMs) {
+        toldMs = nowMs;
+        progress(`replay: ${Math.floor((100 * count) / end)} % of ${topic}`);
+      }
+      await clock.sleep(pollMs);
+    }
+  } finally {
+    await committed.close();
+  }
+}
+
+/** What was repartitioned is committed later than its input. */
+async function untilTotals(
+  url: string,
+  { workload, times }: { readonly workload: Workload; readonly times: number },
+  { clock, signal }: ReplayOptions['system'],
+): Promise<void> {
+  const multiplied = {
+    ...workload,
+    expectations: workload.expectations.map((each) => multipliedBy(each, times)),
+  };
+  const deadlineMs = clock.monotonicMs() + settleMsMax;
+  for (;;) {
+    signal.throwIfAborted();
+    const { differences } = await compareWithApi(url, multiplied);
+    if (differences.length === 0) return;
+    if (clock.monotonicMs() > deadlineMs) throw late(differences.join('; '));
+    await clock.sleep(pollMs);
+  }
+}
+
+function multipliedBy(
+  { tenantId, propertyId, name, totals }: Expectation,
+  times: number,
+): Expectation {
+  return {
+    ...{ tenantId, propertyId, name },
+    totals: {
+      checkout: totals.checkout * times,
+      cancel: totals.cancel * times,
+      no_show: totals.no_show * times,
+      nights: totals.nights * times,
+      revenue_cents: totals.revenue_cents * times,
+    },
+  };
+}
+
+function late(what: string): RollguardError {
+  return new RollguardError('CHECK_FAILED', `the replay is not what it must be: ${what}`);
+}
