@@ -9,10 +9,12 @@ import { OrderedMap } from './ordered-map.ts';
 import type { StateCache } from './state-cache.ts';
 import { StateCell, lengthOf, type CellValue } from './state-cell.ts';
 import type { StateChange } from './state-engine.ts';
+import { ValueSlabs } from './value-slabs.ts';
 
 export class StateCells {
   readonly #cache: StateCache;
   readonly #cells = new Map<string, StateCell>();
+  readonly #slabs = new ValueSlabs();
   /** Found last: what was read is written next. */
   #last: StateCell | undefined;
   /** The keys that will be asked for next, in that order, and their cells. */
@@ -214,8 +216,12 @@ export class StateCells {
   #becameClean(cell: StateCell): void {
     this.#unsettled?.delete(cell.name);
     const isForgotten = cell.committed === undefined || cell.isSlice || cell.isUncached;
-    if (isForgotten) this.#cache.drop(cell);
-    else this.#cache.add(cell);
+    if (isForgotten) {
+      this.#cache.drop(cell);
+      return;
+    }
+    if (cell.committed) cell.committed = this.#slabs.keep(cell.committed);
+    this.#cache.add(cell);
   }
 
   #forgetTouched(): void {

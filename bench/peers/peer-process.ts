@@ -14,6 +14,8 @@ export interface PeerProcessOptions {
   readonly command: string;
   readonly args: readonly string[];
   readonly cwd: string;
+  /** Beside the environment of the bench. */
+  readonly env?: Readonly<Record<string, string>>;
   readonly logFile: string;
   readonly clock: Clock;
   readonly signal: AbortSignal;
@@ -28,9 +30,9 @@ export class PeerProcess {
 
   constructor(options: PeerProcessOptions) {
     this.#options = options;
-    const { command, args, cwd, signal } = options;
+    const { command, args, cwd, env, signal } = options;
     // A group of its own: Ctrl-C reaches the bench, which ends it.
-    const child = spawn(command, args, { cwd, detached: true });
+    const child = spawn(command, args, { cwd, env: { ...env, ...process.env }, detached: true });
     child.stderr.pipe(createWriteStream(options.logFile));
     this.#child = child;
     this.#ended = once(child, 'exit').catch(() => undefined);

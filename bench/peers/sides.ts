@@ -3,6 +3,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isRollguardError, messageOf } from '../../kernel/errors.ts';
+import { allocatorSettings } from '../../tools/start/application-process.ts';
 import type { BenchContext } from '../bench-broker.ts';
 import { jvmCommand, jvmFlags, provideJvmPeer } from './jvm-peer.ts';
 import { PeerProcess, type PeerProcessOptions } from './peer-process.ts';
@@ -79,6 +80,8 @@ function nodeSide(name: 'rollguard' | 'kafkats', about: string, context: BenchCo
         command: process.execPath,
         // Flags of the bench are the side's too: `node --cpu-prof bench/bench.mjs streams` profiles it.
         args: [...process.execArgv, '--import', 'tsx', script, writeSettings(settings)],
+        // As `npm start` runs it.
+        env: name === 'rollguard' ? allocatorSettings : {},
         ...processOptions(settings, context),
       }),
   };
