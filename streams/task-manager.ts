@@ -168,8 +168,10 @@ export class TaskManager {
       // The group may have forgotten this instance meanwhile: what it took now would be its successor's.
       if (!isWanted(membership, signal)) return;
       try {
-        // A fenced task is ours again only if the current generation still says so.
-        if (check && (await membership.refresh()) !== 'stable') return;
+        // Ours again, or still, only if the current generation says so: a join that was answered before a
+        // long pause would fence the rightful owner, who does not hear of it until its next commit.
+        const isAsked = check || (!failed && membership.isStale);
+        if (isAsked && (await membership.refresh()) !== 'stable') return;
         check = false;
         const positions = await task.takeOwnership(signal);
         if (isAborted(signal)) return;

@@ -110,6 +110,26 @@ const slowFirstCommit =
     });
   };
 
+/** The group's first answer reaches the instance so much later. */
+const heldFirstJoin =
+  (ms: number) =>
+  (port: KafkaPort, clock: ManualClock): KafkaPort => {
+    let isFirst = true;
+    const openMember = port.openMember.bind(port);
+    port.openMember = (options) => {
+      const member = openMember(options);
+      const join = member.join.bind(member);
+      member.join = async () => {
+        const assignment = await join();
+        if (isFirst) await clock.sleep(ms);
+        isFirst = false;
+        return assignment;
+      };
+      return member;
+    };
+    return port;
+  };
+
 /** The first commit fails when it is told to; the poll that waits meanwhile ends so many turns later. */
 function failingFirstCommit(turns: number) {
   let fail = (): void => undefined;
@@ -280,6 +300,28 @@ describe('an instance that missed a generation of its group', () => {
     expect([await first, await second]).toEqual([1, 2]);
     expect(streams.notReady()).toBeUndefined();
     expect(await store.get('all')).toBe('2');
+  });
+});
+
+describe('an instance that was held up on the way from its join to its tasks', () => {
+  test('takes none without asking whether it still has them: seed 3025812', async () => {
+    const { clock, kafka } = await start(heldFirstJoin(30_000));
+    const other = startInstance(kafka.client('other'), clock);
+    await clock.advance(25_000);
+    const first = other.call();
+    await clock.advance(1_000);
+    const sent: RequestKind[] = [];
+    kafka.faults = ({ kind, client }) => {
+      if (client === 'instance') sent.push(kind);
+      return 'ok';
+    };
+    await clock.advance(20_000);
+    const untilNextJoin = sent.slice(0, sent.indexOf('JoinGroup'));
+
+    expect(await first).toBe(1);
+    expect(sent).toContain('JoinGroup');
+    expect(untilNextJoin).toContain('Heartbeat');
+    expect(untilNextJoin).not.toContain('InitProducerId');
   });
 });
 
