@@ -1,6 +1,12 @@
 /** Arguments that several benches take. */
-import { InvalidArgumentError } from 'commander';
+import { InvalidArgumentError, Option } from 'commander';
 import { peerNames, type PeerName } from './peers/sides.ts';
+
+export const quickOption = new Option(
+  '--quick',
+  'a short run that shows that everything works; its figures mean little',
+);
+export const jsonOption = new Option('--json', 'print one JSON object on stdout');
 
 export function count(text: string): number {
   if (/^[1-9]\d{0,6}$/.test(text)) return Number(text);

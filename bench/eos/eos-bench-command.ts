@@ -2,7 +2,7 @@
 import { Command } from 'commander';
 import type { CliContext } from '../../tools/cli-context.ts';
 import { abortOnSignals } from '../abort-on-signals.ts';
-import { count } from '../arguments.ts';
+import { count, jsonOption, quickOption } from '../arguments.ts';
 import { renderComparison } from '../render.ts';
 import { runEosBench } from './eos-bench.ts';
 
@@ -32,8 +32,8 @@ export function eosBenchCommand(cli: CliContext): Command {
     .option('--partitions <n>', 'of the input, each a task', count, 2)
     .option('--commit-interval-ms <n>', 'commit.interval.ms', count, 100)
     .option('--pairs <n>', 'runs with each guarantee', count, 5)
-    .option('--quick', 'a short run that shows that everything works; its figures mean little')
-    .option('--json', 'print one JSON object on stdout')
+    .addOption(quickOption)
+    .addOption(jsonOption)
     .addHelpText('after', help)
     .action((flags: Flags) => run(flags, cli));
 }

@@ -5,7 +5,7 @@ import { Command } from 'commander';
 import { RollguardError } from '../../kernel/errors.ts';
 import type { CliContext } from '../../tools/cli-context.ts';
 import { abortOnSignals } from '../abort-on-signals.ts';
-import { count } from '../arguments.ts';
+import { count, jsonOption, quickOption } from '../arguments.ts';
 import { runGuardBench, type GuardBenchReport, type RunFigures } from './guard-bench.ts';
 import { loadKinds } from './wishes.ts';
 
@@ -59,8 +59,8 @@ export function guardBenchCommand(cli: CliContext): Command {
     .option('--sides <list>', 'of the sides below', names, ['rollguard', 'front', 'postgres'])
     .option('--partitions <n>', 'of the guard', count, 4)
     .option('--connections <n>', 'of each pool to Postgres', count, 16)
-    .option('--quick', 'a short run that shows that everything works; its figures mean little')
-    .option('--json', 'print one JSON object on stdout')
+    .addOption(quickOption)
+    .addOption(jsonOption)
     .addHelpText('after', help)
     .action((flags: Flags) => run(flags, cli));
 }

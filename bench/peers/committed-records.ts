@@ -3,6 +3,7 @@
  * offsets. Through kafkajs, whose request does not wait for transactions that are being committed.
  */
 import kafkajs from 'kafkajs';
+import type { BenchContext } from '../bench-broker.ts';
 
 const { Kafka, KafkaJSError, logLevel } = kafkajs;
 
@@ -40,4 +41,34 @@ export async function watchCommitted(
     },
     close: () => admin.disconnect(),
   };
+}
+
+export interface CommittedWait {
+  readonly records: number;
+  readonly timeoutMs: number;
+  readonly context: Pick<BenchContext, 'clock' | 'signal'>;
+  /** Throws when nobody is left who could commit. */
+  readonly assertAlive: () => void;
+  readonly late: (count: number) => Error;
+  readonly progress?: (count: number) => void;
+}
+
+const pollIntervalMs = 50;
+
+/** Once so many are committed. @throws what `late` makes when they are not in time. */
+export async function untilCommitted(
+  committed: CommittedRecords,
+  { records, timeoutMs, context, assertAlive, late, progress }: CommittedWait,
+): Promise<void> {
+  const { clock, signal } = context;
+  const deadlineMs = clock.monotonicMs() + timeoutMs;
+  for (;;) {
+    const count = await committed.count();
+    if (count >= records) return;
+    signal.throwIfAborted();
+    assertAlive();
+    if (clock.monotonicMs() > deadlineMs) throw late(count);
+    progress?.(count);
+    await clock.sleep(pollIntervalMs);
+  }
 }

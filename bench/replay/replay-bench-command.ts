@@ -5,7 +5,7 @@ import { Command } from 'commander';
 import type { CliContext } from '../../tools/cli-context.ts';
 import { bookingsWorkload, chainWorkload } from '../../tools/start/workload.ts';
 import { abortOnSignals } from '../abort-on-signals.ts';
-import { count } from '../arguments.ts';
+import { count, jsonOption, quickOption } from '../arguments.ts';
 import { table } from '../render.ts';
 import { runReplayBench, type ReplayReport } from './replay-bench.ts';
 
@@ -38,8 +38,8 @@ export function replayBenchCommand(cli: CliContext): Command {
     .option('--rows <n>', 'lifecycle rows to replay, at least', count, 1_000_000)
     .option('--days <n>', 'of the generated chain', count, 20)
     .option('--bookings <csv>', 'this file of bookings instead of a chain')
-    .option('--quick', 'a short run that shows that everything works; its figures mean little')
-    .option('--json', 'print one JSON object on stdout')
+    .addOption(quickOption)
+    .addOption(jsonOption)
     .addHelpText('after', help)
     .action((flags: Flags) => run(flags, cli));
 }

@@ -3,12 +3,9 @@
  * from Kafka by a new application, multiplied to as many rows as are wanted. Both times the totals must
  * be what the input says.
  */
-import { rmSync } from 'node:fs';
-import path from 'node:path';
 import { RollguardError } from '../../kernel/errors.ts';
 import { readRanges, wholeTopics } from '../../streams/kafka/read-ranges.ts';
 import type { FetchedRecord, KafkaPort } from '../../streams/kafka/port.ts';
-import { ApplicationProcess } from '../../tools/start/application-process.ts';
 import { compareWithApi } from '../../tools/start/comparison.ts';
 import { atMostEvery, describeTotals, runLoad, type OnceResult } from '../../tools/start/once.ts';
 import { processUsage } from '../../tools/start/process-usage.ts';
@@ -16,14 +13,14 @@ import { startSystem, type System, type SystemOptions } from '../../tools/start/
 import type { Expectation, Workload } from '../../tools/start/workload.ts';
 import { benchPort } from '../bench-broker.ts';
 import { rounded } from '../measure.ts';
-import { watchCommitted } from '../peers/committed-records.ts';
+import { untilCommitted, watchCommitted } from '../peers/committed-records.ts';
 import { clonedBatches, clonesMax, type PartitionRows } from './cloned-rows.ts';
 
 export interface ReplayOptions {
   /** Of the lifecycle, at least. */
   readonly rows: number;
   readonly workload: Workload;
-  readonly system: Omit<SystemOptions, 'settings'> & { readonly stateDir: string };
+  readonly system: Omit<SystemOptions, 'settings'>;
 }
 
 export interface ReplayReport {
@@ -62,8 +59,8 @@ export async function runReplayBench(options: ReplayOptions): Promise<ReplayRepo
   try {
     const captured = await runLoad(system, { ...systemOptions, workload });
     await system.application.stop();
-    const clones = await multiply(port, options);
-    const replayed = await replay({ system, port, brokers }, options, clones);
+    const multiplied = await multiply(port, options);
+    const replayed = await replay({ system, port, brokers }, options, multiplied);
     return { captured, replayed };
   } finally {
     await port.close();
@@ -71,12 +68,20 @@ export async function runReplayBench(options: ReplayOptions): Promise<ReplayRepo
   }
 }
 
-/** @returns how many copies of everything were written. */
+/** How often every captured row is there now, and how many that makes. */
+interface Multiplied {
+  readonly times: number;
+  /** Of the lifecycle. */
+  readonly lifecycle: number;
+  readonly all: number;
+}
+
 async function multiply(
   port: KafkaPort,
   { rows, workload, system }: ReplayOptions,
-): Promise<number> {
+): Promise<Multiplied> {
   const captured = await readRows(port);
+  const all = countOf(captured);
   const lifecycle = countOf(captured.filter(({ topic }) => topic === lifecycleTopic));
   const clones = Math.min(clonesMax, Math.max(0, Math.ceil(rows / lifecycle) - 1));
   const kept = new Set(
@@ -84,14 +89,15 @@ async function multiply(
   );
   const producer = await port.openPlainProducer();
   for (let clone = 1; clone <= clones; clone += 1) {
-    system.progress(`replay: copy ${clone} of ${clones} of ${countOf(captured)} rows`);
+    system.progress(`replay: copy ${clone} of ${clones} of ${all} rows`);
     for (const batch of clonedBatches(captured, { clone, kept, size: batchRecords })) {
       system.signal.throwIfAborted();
       await producer.produce([batch]);
     }
   }
   await producer.close();
-  return clones;
+  const times = clones + 1;
+  return { times, lifecycle: lifecycle * times, all: all * times };
 }
 
 async function readRows(port: KafkaPort): Promise<readonly PartitionRows[]> {
@@ -119,90 +125,39 @@ interface Parts {
 async function replay(
   { system, port, brokers }: Parts,
   { workload, system: options }: ReplayOptions,
-  clones: number,
+  { times, lifecycle, all }: Multiplied,
 ): Promise<ReplayReport['replayed']> {
-  const { clock, signal } = options;
+  const { clock, signal, progress } = options;
   const ranges = await wholeTopics(port, clonedTopics);
-  const lengths = ranges.map(({ topic, to }) => ({ topic, to }));
-  const [lifecycle, all] = await rowCounts(port);
-  const stateDir = path.join(options.stateDir, 'replay-state');
-  rmSync(stateDir, { recursive: true, force: true });
   const startedMs = clock.monotonicMs();
-  const application = new ApplicationProcess({
-    settings: {
-      KAFKA_BROKERS: system.stack.endpoints.kafkaBrokers,
-      SCHEMA_REGISTRY_URL: system.stack.endpoints.schemaRegistryUrl,
-      ROLLGUARD_STATE_DIR: stateDir,
-      ...{ ROLLGUARD_SERVICES: 'roll', KAFKA_CONSUMER_GROUP_SUFFIX: applicationSuffix },
-      ...{ HTTP_PORT: '0', GRPC_PORT: '0' },
-    },
-    logFile: path.join(options.stateDir, 'replay.log'),
-    clock,
-  });
-  try {
-    for (const topic of clonedTopics) {
-      const end = lengths.reduce((sum, each) => sum + (each.topic === topic ? each.to : 0), 0);
-      await untilCommitted({ brokers, topic, end, application }, options);
-    }
-    const intakeSeconds = (clock.monotonicMs() - startedMs) / 1_000;
-    await application.ready(signal);
-    await untilTotals(application.url, { workload, times: clones + 1 }, options);
-    const seconds = (clock.monotonicMs() - startedMs) / 1_000;
-    const usage = processUsage(application.pid);
-    return {
-      ...{ lifecycleRows: lifecycle, rows: all },
-      ...{ intakeSeconds: rounded(intakeSeconds), seconds: rounded(seconds) },
-      lifecycleRowsPerSecond: Math.round(lifecycle / seconds),
-      rowsPerSecond: Math.round(all / seconds),
-      cpuMicrosPerRow: rounded(((usage?.cpuSeconds ?? 0) * 1e6) / all),
-      peakRssMb: Math.round(usage?.peakRssMb ?? 0),
-    };
-  } finally {
-    await application.stop();
-  }
-}
-
-/** Of the lifecycle, and of all; offsets count the markers of Debezium's transactions too. */
-async function rowCounts(port: KafkaPort): Promise<readonly [number, number]> {
-  let lifecycle = 0;
-  let all = 0;
-  await readRanges(port, await wholeTopics(port, clonedTopics), (_record, { topic }) => {
-    if (topic === lifecycleTopic) lifecycle += 1;
-    all += 1;
-    return true;
-  });
-  return [lifecycle, all];
-}
-
-interface Wanted {
-  readonly brokers: readonly string[];
-  readonly topic: string;
-  /** Of all partitions together. */
-  readonly end: number;
-  readonly application: ApplicationProcess;
-}
-
-async function untilCommitted(
-  { brokers, topic, end, application }: Wanted,
-  { clock, signal, progress }: ReplayOptions['system'],
-): Promise<void> {
-  const committed = await watchCommitted(brokers, applicationId, topic);
-  const deadlineMs = clock.monotonicMs() + replayMsMax;
+  system.startApplication({ KAFKA_CONSUMER_GROUP_SUFFIX: applicationSuffix });
+  const { application } = system;
   const tell = atMostEvery(progressMs, clock, progress);
-  try {
-    for (;;) {
-      signal.throwIfAborted();
-      application.assertAlive();
-      const count = await committed.count();
-      if (count >= end) return;
-      if (clock.monotonicMs() > deadlineMs)
-        throw late(`${topic}: ${count} of ${end} are committed`);
-      tell(`replay: ${Math.floor((100 * count) / end)} % of ${topic} taken in`);
-      await clock.sleep(pollMs);
-    }
-  } finally {
-    await committed.close();
+  for (const topic of clonedTopics) {
+    // Of all partitions together; the markers of Debezium's transactions are counted too.
+    const end = ranges.reduce((sum, each) => sum + (each.topic === topic ? each.to : 0), 0);
+    const committed = await watchCommitted(brokers, applicationId, topic);
+    await untilCommitted(committed, {
+      ...{ records: end, timeoutMs: replayMsMax, context: options },
+      assertAlive: () => application.assertAlive(),
+      late: (count) => late(`${topic}: ${count} of ${end} are committed`),
+      progress: (count) =>
+        tell(`replay: ${Math.floor((100 * count) / end)} % of ${topic} taken in`),
+    }).finally(() => committed.close());
   }
+  const intakeSeconds = (clock.monotonicMs() - startedMs) / 1_000;
+  await application.ready(signal);
+  await untilTotals(application.url, { workload, times }, options);
+  const seconds = (clock.monotonicMs() - startedMs) / 1_000;
+  const usage = processUsage(application.pid);
+  return {
+    ...{ lifecycleRows: lifecycle, rows: all },
+    ...{ intakeSeconds: rounded(intakeSeconds), seconds: rounded(seconds) },
+    lifecycleRowsPerSecond: Math.round(lifecycle / seconds),
+    rowsPerSecond: Math.round(all / seconds),
+    cpuMicrosPerRow: rounded(((usage?.cpuSeconds ?? 0) * 1e6) / all),
+    peakRssMb: Math.round(usage?.peakRssMb ?? 0),
+  };
 }
 
 /** What was taken in is derived later. */

@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import type { CliContext } from '../../tools/cli-context.ts';
 import { abortOnSignals } from '../abort-on-signals.ts';
 import { withBenchBroker } from '../bench-broker.ts';
-import { count, peers } from '../arguments.ts';
+import { count, jsonOption, peers, quickOption } from '../arguments.ts';
 import { peersHelp, renderSides } from '../peers/render-sides.ts';
 import type { PeerName } from '../peers/sides.ts';
 import { table } from '../render.ts';
@@ -39,8 +39,8 @@ export function restoreBenchCommand(cli: CliContext): Command {
     .option('--pairs <n>', 'runs of each side', count, 2)
     .option('--peers <list>', 'of the peers below, which can be asked', peers, ['jvm'])
     .option('--cache-mb <n>', 'for entries in memory: ours, and of jvm-cache', count, 64)
-    .option('--quick', 'a short run that shows that everything works; its figures mean little')
-    .option('--json', 'print one JSON object on stdout')
+    .addOption(quickOption)
+    .addOption(jsonOption)
     .addHelpText('after', help)
     .action((flags: Flags) => run(flags, cli));
 }

@@ -7,7 +7,7 @@ import { RollguardError } from '../../kernel/errors.ts';
 import { createBenchTopics, type BenchBroker, type BenchContext } from '../bench-broker.ts';
 import { fillInput, keyName } from '../keyed-input.ts';
 import { rounded } from '../measure.ts';
-import { watchCommitted } from '../peers/committed-records.ts';
+import { untilCommitted, watchCommitted } from '../peers/committed-records.ts';
 import type { PeerProcess } from '../peers/peer-process.ts';
 import type { PeerSettings } from '../peers/peer-settings.ts';
 import { ratiosToPeers } from '../peers/ratios.ts';
@@ -56,7 +56,6 @@ export interface RestoreBenchReport {
 }
 
 const commitIntervalMs = 100;
-const pollIntervalMs = 50;
 const fillTimeoutMs = 300_000;
 const askedKeys = 100;
 
@@ -124,15 +123,12 @@ class RestoreBench {
     const committed = await watchCommitted(brokers, settings.applicationId, this.#input);
     const process = side.start(settings);
     try {
-      const deadlineMs = context.clock.monotonicMs() + fillTimeoutMs;
-      while ((await committed.count()) < keys) {
-        context.signal.throwIfAborted();
-        process.usage();
-        if (context.clock.monotonicMs() > deadlineMs) {
-          throw new RollguardError('KAFKA_TIMEOUT', `${side.name} did not fill its store in time`);
-        }
-        await context.clock.sleep(pollIntervalMs);
-      }
+      await untilCommitted(committed, {
+        ...{ records: keys, timeoutMs: fillTimeoutMs, context },
+        assertAlive: () => void process.usage(),
+        late: () =>
+          new RollguardError('KAFKA_TIMEOUT', `${side.name} did not fill its store in time`),
+      });
       await process.stop();
     } finally {
       await process.end();

@@ -2,7 +2,7 @@
 import { Command } from 'commander';
 import type { CliContext } from '../../tools/cli-context.ts';
 import { abortOnSignals } from '../abort-on-signals.ts';
-import { count } from '../arguments.ts';
+import { count, jsonOption, quickOption } from '../arguments.ts';
 import { withBenchBroker } from '../bench-broker.ts';
 import { table } from '../render.ts';
 import { runSoakBench, warmUpShare, type SoakReport } from './soak-bench.ts';
@@ -38,8 +38,8 @@ export function soakBenchCommand(cli: CliContext): Command {
     .option('--cache-mb <n>', 'for entries in memory', count, 64)
     .option('--commit-interval-ms <n>', 'commit.interval.ms', count, 100)
     .option('--sample-seconds <n>', 'between two looks at the process', count, 10)
-    .option('--quick', 'a short run that shows that everything works; its figures mean little')
-    .option('--json', 'print one JSON object on stdout')
+    .addOption(quickOption)
+    .addOption(jsonOption)
     .addHelpText('after', help)
     .action((flags: Flags) => run(flags, cli));
 }

@@ -3,11 +3,16 @@
  * memory does, as a slope, and whether it keeps up. Watched from outside, as the benches beside peers do.
  */
 import { rmSync } from 'node:fs';
+import { RollguardError } from '../../kernel/errors.ts';
 import { createBenchTopics, type BenchBroker, type BenchContext } from '../bench-broker.ts';
 import { openEvenLoad, type EvenLoad } from '../even-load.ts';
 import { fillInput } from '../keyed-input.ts';
 import { percentile, rounded } from '../measure.ts';
-import { watchCommitted, type CommittedRecords } from '../peers/committed-records.ts';
+import {
+  untilCommitted,
+  watchCommitted,
+  type CommittedRecords,
+} from '../peers/committed-records.ts';
 import type { PeerProcess } from '../peers/peer-process.ts';
 import type { PeerSettings } from '../peers/peer-settings.ts';
 import { emptyStateDir, provideSides, type Side } from '../peers/sides.ts';
@@ -47,7 +52,6 @@ export interface SoakReport {
 
 /** The heap's size follows the load within some minutes; that is no leak. */
 export const warmUpShare = 0.2;
-const pollIntervalMs = 50;
 const fillTimeoutMs = 300_000;
 const progressEvery = 6;
 /** Of each partition: an hour's records do not all stay on the disk. */
@@ -102,14 +106,12 @@ class Soak {
 
   async fillStore(): Promise<void> {
     const { keys, context } = this.#options;
-    const { clock, signal } = context;
     await this.#withProcess(async (process) => {
-      const deadlineMs = clock.monotonicMs() + fillTimeoutMs;
-      while ((await this.#parts.committed.count()) < keys && clock.monotonicMs() < deadlineMs) {
-        signal.throwIfAborted();
-        process.usage();
-        await clock.sleep(pollIntervalMs);
-      }
+      await untilCommitted(this.#parts.committed, {
+        ...{ records: keys, timeoutMs: fillTimeoutMs, context },
+        assertAlive: () => void process.usage(),
+        late: () => new RollguardError('KAFKA_TIMEOUT', 'the store was not filled in time'),
+      });
       await process.stop();
     });
   }

@@ -3,7 +3,7 @@ import { Command, Option } from 'commander';
 import type { CliContext } from '../../tools/cli-context.ts';
 import { abortOnSignals } from '../abort-on-signals.ts';
 import { withBenchBroker } from '../bench-broker.ts';
-import { count, countOrNone, peers } from '../arguments.ts';
+import { count, countOrNone, jsonOption, peers, quickOption } from '../arguments.ts';
 import { keysDistributions, type KeysDistribution } from '../keyed-input.ts';
 import { peersHelp, renderSides } from '../peers/render-sides.ts';
 import type { PeerName } from '../peers/sides.ts';
@@ -55,8 +55,8 @@ export function streamsBenchCommand(cli: CliContext): Command {
     .option('--cache-mb <n>', 'for entries in memory: ours, and of jvm-cache', count, 64)
     .option('--latency-seconds <n>', 'of an even load; none: no such runs', countOrNone, 10)
     .option('--latency-rate <n>', 'records a second of that load', count, 5_000)
-    .option('--quick', 'a short run that shows that everything works; its figures mean little')
-    .option('--json', 'print one JSON object on stdout')
+    .addOption(quickOption)
+    .addOption(jsonOption)
     .addHelpText('after', help)
     .action((flags: Flags) => run(flags, cli));
 }

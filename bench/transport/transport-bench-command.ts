@@ -2,7 +2,7 @@
 import { Command, InvalidArgumentError } from 'commander';
 import type { CliContext } from '../../tools/cli-context.ts';
 import { abortOnSignals } from '../abort-on-signals.ts';
-import { count } from '../arguments.ts';
+import { count, jsonOption, quickOption } from '../arguments.ts';
 import { renderComparison, table } from '../render.ts';
 import {
   runTransportBench,
@@ -36,8 +36,8 @@ export function transportBenchCommand(cli: CliContext): Command {
     .option('--only <list>', 'of the parts below', parts, [...transportParts])
     .option('--pairs <n>', 'runs of each side', count, 5)
     .option('--transactions <n>', 'short transactions in a run', count, 1_000)
-    .option('--quick', 'a short run that shows that everything works; its figures mean little')
-    .option('--json', 'print one JSON object on stdout')
+    .addOption(quickOption)
+    .addOption(jsonOption)
     .addHelpText('after', help)
     .action((flags: Flags) => run(flags, cli));
 }

@@ -43,8 +43,8 @@ export interface System {
   /** Folder of the application's state stores. */
   readonly stateFolder: string;
   readonly applicationLog: string;
-  /** Starts the application, which has ended, once more. */
-  startApplication(): void;
+  /** Starts the application, which has ended, once more; with these settings over those it had. */
+  startApplication(settings?: Readonly<Record<string, string>>): void;
   /** Starts what has ended of the stack once more, with its data. */
   mendStack(): Promise<void>;
   /** The application first, then the stack if it is ours. */
@@ -63,8 +63,10 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   let application: ApplicationProcess | undefined;
   const applicationLog = path.join(folders.logs, 'application.log');
   rmSync(applicationLog, { force: true });
-  const startApplication = (): ApplicationProcess =>
-    (application = startApplicationProcess(stack, options, { folders, applicationLog }));
+  const startApplication = (settings = {}): ApplicationProcess => {
+    const changed = { ...options, settings: { ...options.settings, ...settings } };
+    return (application = startApplicationProcess(stack, changed, { folders, applicationLog }));
+  };
   const stop = async (): Promise<void> => {
     await application?.stop();
     if (isOwnedByThisProcess(stack)) await stackDown(options);
@@ -82,7 +84,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       },
       stateFolder: stateFolder(folders),
       applicationLog,
-      startApplication: () => void startApplication(),
+      startApplication: (settings) => void startApplication(settings),
       mendStack: async () => {
         stack = await stackUp(options);
       },

@@ -41,16 +41,12 @@ export class IdShelf<Key> {
   }
 
   sizeOf(key: Key): number {
-    const set = this.#sets.get(key);
-    if (set === undefined) return 0;
-    return typeof set === 'string' ? 1 : set.size;
+    return this.all(key).length;
   }
 
   /** The key's first `limit` ids. */
   first(key: Key, limit: number): readonly string[] {
-    const set = this.#sets.get(key);
-    if (set === undefined || limit <= 0) return [];
-    return typeof set === 'string' ? [set] : set.first(limit);
+    return this.all(key).slice(0, limit);
   }
 
   all(key: Key): readonly string[] {

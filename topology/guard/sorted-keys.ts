@@ -28,11 +28,6 @@ export class SortedKeys {
     if (this.#keys[at] === key) this.#keys.splice(at, 1);
   }
 
-  /** The first `limit` keys. */
-  first(limit: number): readonly string[] {
-    return this.#keys.slice(0, limit);
-  }
-
   all(): readonly string[] {
     return this.#keys;
   }
