@@ -1,7 +1,8 @@
 /**
  * What each start of the application replayed, from its log; and whether that was the tail only. What a
  * restore has brought into memory is on disk one checkpoint interval later; until then the next start
- * may replay it again. A task never begins before the place where an earlier start began.
+ * may replay it again. A task never begins before the place where an earlier start began; one that its
+ * process takes once more, after a failure, begins with what it has in memory, which says nothing of the disk.
  */
 import { readFileSync } from 'node:fs';
 
@@ -15,6 +16,8 @@ export interface Restore {
   readonly from: number;
   readonly to: number;
   readonly records: number;
+  /** Of the process, counted from the log's first. */
+  readonly start: number;
 }
 
 export interface RestoreSummary {
@@ -26,10 +29,17 @@ export interface RestoreSummary {
 }
 
 export function readRestores(logFile: string): readonly Restore[] {
-  return readFileSync(logFile, 'utf8')
-    .split('\n')
-    .filter((line) => line.includes('"state restored"'))
-    .map((line) => JSON.parse(line) as Restore);
+  return restoresOf(readFileSync(logFile, 'utf8').split('\n'));
+}
+
+/** A process says that it serves before it has any task. */
+export function restoresOf(lines: readonly string[]): readonly Restore[] {
+  let start = 0;
+  return lines.flatMap((line) => {
+    if (line.includes('"message":"serving"')) start += 1;
+    if (!line.includes('"state restored"')) return [];
+    return [{ ...(JSON.parse(line) as Omit<Restore, 'start'>), start }];
+  });
 }
 
 export function summarise(restores: readonly Restore[]): RestoreSummary {
@@ -51,6 +61,9 @@ function onDiskAt({ task, time }: Restore, earlier: readonly Restore[]): number 
   const onDiskSince = Date.parse(time) - onDiskAfterMs;
   const offsets = earlier
     .filter((each) => each.task === task)
-    .map(({ time: then, from, to }) => (Date.parse(then) <= onDiskSince ? to : from));
+    .map(({ time: then, from, to, start }, index, own) => {
+      if (Date.parse(then) <= onDiskSince) return to;
+      return own[index - 1]?.start === start ? 0 : from;
+    });
   return Math.max(0, ...offsets);
 }

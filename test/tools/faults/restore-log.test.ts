@@ -1,10 +1,10 @@
 /** The campaign's judgement of what each start replayed. */
 import { describe, expect, test } from '@jest/globals';
-import { summarise, type Restore } from '../../../tools/faults/restore-log.ts';
+import { restoresOf, summarise, type Restore } from '../../../tools/faults/restore-log.ts';
 
-const at = (second: number, from: number, to: number): Restore => ({
+const at = (second: number, from: number, to: number, start = second): Restore => ({
   time: new Date(1_800_000_000_000 + second * 1_000).toISOString(),
-  ...{ task: 'ledger_0', from, to, records: to - from },
+  ...{ task: 'ledger_0', from, to, records: to - from, start },
 });
 
 describe('what the starts of the application replayed', () => {
@@ -26,6 +26,23 @@ describe('what the starts of the application replayed', () => {
     const { beyondTail } = summarise([at(0, 100, 150), at(5, 90, 170)]);
 
     expect(beyondTail).toEqual(['ledger_0 from 90 (80 records), though it had 100']);
+  });
+
+  test('is not what a task had in memory when its process took it once more: seed 1795737527', () => {
+    const before = [at(0, 100, 150, 1), at(5, 170, 180, 1)];
+
+    expect(summarise([...before, at(10, 100, 190, 2)]).beyondTail).toEqual([]);
+    expect(summarise([...before, at(10, 90, 190, 2)]).beyondTail).toEqual([
+      'ledger_0 from 90 (100 records), though it had 100',
+    ]);
+  });
+
+  test('is told apart by the line with which each process begins', () => {
+    const serving = '{"time":"2026-11-27T00:00:38.056Z","level":"info","message":"serving"}';
+    const restored = JSON.stringify({ message: 'state restored', ...at(0, 1, 2) });
+    const starts = restoresOf([serving, restored, restored, serving, restored, '']);
+
+    expect(starts.map(({ start }) => start)).toEqual([1, 1, 2]);
   });
 
   test('is of each task alone', () => {
