@@ -50,12 +50,6 @@ export class Membership {
     return this.#confirmedAtMs;
   }
 
-  /** Its last word is older than a heartbeat: this instance was held up, and the group may have gone on. */
-  get isStale(): boolean {
-    const { clock, heartbeatIntervalMs } = this.#options;
-    return clock.nowMs() - this.#confirmedAtMs > heartbeatIntervalMs;
-  }
-
   /** The current generation; what every commit carries. */
   get assignment(): GroupAssignment {
     if (this.#assignment === undefined) {

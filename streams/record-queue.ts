@@ -8,6 +8,7 @@ import type {
   FetchedPartition,
   FetchedRecord,
   FetchedRecords,
+  PartitionOffset,
   TopicPartition,
 } from './kafka/port.ts';
 
@@ -47,6 +48,8 @@ export interface QueuedRecord extends TopicPartition {
 
 export class RecordQueue {
   readonly #partitions: PartitionQueue[];
+  /** Where reading began, until a commit has named positions. */
+  #unproven: readonly PartitionOffset[] = [];
   #size = 0;
 
   constructor(partitions: readonly TopicPartition[]) {
@@ -63,6 +66,11 @@ export class RecordQueue {
       highWatermark: -1,
       stableOffset: -1,
     }));
+  }
+
+  /** The task is taken: reading begins here, and the group has not confirmed it with a commit yet. */
+  startAt(positions: readonly PartitionOffset[]): void {
+    this.#unproven = positions;
   }
 
   /** Records waiting to be taken. */
@@ -191,6 +199,23 @@ export class RecordQueue {
           highWatermark,
         }),
       );
+  }
+
+  /**
+   * The positions that a commit names. None where none has moved: two requests less. But the first one
+   * after the task was taken always names some, so that the group looks at its generation: an instance
+   * held up between its assignment and the fencing may have fenced the rightful owner, which does not
+   * hear of it before its own next commit and answers queries meanwhile.
+   */
+  toCommit(hasMoved: boolean): readonly PartitionOffset[] {
+    if (!hasMoved && this.#unproven.length === 0) return [];
+    const positions = this.positions();
+    return positions.length > 0 ? positions : this.#unproven;
+  }
+
+  /** What `toCommit` said is committed. */
+  committed(): void {
+    this.#unproven = [];
   }
 
   #find({ topic, partition }: TopicPartition): PartitionQueue {

@@ -152,6 +152,7 @@ export class StreamTask {
     const positions = await environment.startPositions(this.partitions);
     await this.#owned.restore(signal);
     await this.#startGraph();
+    this.#queue.startAt(positions);
     // The group forgot this instance meanwhile: the fencing above may be older than another owner's.
     if (!this.#is('restoring')) {
       throw new RollguardError('ILLEGAL_GENERATION', `${this.name}: lost while it was restored`);
@@ -343,7 +344,7 @@ export class StreamTask {
     await this.#producer?.close();
   }
 
-  /** Asked anew after every wait: it may have changed meanwhile. */
+  /** Asked anew after every wait. */
   #is(status: TaskStatus): boolean {
     return this.#status === status;
   }
@@ -352,8 +353,7 @@ export class StreamTask {
     const producer = this.#producer;
     assert(producer !== undefined, 'a running task has a producer');
     const { clock, config, failpoints } = this.#environment;
-    const { changelog } = this.#options;
-    const state = this.#state;
+    const [{ changelog }, state] = [this.#options, this.#state];
     const startedMs = clock.monotonicMs();
     await this.#primed.use();
     if (!this.#is('running')) {
@@ -373,13 +373,13 @@ export class StreamTask {
             : { content: state, changelog },
         groupId: config.applicationId,
         membership,
-        // Without a record processed there is no position to move: two requests less.
-        offsets: records > 0 || !hasCalls ? this.#queue.positions() : [],
+        offsets: this.#queue.toCommit(records > 0 || !hasCalls),
         nowMs: sentAtMs,
         failpoints,
       }),
     );
     this.#processedSinceCommit = 0;
+    this.#queue.committed();
     this.#committedAtMs = clock.nowMs();
     this.#failures.clear();
     this.#environment.metrics.committed(this.id, records, clock.monotonicMs() - startedMs);

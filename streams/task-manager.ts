@@ -118,7 +118,7 @@ export class TaskManager {
     }
     environment.logger.warn('task failed, taking ownership anew', { task: task.name, error });
     if (code === 'PRODUCER_FENCED') task.forgetProducer();
-    this.#own(task, { afterFailure: true, checkGroup: code === 'PRODUCER_FENCED' });
+    this.#own(task, { afterFailure: true, checkGroup: isOthersPerhaps(code) });
   }
 
   async close(): Promise<void> {
@@ -168,10 +168,8 @@ export class TaskManager {
       // The group may have forgotten this instance meanwhile: what it took now would be its successor's.
       if (!isWanted(membership, signal)) return;
       try {
-        // Ours again, or still, only if the current generation says so: a join that was answered before a
-        // long pause would fence the rightful owner, who does not hear of it until its next commit.
-        const isAsked = check || (!failed && membership.isStale);
-        if (isAsked && (await membership.refresh()) !== 'stable') return;
+        // Ours again, or still, only if the current generation says so.
+        if (check && (await membership.refresh()) !== 'stable') return;
         check = false;
         const positions = await task.takeOwnership(signal);
         if (isAborted(signal)) return;
@@ -187,10 +185,8 @@ export class TaskManager {
           return;
         }
         failed = true;
-        if (error.code === 'PRODUCER_FENCED') {
-          check = true;
-          task.forgetProducer();
-        }
+        if (error.code === 'PRODUCER_FENCED') task.forgetProducer();
+        if (isOthersPerhaps(error.code)) check = true;
         environment.logger.warn('task cannot take ownership yet', { task: task.name, error });
       }
     }
@@ -207,6 +203,11 @@ export class TaskManager {
     const delayMs = Math.min(config.retryBackoffMs * 2 ** failures, config.retryBackoffMaxMs);
     await clock.sleep(delayMs, signal);
   }
+}
+
+/** Only the group can say whose the task is now. */
+function isOthersPerhaps(code: string): boolean {
+  return code === 'PRODUCER_FENCED' || code === 'ILLEGAL_GENERATION';
 }
 
 function isWanted(membership: Membership, signal: AbortSignal): boolean {

@@ -79,10 +79,13 @@ describe('a call', () => {
     expect(written(driver)).toEqual(['a=1', 'a=2', 'a=3']);
   });
 
-  test('moves no offset: a transaction of calls alone needs no offset commit', async () => {
+  test('moves no offset: a transaction of calls alone needs no offset commit once the group has seen one', async () => {
     const driver = await start();
     const kinds: RequestKind[] = [];
     await driver.advance();
+    const first = call(driver, 'a');
+    await driver.advance(1);
+    await first;
     driver.kafka.faults = ({ kind }) => {
       if (['TxnOffsetCommit', 'Produce', 'EndTxn'].includes(kind)) kinds.push(kind);
       return 'ok';

@@ -130,6 +130,21 @@ const heldFirstJoin =
     return port;
   };
 
+/** The instance's first request to fence reaches the broker so much later. */
+const heldFirstFencing =
+  (ms: number) =>
+  (port: KafkaPort, clock: ManualClock): KafkaPort => {
+    let isFirst = true;
+    const openProducer = port.openProducer.bind(port);
+    port.openProducer = async (options) => {
+      const isHeld = isFirst;
+      isFirst = false;
+      if (isHeld) await clock.sleep(ms);
+      return openProducer(options);
+    };
+    return port;
+  };
+
 /** The first commit fails when it is told to; the poll that waits meanwhile ends so many turns later. */
 function failingFirstCommit(turns: number) {
   let fail = (): void => undefined;
@@ -303,25 +318,41 @@ describe('an instance that missed a generation of its group', () => {
   });
 });
 
-describe('an instance that was held up on the way from its join to its tasks', () => {
-  test('takes none without asking whether it still has them: seed 3025812', async () => {
-    const { clock, kafka } = await start(heldFirstJoin(30_000));
+describe.each([
+  ['its join to the fencing: seed 3025812', heldFirstJoin],
+  ['its fencing to the broker', heldFirstFencing],
+])('an instance that was held up on the way from %s', (_, held) => {
+  test('commits nothing for a task that has another owner by now', async () => {
+    const { clock, kafka, call } = await start(held(30_000));
+    kafka.faults = isolated;
     const other = startInstance(kafka.client('other'), clock);
     await clock.advance(25_000);
     const first = other.call();
     await clock.advance(1_000);
-    const sent: RequestKind[] = [];
-    kafka.faults = ({ kind, client }) => {
-      if (client === 'instance') sent.push(kind);
-      return 'ok';
-    };
-    await clock.advance(20_000);
-    const untilNextJoin = sent.slice(0, sent.indexOf('JoinGroup'));
+    const epoch = kafka.transactions.epochOf(transactionalId) ?? 0;
+    const untilFenced = (): boolean => kafka.transactions.epochOf(transactionalId) !== epoch;
+    for (let ms = 0; ms < 20_000 && !untilFenced(); ms += 10) await clock.advance(10);
+    const isFenced = untilFenced();
+    await clock.advance(100);
+    const stale = errorCodeOf(call());
+    await clock.advance(100);
+    const { store } = other.streams.query<ReadOnlyKeyValueStore<string, string>>({
+      ...target,
+      store: 'counts',
+    });
+    const meanwhile = await store.get('all');
+    kafka.faults = () => 'ok';
+    const hearsOfIt = errorCodeOf(other.call());
+    await clock.advance(30_000);
+    const next = Promise.any([call(), other.call()]);
+    await clock.advance(1_000);
 
+    expect(await hearsOfIt).toBe('NOT_READY');
+    expect(isFenced).toBe(true);
     expect(await first).toBe(1);
-    expect(sent).toContain('JoinGroup');
-    expect(untilNextJoin).toContain('Heartbeat');
-    expect(untilNextJoin).not.toContain('InitProducerId');
+    expect(await stale).toBe('NOT_READY');
+    expect(meanwhile).toBe('1');
+    expect(await next).toBe(2);
   });
 });
 
@@ -386,6 +417,10 @@ describe('an instance whose task was fenced', () => {
     expect(await next).toBe(1);
   });
 });
+
+/** A paused instance sends no heartbeat, and hears of nothing while the rest of it wakes up. */
+const isolated: FaultPlan = ({ client, kind }) =>
+  client === 'instance' && (kind === 'Heartbeat' || kind === 'JoinGroup') ? 'lose-request' : 'ok';
 
 function loses(...lost: readonly RequestKind[]): FaultPlan {
   return ({ kind }) => (lost.includes(kind) ? 'lose-request' : 'ok');
