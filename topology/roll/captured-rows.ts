@@ -7,7 +7,8 @@ import { RollguardError } from '../../kernel/errors.ts';
 import type { Counter } from '../../kernel/metrics.ts';
 import type { Deserializer, FetchedRecord } from '../../streams/index.ts';
 import { readBusinessDateRow, type BusinessDateColumns } from './business-dates.ts';
-import { readLifecycleRow, rollTypeOf, type LifecycleColumns } from './lifecycle-row.ts';
+import type { LifecycleColumns } from '../captured/lifecycle-row.ts';
+import { readRollCommand, rollTypeOf } from './roll-command.ts';
 import { readPropertyRow, type PropertyColumns } from './property-row.ts';
 import { readReservationRow, type ReservationColumns } from './reservation-row.ts';
 import {
@@ -117,7 +118,7 @@ function table<Row, Value>(
 function lifecycleFact(change: RowChange<LifecycleColumns>): Fact<ReservationFact> {
   const row = change.after ?? change.before;
   if (row === undefined) return undefined;
-  const { tenantId, reservationId, eventId, command } = valueOf(readLifecycleRow(row));
+  const { tenantId, reservationId, eventId, command } = valueOf(readRollCommand(row));
   if (reservationId === undefined) return undefined;
   const version = versionOf('reservation_command_lifecycle', change);
   return {

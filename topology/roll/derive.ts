@@ -16,7 +16,7 @@ import { contributionsOf, type DailyContribution } from './contributions.ts';
 import { propertyIdOf, skippedCommands, type ReservationFacts } from './facts.ts';
 import { ceilMs, floorMs, formatInstantMicros } from '../calendar/instant.ts';
 import { compareEntries, ledgerEntry, type LedgerEntry, type LedgerOwner } from './ledger-entry.ts';
-import { rollTypeOf, type CommandRollType } from './lifecycle-row.ts';
+import { rollTypeOf, type CommandRollType } from './roll-command.ts';
 import { noCurrency } from './money.ts';
 import {
   atLocalTime,

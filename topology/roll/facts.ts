@@ -5,7 +5,8 @@
  * version is remembered, so facts read from a fresh snapshot equal those followed from the start.
  */
 import { canonicalJson, type JsonValue } from '../canonical-json.ts';
-import { rollTypeOf, type Command, type CommandStay } from './lifecycle-row.ts';
+import type { Command, CommandStay } from '../captured/lifecycle-row.ts';
+import { rollTypeOf } from './roll-command.ts';
 import type { ReservationRow } from './reservation-row.ts';
 import type { RowVersion } from '../captured/row-version.ts';
 

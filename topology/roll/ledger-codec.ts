@@ -11,7 +11,7 @@ import type { StoredEntry } from './diff.ts';
 import type { CommandFact, ReservationFacts } from './facts.ts';
 import type { RollType } from './ledger-entry.ts';
 import type { StoredLedger } from './ledger.ts';
-import type { Command, LifecycleState } from './lifecycle-row.ts';
+import type { Command, LifecycleState } from '../captured/lifecycle-row.ts';
 import type { ReservationRow, ReservationStatus } from './reservation-row.ts';
 
 type Owner = readonly [tenantId: string, reservationId: string];

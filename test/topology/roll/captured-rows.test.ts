@@ -1,6 +1,7 @@
 /** Reading captured rows: what is taken from them, and which are refused with what problem. */
 import { describe, expect, test } from '@jest/globals';
-import { lifecycleStates, readLifecycleRow } from '../../../topology/roll/lifecycle-row.ts';
+import { lifecycleStates } from '../../../topology/captured/lifecycle-row.ts';
+import { readRollCommand } from '../../../topology/roll/roll-command.ts';
 import {
   readReservationRow,
   type ReservationColumns,
@@ -24,7 +25,7 @@ describe('a lifecycle row', () => {
       state_transitions: transitions(states, '2026-04-01T09:00:00Z'),
     });
 
-    const { command } = valueOf(readLifecycleRow(row));
+    const { command } = valueOf(readRollCommand(row));
 
     expect(command.state).toBe('APPLIED');
     expect(command.appliedMicros).toBe(micros('2026-04-01T09:00:04Z'));
@@ -42,7 +43,7 @@ describe('a lifecycle row', () => {
       state_transitions: transitions(states, '2026-04-01T09:00:00Z'),
     });
 
-    expect(valueOf(readLifecycleRow(row)).command.state).toBe(expected);
+    expect(valueOf(readRollCommand(row)).command.state).toBe(expected);
   });
 
   test('knows eight states in rank order', () => {
@@ -57,10 +58,10 @@ describe('a lifecycle row', () => {
     });
     const never = lifecycleColumns({ state_transitions: [] });
 
-    expect(valueOf(readLifecycleRow(twice)).command.appliedMicros).toBe(
+    expect(valueOf(readRollCommand(twice)).command.appliedMicros).toBe(
       micros('2026-04-01T09:00:00Z'),
     );
-    expect(valueOf(readLifecycleRow(never)).command.appliedMicros).toBe(
+    expect(valueOf(readRollCommand(never)).command.appliedMicros).toBe(
       micros('2026-04-01T09:00:02Z'),
     );
   });
@@ -73,11 +74,11 @@ describe('a lifecycle row', () => {
       metadata: '{"stay":{"check_in":"2026-05-10T12:00:00Z"}}',
     });
 
-    expect(valueOf(readLifecycleRow(withDate)).command.stay).toEqual({
+    expect(valueOf(readRollCommand(withDate)).command.stay).toEqual({
       propertyId,
       arrival: '2026-05-10',
     });
-    expect(valueOf(readLifecycleRow(withInstant)).command.stay).toEqual({
+    expect(valueOf(readRollCommand(withInstant)).command.stay).toEqual({
       propertyId: undefined,
       arrival: micros('2026-05-10T12:00:00Z'),
     });
@@ -86,7 +87,7 @@ describe('a lifecycle row', () => {
   test('may name no reservation when its command leaves no entry', () => {
     const row = lifecycleColumns({ reservation_id: null });
 
-    expect(valueOf(readLifecycleRow(row)).reservationId).toBeUndefined();
+    expect(valueOf(readRollCommand(row)).reservationId).toBeUndefined();
   });
 
   test.each([
@@ -108,7 +109,7 @@ describe('a lifecycle row', () => {
       'reservation_id',
     ],
   ])('with %s is a problem, never an UNKNOWN entry (R6)', (_title, changes, field) => {
-    const problem = problemIn(readLifecycleRow(lifecycleColumns(changes)));
+    const problem = problemIn(readRollCommand(lifecycleColumns(changes)));
 
     expect(problem).toMatchObject({ table: 'reservation_command_lifecycle', field });
     expect(problem.message).not.toBe('');

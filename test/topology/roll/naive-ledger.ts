@@ -3,7 +3,7 @@
  * `topology/roll/`: sorting instead of merging, a walk through the minutes instead of offsets.
  */
 import { createHash } from 'node:crypto';
-import type { LifecycleColumns } from '../../../topology/roll/lifecycle-row.ts';
+import type { LifecycleColumns } from '../../../topology/captured/lifecycle-row.ts';
 import type { ReservationColumns } from '../../../topology/roll/reservation-row.ts';
 
 /** One version of a captured row; null columns: the row was deleted. */

@@ -3,7 +3,7 @@
  * the closing of business dates, and an order in which all of that arrives, duplicates included.
  */
 import fc from 'fast-check';
-import { lifecycleStates } from '../../../topology/roll/lifecycle-row.ts';
+import { lifecycleStates } from '../../../topology/captured/lifecycle-row.ts';
 import { reservationStatuses } from '../../../topology/roll/reservation-row.ts';
 import type { CapturedCommand, CapturedReservation } from './naive-ledger.ts';
 import {

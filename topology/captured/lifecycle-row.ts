@@ -6,9 +6,9 @@
  */
 import { z } from 'zod';
 import { isCalendarDate } from '../calendar/calendar-date.ts';
-import { idColumn, instantColumn, jsonColumn, problemOf } from '../captured/columns.ts';
+import { idColumn, instantColumn, jsonColumn, problemOf } from './columns.ts';
 import { readInstantMicros } from '../calendar/instant.ts';
-import { rowProblem, type Read } from '../captured/row-problem.ts';
+import type { Read } from './row-problem.ts';
 
 /** In rank order. The dispatcher writes FAILED and then succeeds, so FAILED is below PUBLISHED. */
 export const lifecycleStates = [
@@ -22,13 +22,6 @@ export const lifecycleStates = [
   'APPLIED',
 ] as const;
 export type LifecycleState = (typeof lifecycleStates)[number];
-
-const rollTypeOfCommand = {
-  'reservation.check_out': 'CHECKOUT',
-  'reservation.cancel': 'CANCEL',
-  'reservation.no_show': 'NO_SHOW',
-} as const;
-export type CommandRollType = (typeof rollTypeOfCommand)[keyof typeof rollTypeOfCommand];
 
 export interface Command {
   readonly commandName: string;
@@ -49,17 +42,10 @@ export interface CommandStay {
 /** Whose row it is, and what it says. */
 export interface LifecycleReading {
   readonly tenantId: string;
-  /** Undefined for a command that names no reservation and leaves no entry. */
+  /** Undefined for a command that names no reservation. */
   readonly reservationId: string | undefined;
   readonly eventId: string;
   readonly command: Command;
-}
-
-/** The kind of entry that a command leaves once it is APPLIED; undefined: none, it is skipped. */
-export function rollTypeOf(commandName: string): CommandRollType | undefined {
-  return Object.hasOwn(rollTypeOfCommand, commandName)
-    ? rollTypeOfCommand[commandName as keyof typeof rollTypeOfCommand]
-    : undefined;
 }
 
 const arrivalColumn = z.string().transform((text, context): string | number => {
@@ -91,17 +77,13 @@ const columns = z.object({
 /** The columns that are read, as the captured row carries them; others are ignored. */
 export type LifecycleColumns = z.input<typeof columns>;
 
-const table = 'reservation_command_lifecycle';
+export const lifecycleTable = 'reservation_command_lifecycle';
 
 /** Reads a captured row; the problem names the first column that cannot be used. */
 export function readLifecycleRow(row: LifecycleColumns): Read<LifecycleReading> {
   const result = columns.safeParse(row);
-  if (!result.success) return problemOf(table, result.error);
+  if (!result.success) return problemOf(lifecycleTable, result.error);
   const read = result.data;
-  if (typeof read.reservation_id !== 'string' && rollTypeOf(read.command_name) !== undefined) {
-    const message = `an entry of ${read.command_name} needs the reservation it belongs to`;
-    return rowProblem({ table, field: 'reservation_id', reason: 'unreadable', message });
-  }
   const value: LifecycleReading = {
     tenantId: read.tenant_id,
     reservationId: read.reservation_id ?? undefined,

@@ -1,0 +1,32 @@
+/** The commands that leave an entry in the ledger. */
+import {
+  lifecycleTable,
+  readLifecycleRow,
+  type LifecycleColumns,
+  type LifecycleReading,
+} from '../captured/lifecycle-row.ts';
+import { rowProblem, type Read } from '../captured/row-problem.ts';
+
+const rollTypeOfCommand = {
+  'reservation.check_out': 'CHECKOUT',
+  'reservation.cancel': 'CANCEL',
+  'reservation.no_show': 'NO_SHOW',
+} as const;
+export type CommandRollType = (typeof rollTypeOfCommand)[keyof typeof rollTypeOfCommand];
+
+/** The kind of entry that a command leaves once it is APPLIED; undefined: none, it is skipped. */
+export function rollTypeOf(commandName: string): CommandRollType | undefined {
+  return Object.hasOwn(rollTypeOfCommand, commandName)
+    ? rollTypeOfCommand[commandName as keyof typeof rollTypeOfCommand]
+    : undefined;
+}
+
+/** Reads a captured row; a command that leaves an entry must name its reservation. */
+export function readRollCommand(row: LifecycleColumns): Read<LifecycleReading> {
+  const read = readLifecycleRow(row);
+  if (read.problem !== undefined || read.value.reservationId !== undefined) return read;
+  const { commandName } = read.value.command;
+  if (rollTypeOf(commandName) === undefined) return read;
+  const message = `an entry of ${commandName} needs the reservation it belongs to`;
+  return rowProblem({ table: lifecycleTable, field: 'reservation_id', reason: 'unreadable', message });
+}
