@@ -77,9 +77,10 @@ export async function startApplication(options: ApplicationOptions): Promise<App
     throw error;
   });
   for (const service of services) service.start();
+  guard?.watch.start();
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
-    await Promise.all(services.map((service) => service.close()));
+    await Promise.all([guard?.watch.close(), ...services.map((service) => service.close())]);
     await Promise.all([http.close(), grpc.close()]);
     await port.close();
   };

@@ -95,6 +95,16 @@ export const settingsTable = {
     fallback: 'inventory.events.dlq',
     parse: z.string().regex(/^[A-Za-z0-9._-]{1,249}$/, 'must be the name of a topic'),
   },
+  COMMAND_CENTER_TOPIC: {
+    about: "topic of the platform's commands; empty: the guard takes none from Kafka",
+    fallback: 'commands.primary',
+    parse: z.string().regex(/^[A-Za-z0-9._-]{0,249}$/, 'must be the name of a topic, or empty'),
+  },
+  COMMAND_CENTER_TARGET_SERVICE_ID: {
+    about: 'targetService of the commands that are for the guard',
+    fallback: 'availability-guard-service',
+    parse: text,
+  },
   COMMIT_INTERVAL_MS: {
     about: 'longest time a result waits for its commit',
     fallback: '500',
@@ -131,6 +141,14 @@ export const settingsTable = {
     about: "how long after a stay's end repeats of its requests are known",
     fallback: '30',
     parse: count,
+  },
+  GUARD_EXPIRY_MAX_CDC_LAG_SECONDS: {
+    about: 'holds do not expire while the capture was not heard of for so long; 0: they always do',
+    fallback: '60',
+    parse: z
+      .string()
+      .regex(/^\d{1,6}$/, 'must be a whole number')
+      .transform(Number),
   },
   GUARD_UNKNOWN_CAPACITY: {
     about: 'while rooms are not captured: allow or reject; empty: allow in shadow mode only',

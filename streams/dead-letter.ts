@@ -39,20 +39,27 @@ export function deadLetter(
   from: TopicPartition & { readonly record: FetchedRecord },
   failure: Failure,
 ): OutputRecord {
-  const { record } = from;
+  const { key, value, timestampMs } = from.record;
+  const headers = deadLetterHeaders(from, failure);
+  return { topic, partition: 0, record: { key, value, timestampMs, headers } };
+}
+
+/** The headers of a dead letter, for a processor that writes one of its own. */
+export function deadLetterHeaders(
+  { topic, partition, record }: TopicPartition & { readonly record: FetchedRecord },
+  failure: Failure,
+): readonly RecordHeader[] {
   const code = isRollguardError(failure.error) ? failure.error.code : 'PROCESSING_FAILED';
-  const headers: RecordHeader[] = [
+  return [
     ...record.headers,
-    header('__dlq.topic', from.topic),
-    header('__dlq.partition', String(from.partition)),
+    header('__dlq.topic', topic),
+    header('__dlq.partition', String(partition)),
     header('__dlq.offset', String(record.offset)),
     header('__dlq.stage', failure.stage),
     header('__dlq.error.code', code),
     header('__dlq.error.message', messageOf(failure.error).slice(0, messageLengthMax)),
     header('__dlq.attempt', String(failure.attempt)),
   ];
-  const { key, value, timestampMs } = record;
-  return { topic, partition: 0, record: { key, value, timestampMs, headers } };
 }
 
 function header(key: string, value: string): RecordHeader {

@@ -8,6 +8,7 @@ export type {
   Deserializer,
   SerializedRecord,
 } from './topology-builder.ts';
+export { deadLetterHeaders } from './dead-letter.ts';
 export { describeTopology, type TopologyDescription } from './topology-description.ts';
 export { renderTopologyText } from './topology-text.ts';
 export { renderTopologyMermaid } from './topology-mermaid.ts';
@@ -22,7 +23,7 @@ export type {
   MaybePromise,
 } from './processor.ts';
 export type { StreamsOptions } from './streams-config.ts';
-export type { KafkaPort, FetchedRecord, RecordHeader } from './kafka/port.ts';
+export type { KafkaPort, FetchedRecord, RecordHeader, TopicDescription } from './kafka/port.ts';
 export {
   bytesSerde,
   compositeSerde,

@@ -34,7 +34,9 @@ export async function prepareTopics(
   topology: Topology,
   config: StreamsConfig,
 ): Promise<TopicCatalogue> {
-  const external = externalTopics(topology);
+  // A processor may have dead letters of its own; that topic is made with the engine's.
+  const ours = deadLetterTopic(config);
+  const external = externalTopics(topology).filter((name) => name !== ours);
   const known = await describe(admin, external);
   const missing = external.filter((name) => !known.has(name));
   if (missing.length > 0) {

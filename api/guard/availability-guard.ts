@@ -4,9 +4,10 @@
  */
 import { RollguardError } from '../../kernel/errors.ts';
 import { avroWriter } from '../../schemas/avro-codec.ts';
+import { AvroDecoder } from '../../schemas/avro-decoder.ts';
 import { contractSchema, contractText, valueSubject } from '../../schemas/contracts.ts';
 import { DebeziumDecoder } from '../../schemas/debezium-envelope.ts';
-import type { Topology } from '../../streams/index.ts';
+import type { TopicDescription, Topology } from '../../streams/index.ts';
 import type { BulkReleaseAnswer, ReleaseAnswer } from '../../topology/guard/answer.ts';
 import { catalogueColumns } from '../../topology/guard/catalogue-rows.ts';
 import type { BulkReleaseCommand } from '../../topology/guard/command.ts';
@@ -20,8 +21,10 @@ import type { AnswerToRequest, GuardRequest } from '../../topology/guard/guard-r
 import { guardSubTopologies, guardTopology } from '../../topology/guard/guard-topology.ts';
 import { inventoryEventOf } from '../../topology/guard/inventory-event-codec.ts';
 import { partitionKeyOf, partitionOfLock } from '../../topology/guard/lock-id.ts';
+import { reservationColumns } from '../../topology/guard/reservations/reservation-fact.ts';
 import type { ServiceOptions } from '../roll-service.ts';
 import { StreamsService } from '../streams-service.ts';
+import { CaptureWatch } from './capture-watch.ts';
 import type { CallOptions, GuardCalls, LocksPage, LocksQuery } from './guard-calls.ts';
 
 const eventsPartitionCount = 6;
@@ -33,10 +36,18 @@ const subTopology = guardSubTopologies.guard;
 
 export interface AvailabilityGuard {
   readonly service: StreamsService;
+  /** Whether the platform's changes are heard of; runs beside the service. */
+  readonly watch: CaptureWatch;
   readonly calls: GuardCalls;
 }
 
 export function availabilityGuard(options: ServiceOptions): AvailabilityGuard {
+  const { settings } = options;
+  const watch = new CaptureWatch({
+    ...options,
+    topicPrefix: settings.PLATFORM_TOPIC_PREFIX,
+    maxLagSeconds: settings.GUARD_EXPIRY_MAX_CDC_LAG_SECONDS,
+  });
   const service = new StreamsService({
     ...options,
     name: 'guard',
@@ -46,12 +57,12 @@ export function availabilityGuard(options: ServiceOptions): AvailabilityGuard {
       ...{ commitIntervalMs, cacheBytesMax },
       deadLetterTopic: options.settings.INVENTORY_EVENTS_DLQ_TOPIC,
     },
-    prepare: () => prepare(options),
+    prepare: () => prepare(options, watch),
   });
-  return { service, calls: new OwnedCalls(service) };
+  return { service, watch, calls: new OwnedCalls(service) };
 }
 
-async function prepare(options: ServiceOptions): Promise<Topology> {
+async function prepare(options: ServiceOptions, watch: CaptureWatch): Promise<Topology> {
   const { settings, registry, port, metrics } = options;
   const eventsTopic = inventoryEventsTopic(settings);
   const schemaId = await registry.register(
@@ -63,12 +74,14 @@ async function prepare(options: ServiceOptions): Promise<Topology> {
     { name: eventsTopic, partitionCount: eventsPartitionCount, configs: {} },
   ]);
   const rooms = `${settings.PLATFORM_TOPIC_PREFIX}.public.rooms`;
-  const [captured] = await port.admin.describeTopics([rooms]);
-  if (captured === undefined) {
-    const message = `there is no topic ${rooms} yet; \`rollguard connectors apply\` creates it`;
-    throw new RollguardError('NOT_READY', message);
+  const captured = await existing(port, rooms, '`rollguard connectors apply` creates it');
+  const topic = settings.COMMAND_CENTER_TOPIC;
+  if (topic !== '') {
+    await existing(port, topic, 'the platform does; COMMAND_CENTER_TOPIC= does without');
   }
-  const decoder = new DebeziumDecoder({ registry, columns: catalogueColumns });
+  const columns = { ...catalogueColumns, ...reservationColumns };
+  const decoder = new DebeziumDecoder({ registry, columns });
+  const avro = new AvroDecoder(registry);
   return guardTopology({
     topicPrefix: settings.PLATFORM_TOPIC_PREFIX,
     eventsTopic,
@@ -77,8 +90,30 @@ async function prepare(options: ServiceOptions): Promise<Topology> {
     decode: (table, value) => decoder.decode(table, value),
     encodeEvent: (event) => write(inventoryEventOf(event)),
     options: guardOptionsOf(settings),
+    commands:
+      topic === ''
+        ? undefined
+        : {
+            topic,
+            serviceId: settings.COMMAND_CENTER_TARGET_SERVICE_ID,
+            deadLetterTopic: settings.INVENTORY_EVENTS_DLQ_TOPIC,
+            decodeAvro: (value) => avro.decode(value),
+          },
+    followsReservations: true,
+    isCaptureSilent: () => watch.isSilent(),
     metrics,
   });
+}
+
+/** @throws NOT_READY saying who creates the topic. */
+async function existing(
+  port: ServiceOptions['port'],
+  name: string,
+  remedy: string,
+): Promise<TopicDescription> {
+  const [topic] = await port.admin.describeTopics([name]);
+  if (topic !== undefined) return topic;
+  throw new RollguardError('NOT_READY', `there is no topic ${name} yet; ${remedy}`);
 }
 
 function guardOptionsOf(settings: ServiceOptions['settings']): GuardOptions {

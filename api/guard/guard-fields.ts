@@ -8,6 +8,7 @@ import type {
   LockCommand,
   ReleaseCommand,
 } from '../../topology/guard/command.ts';
+import { sameCaseKey } from '../../topology/guard/slot.ts';
 import { fieldError, headerText } from '../request-fields.ts';
 import type { LocksQuery, NightsQuery } from './guard-calls.ts';
 import { instantMsOf, isoTime, stayProblem } from './stay-fields.ts';
@@ -329,19 +330,6 @@ function callerOf(
   { tenantId, correlationId }: Asker,
 ): Pick<LockCommand, 'tenantId' | 'reason' | 'actor' | 'correlationId' | 'metadata'> {
   return { tenantId, reason, actor: apiActor, correlationId, metadata: entries };
-}
-
-/** Ids are lower case inside; a key that is made of the reservation's id has to stay so. */
-function sameCaseKey(
-  key: string | undefined,
-  reservationId: string | undefined,
-): string | undefined {
-  if (key === undefined || reservationId === undefined) return key;
-  const { length } = reservationId;
-  const isMadeOfIt = key.slice(0, length).toLowerCase() === reservationId;
-  return isMadeOfIt && /^(?:$|[:/])/.test(key.slice(length))
-    ? `${reservationId}${key.slice(length)}`
-    : key;
 }
 
 function lockExample(): object {

@@ -2,7 +2,7 @@
 
 /** One event of one hold, or of one room type. Key: tenant_id|room_type_id; in a key, in the order of the decisions. */
 export interface InventoryEvent {
-  /** inventory.locked, inventory.release_requested, inventory.released or inventory.overcommitted; leave out what you do not know. */
+  /** inventory.locked, inventory.release_requested, inventory.released, inventory.rejected or inventory.overcommitted; leave out what you do not know. */
   readonly type: string;
   /** The same when the same decision is made again. */
   readonly eventId: string;
@@ -13,7 +13,7 @@ export interface InventoryEvent {
   /** Fencing token: grows with every decision of the key. Of an inventory.overcommitted: the last one given. */
   readonly version: number | bigint;
   readonly propertyId: string | null;
-  /** Null, as the other fields of a hold, in an inventory.overcommitted that no hold caused: the capacity shrank. */
+  /** Null, as the other fields of a hold, in an inventory.rejected, and in an inventory.overcommitted that no hold caused: the capacity shrank. */
   readonly lockId: string | null;
   readonly reservationId: string | null;
   /** Null: any room of the type. */
@@ -27,7 +27,7 @@ export interface InventoryEvent {
   readonly stayEnd: number | bigint | null;
   /** Of the hold: TENTATIVE, CONFIRMED, RELEASED or EXPIRED. */
   readonly status: string | null;
-  /** Why it was taken. */
+  /** Why it was taken; of an inventory.rejected why not. */
   readonly reason: string | null;
   /** Who took it. */
   readonly actor: string | null;
@@ -40,6 +40,8 @@ export interface InventoryEvent {
   readonly releasedBy: string | null;
   /** Of the request the hold was last granted for. */
   readonly correlationId: string | null;
+  /** Of the command through Kafka that this is the result of. */
+  readonly commandId: string | null;
   /** What the hold was decided against, night by night; of an inventory.overcommitted the nights that are over. */
   readonly nights: readonly InventoryNight[];
   /** Of an inventory.locked that changes a confirmed hold: the stay that is held too until the change is confirmed. */

@@ -32,6 +32,7 @@ function hold(lockId: string, version: number, roomId?: string) {
     },
     ...{ stayStartMs: 0, stayEndMs: 1_000, nights: ['2026-05-01'], capacity: [1] },
     ...{ expiresAtMs: 500, reason: 'r', actor: 'a', correlationId: undefined, decidedAtMs: 1 },
+    commandId: undefined,
   } as const;
 }
 

@@ -2,6 +2,7 @@
 import { Command, Option } from 'commander';
 import { RollguardError } from '../../kernel/errors.ts';
 import { noMetrics } from '../../kernel/metrics.ts';
+import type { Settings } from '../../kernel/settings.ts';
 import {
   describeTopology,
   renderTopologyMermaid,
@@ -10,7 +11,7 @@ import {
 } from '../../streams/index.ts';
 import { guardApplicationId, inventoryEventsTopic } from '../../topology/guard/guard-names.ts';
 import { defaultGuardOptions } from '../../topology/guard/guard-options.ts';
-import { guardTopology } from '../../topology/guard/guard-topology.ts';
+import { guardTopology, type GuardTopologyOptions } from '../../topology/guard/guard-topology.ts';
 import { rollApplicationId, rollEventsTopic } from '../../topology/roll/roll-names.ts';
 import { rollTopology } from '../../topology/roll/roll-topology.ts';
 import { offlineSettings } from '../application-settings.ts';
@@ -80,6 +81,7 @@ function describe(flags: DescribeFlags, cli: CliContext): void {
         // That of the captured tables' topics, which `connectors apply` gives the same number.
         sourcePartitionCount: settings.ROLLGUARD_PARTITIONS,
         options: defaultGuardOptions,
+        ...guardStreamsOf(settings),
       })
     : rollTopology({ ...common, eventsTopic: rollEventsTopic(settings) });
   const named = isGuard ? guardApplicationId(settings) : rollApplicationId(settings);
@@ -87,6 +89,17 @@ function describe(flags: DescribeFlags, cli: CliContext): void {
   const deadLetters = isGuard ? { deadLetterTopic: settings.INVENTORY_EVENTS_DLQ_TOPIC } : {};
   const description = describeTopology(topology, { applicationId, ...deadLetters });
   cli.out(formats[flags.json === true ? 'json' : flags.format](description));
+}
+
+/** What the guard reads beside the catalogue. */
+function guardStreamsOf(settings: Settings): Partial<GuardTopologyOptions> {
+  const topic = settings.COMMAND_CENTER_TOPIC;
+  const ids = {
+    serviceId: settings.COMMAND_CENTER_TARGET_SERVICE_ID,
+    deadLetterTopic: settings.INVENTORY_EVENTS_DLQ_TOPIC,
+  };
+  const commands = topic === '' ? undefined : { topic, ...ids, decodeAvro: onlyDescribed };
+  return { commands, followsReservations: true };
 }
 
 function onlyDescribed(): never {

@@ -3,6 +3,7 @@
  * application that reads a table without rows would wait for it for ever.
  */
 import { capturedTopics } from '../../connectors/debezium-topics.ts';
+import type { NewTopic } from '../../streams/kafka/port.ts';
 import type { DebeziumPostgres } from '../../connectors/debezium-postgres.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { silentLogger } from '../../kernel/logger.ts';
@@ -10,17 +11,24 @@ import { createKafkajsPort } from '../../streams/kafka/kafkajs-adapter.ts';
 
 const requestTimeoutMs = 3_000;
 
+interface CreateTopicsOptions {
+  readonly brokers: string;
+  readonly clock: Clock;
+  /** Created with them where they are missing. */
+  readonly others?: readonly NewTopic[];
+}
+
 /** @returns the names of those that were not there. @throws KAFKA_UNAVAILABLE and the like. */
 export async function createCapturedTopics(
   connector: DebeziumPostgres,
-  { brokers, clock }: { readonly brokers: string; readonly clock: Clock },
+  { brokers, clock, others = [] }: CreateTopicsOptions,
 ): Promise<readonly string[]> {
   const port = createKafkajsPort({
     brokers: brokers.split(','),
     ...{ clientId: 'rollguard-cli', clock, logger: silentLogger, requestTimeoutMs },
   });
   try {
-    const wanted = capturedTopics(connector);
+    const wanted = [...capturedTopics(connector), ...others];
     const there = await port.admin.describeTopics(wanted.map(({ name }) => name));
     const known = new Set(there.map(({ name }) => name));
     const missing = wanted.filter(({ name }) => !known.has(name));

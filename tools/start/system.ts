@@ -19,6 +19,11 @@ import { isOwnedByThisProcess, stackDown, stackUp } from '../stack/stack.ts';
 import { ApplicationProcess } from './application-process.ts';
 
 const connectorTimeoutMs = 90_000;
+/** Of the platform's command center, which keeps the last command of each key. */
+const commandsTopic = {
+  ...{ name: 'commands.primary', partitionCount: 4 },
+  configs: { 'cleanup.policy': 'compact' },
+};
 
 export interface SystemOptions {
   readonly root: string;
@@ -109,7 +114,8 @@ async function connectPlatform(stack: StackState, options: SystemOptions): Promi
   });
   const { database: target, tables, publication } = settings;
   await prepareStackDatabase(stack, { user: target.user, tables, publication });
-  await createCapturedTopics(settings, { brokers: endpoints.kafkaBrokers, clock });
+  const others = [commandsTopic];
+  await createCapturedTopics(settings, { brokers: endpoints.kafkaBrokers, clock, others });
   await applyConnectors({
     client: new ConnectClient({ url: endpoints.kafkaConnectUrl, clock, signal }),
     connectors: [toConnect(settings)],

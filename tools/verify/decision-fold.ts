@@ -11,16 +11,20 @@ import { readDecisionLine } from '../../topology/guard/decision-log.ts';
 import { evolve } from '../../topology/guard/evolve.ts';
 import { rowVersionStore, snapshotMarkOf } from '../../topology/guard/guard-processor.ts';
 import type { SlotRecord } from '../../topology/guard/guard-state.ts';
+import { guardInternalTopics } from '../../topology/guard/guard-names.ts';
 import { guardStores, StoredGuardState } from '../../topology/guard/stored-guard-state.ts';
 import type { StoredLock } from '../../topology/guard/stored-lock.ts';
 import { contentOf, type Content } from './content.ts';
 import { impliedEvents, type ImpliedEvent } from './implied-events.ts';
 import { MapStore } from './map-store.ts';
 
+const catalogueSuffix = `-${guardInternalTopics.catalogue}`;
+
 export class DecisionFold {
   readonly #stores = {
     locks: new MapStore<string, StoredLock>(guardStores.locks),
     slots: new MapStore<readonly string[], SlotRecord>(guardStores.slots),
+    commands: new MapStore<readonly string[], number>(guardStores.commands),
     rooms: new MapStore<readonly string[], RoomRecord>(guardStores.rooms),
     types: new MapStore<string, TypeRooms>(guardStores.types),
     properties: new MapStore<readonly string[], PropertyRecord>(guardStores.properties),
@@ -61,7 +65,8 @@ export class DecisionFold {
     this.#decisions += 1;
     try {
       const decision = readDecisionLine(value);
-      if (decision.origin !== undefined) this.#inputs.add(decision.origin.offset);
+      const { origin } = decision;
+      if (origin?.topic.endsWith(catalogueSuffix)) this.#inputs.add(origin.offset);
       for (const event of impliedEvents(this.#state, decision)) this.#onEvent(event);
       evolve(this.#state, decision);
     } catch (error) {

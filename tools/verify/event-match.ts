@@ -8,7 +8,7 @@ import { contractSchema } from '../../schemas/contracts.ts';
 import type { InventoryEvent } from '../../schemas/generated/inventory-event.ts';
 import { unframe } from '../../schemas/wire-format.ts';
 import type { FetchedRecord } from '../../streams/kafka/port.ts';
-import { eventName, type ImpliedEvent } from './implied-events.ts';
+import { eventName, isOfHold, type ImpliedEvent } from './implied-events.ts';
 
 export interface EventPartitionReport {
   readonly partition: number;
@@ -64,8 +64,8 @@ export class EventMatch {
     const { payload } = unframe(value);
     const event = this.#read(payload) as InventoryEvent;
     const name = eventName(event);
-    const isOfHold = event.lockId !== null;
-    note(this.#found, name, isOfHold ? `${event.tenantId}|${event.roomTypeId}` : undefined);
+    const key = isOfHold(event) ? `${event.tenantId}|${event.roomTypeId}` : undefined;
+    note(this.#found, name, key);
     const count = this.#counts.get(name);
     if (count === undefined) {
       this.#counts.set(name, { implied: 0, found: 1, saysOther: false, payloadHash: undefined });

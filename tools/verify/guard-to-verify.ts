@@ -30,7 +30,7 @@ export function guardToVerify({
   const topology = guardTopology({
     ...{ topicPrefix, eventsTopic, partitionCount, sourcePartitionCount: 1 },
     ...{ decode: neverRun, encodeEvent: neverRun },
-    ...{ options: defaultGuardOptions, metrics: noMetrics },
+    ...{ options: defaultGuardOptions, metrics: noMetrics, followsReservations: true },
   });
   return { topology, applicationId, eventsTopic, tombstoneRetentionMs };
 }

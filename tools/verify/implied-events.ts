@@ -1,7 +1,7 @@
 /**
  * The events that a line of the log of decisions says were written with it, whole: a hold's event has
- * the hold as the line's changes have it. Of an overcommitment the line tells no more than that there
- * was one, so it is known by its time.
+ * the hold as the line's changes have it. Of an overcommitment or a rejection the line tells no more than
+ * that there was one, so it is known by its time.
  */
 import { RollguardError } from '../../kernel/errors.ts';
 import { avroWriter } from '../../schemas/avro-codec.ts';
@@ -55,8 +55,18 @@ export function eventName(event: {
   readonly version: InventoryEventRecord['version'];
   readonly occurredAt: InventoryEventRecord['occurredAt'];
 }): string {
-  const subject = event.lockId ?? `at ${new Date(Number(event.occurredAt)).toISOString()}`;
+  const subject = isOfHold(event)
+    ? event.lockId
+    : `at ${new Date(Number(event.occurredAt)).toISOString()}`;
   return `${event.type} ${subject} version ${event.version}`;
+}
+
+/** True for events whose content follows from a hold as its decision's line has it. */
+export function isOfHold(event: {
+  readonly type: string;
+  readonly lockId: string | null | undefined;
+}): boolean {
+  return typeof event.lockId === 'string' && event.type !== 'inventory.overcommitted';
 }
 
 /** The hold at the event's version: as the decision left it, or found it. */
@@ -77,11 +87,14 @@ function holdOf(
 function holdEvent(
   type: LoggedEvent['type'],
   hold: StoredLock,
-  { decidedAtMs, command }: LoggedDecision,
+  { decidedAtMs, command: input }: LoggedDecision,
 ): InventoryEvent {
-  if (type === 'inventory.locked') return lockedEvent(hold, decidedAtMs);
-  if (type === 'inventory.released') return releasedEvent(hold, decidedAtMs);
+  const [command, commandId] =
+    input.kind === 'command' ? [input.command, input.commandId] : [input, undefined];
+  const moment = { decidedAtMs, commandId };
+  if (type === 'inventory.locked') return lockedEvent(hold, moment);
+  if (type === 'inventory.released') return releasedEvent(hold, moment);
   const { reason, actor } =
     'reason' in command && 'actor' in command ? command : { reason: '', actor: '' };
-  return releaseRequestedEvent(hold, { reason, actor, decidedAtMs });
+  return releaseRequestedEvent(hold, { reason, actor, ...moment });
 }

@@ -24,6 +24,8 @@ export interface RoomRecord {
   readonly roomId: string;
   readonly roomTypeId: string;
   readonly propertyId: string;
+  /** As reservations name it; undefined: not captured. */
+  readonly roomNumber?: string | undefined;
   readonly isDeleted: boolean;
   /** `out_of_order_since` to `expected_ready_date`; undefined: in order. */
   readonly outOfOrder: Window | undefined;

@@ -15,6 +15,7 @@ import type { NotedAnswer } from './decision.ts';
 import type { DecisionDraft } from './decision-draft.ts';
 import type { GuardState } from './guard-state.ts';
 import type { CatalogueInput, PropertyInput, RoomInput } from './input.ts';
+import { settleRooms } from './decide-platform.ts';
 import { partitionKeyOf } from './lock-id.ts';
 import { knownZone, nightsOf } from './stay.ts';
 import { heldNights, type StoredLock } from './stored-lock.ts';
@@ -79,6 +80,7 @@ export function decideCatalogue(draft: DecisionDraft, input: CatalogueInput): No
   if (state.isCatalogueComplete() === isComplete) return noted;
   draft.changes.push({ kind: 'catalogue', isComplete });
   for (const partitionKey of state.typesHeld()) {
+    settleRooms(draft, partitionKey);
     const [tenantId = ''] = partitionKey.split('|');
     const before = knowledgeOf(state, tenantId, partitionKey);
     follow(draft, { tenantId, partitionKey, before, after: { ...before, isComplete } });
@@ -192,6 +194,7 @@ function reportOvercommitment(draft: DecisionDraft, change: TypeChange, holds: H
   draft.events.push({
     type: 'inventory.overcommitted',
     tenantId,
+    hold: undefined,
     roomTypeId,
     propertyId,
     version: draft.state.lastVersion(partitionKey),

@@ -103,7 +103,8 @@ function idProblem(id: string): string | undefined {
   return id.includes('|') ? 'must not hold a "|", which separates the parts of keys' : undefined;
 }
 
-function ttlOf({ options }: DecisionDraft, asked: number | undefined): number | Refusal {
+/** How long a hold lives that asks for this. */
+export function ttlOf({ options }: DecisionDraft, asked: number | undefined): number | Refusal {
   // No number of seconds is 0: a field that the wire format cannot leave out.
   if (asked === undefined || asked === 0) return options.defaultTtlSeconds;
   if (!Number.isSafeInteger(asked) || asked < 0) {
@@ -142,17 +143,6 @@ function hold(draft: DecisionDraft, request: Request): LockAnswer {
   draft.hold(after, wanted.own);
   remember(draft, request, after);
   return { status: 'LOCKED', lock: publicLock(after), isRepeat: false };
-}
-
-/**
- * What a request would have to be fitted in, for those who load what deciding it reads; undefined when
- * it is answered without looking at other holds.
- */
-export function holdToFit(draft: DecisionDraft, command: LockCommand): WantedHold | undefined {
-  const request = readRequest(draft, withoutEmptyIds(command));
-  if (isRefusal(request)) return undefined;
-  const wanted = wantedOf(draft, request);
-  return isRefusal(wanted) ? undefined : wanted;
 }
 
 interface WantedAt extends WantedHold {

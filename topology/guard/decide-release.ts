@@ -88,12 +88,12 @@ function isIn(lock: StoredLock, window: BoundedWindow): boolean {
 }
 
 /** Undefined for a window that is too long to be gone through day by day. */
-export function roomWindow(window: BoundedWindow | undefined): BoundedWindow | undefined {
+function roomWindow(window: BoundedWindow | undefined): BoundedWindow | undefined {
   return window === undefined || isLong(window) ? undefined : window;
 }
 
 /** The nights on which a hold that overlaps a window counts: no zone's dates are two days off UTC's. */
-export function nightRange(window: BoundedWindow | undefined): NightRange | undefined {
+function nightRange(window: BoundedWindow | undefined): NightRange | undefined {
   if (window === undefined || isLong(window)) return undefined;
   const days = utcDays(window);
   const [first] = days;

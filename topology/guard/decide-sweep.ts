@@ -1,11 +1,12 @@
 /**
  * What time does: tentative holds whose time is over end, or return to the stay they were confirmed
- * for; ended holds and the memory of their slots are forgotten long after the last stay.
+ * for; ended holds and the memory of their slots are forgotten long after the last stay, commands' ids
+ * once they can have no second effect.
  */
 import type { ExpireCommand } from './command.ts';
 import type { SweepAnswer } from './decision.ts';
 import type { DecisionDraft } from './decision-draft.ts';
-import { forgottenBeforeMs } from './guard-options.ts';
+import { commandsForgottenBeforeMs, forgottenBeforeMs } from './guard-options.ts';
 import type { ForgetCommand } from './input.ts';
 import { partitionKeyOf } from './lock-id.ts';
 import type { ConfirmedStay, StoredLock } from './stored-lock.ts';
@@ -38,7 +39,9 @@ export function decideForget(draft: DecisionDraft, { limit }: ForgetCommand): Sw
       draft.changes.push({ kind: 'forgotten-slot', partitionKey, slot: lock.slot });
     }
   }
-  return { status: 'SWEPT', count: over.length };
+  const oldCommands = state.oldCommands(commandsForgottenBeforeMs(atMs, options), limit);
+  for (const command of oldCommands) draft.changes.push({ kind: 'forgotten-command', command });
+  return { status: 'SWEPT', count: over.length + oldCommands.length };
 }
 
 function returned(draft: DecisionDraft, lock: StoredLock, stay: ConfirmedStay): StoredLock {

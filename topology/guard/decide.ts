@@ -5,6 +5,8 @@
 import { assert } from '../../kernel/assert.ts';
 import { decideBulkRelease, decideRelease } from './decide-release.ts';
 import { decideCatalogue, decideProperty, decideRoom } from './decide-catalogue.ts';
+import { decideCommand } from './decide-command.ts';
+import { decideConfirm, decidePlatformStay } from './decide-platform.ts';
 import { decideExpire, decideForget } from './decide-sweep.ts';
 import { decideLock } from './decide-lock.ts';
 import type { AnswerTo, Decision } from './decision.ts';
@@ -43,6 +45,12 @@ function answerTo(draft: DecisionDraft, command: GuardInput): AnswerTo<GuardInpu
       return decideExpire(draft, command);
     case 'forget':
       return decideForget(draft, command);
+    case 'command':
+      return decideCommand(draft, command);
+    case 'confirm':
+      return decideConfirm(draft, command);
+    case 'platform-stay':
+      return decidePlatformStay(draft, command);
     case 'room':
       return decideRoom(draft, command);
     case 'property':

@@ -10,11 +10,17 @@ import {
   lockedEvent,
   releasedEvent,
   releaseRequestedEvent,
+  type DecisionMoment,
   type InventoryEvent,
 } from './inventory-event.ts';
 import type { LockStatus } from './lock.ts';
 import { partitionKeyOf } from './lock-id.ts';
 import type { StoredLock } from './stored-lock.ts';
+
+interface ReleasedBy {
+  readonly reason: string;
+  readonly actor: string;
+}
 
 export class DecisionDraft {
   readonly state: GuardState;
@@ -23,6 +29,8 @@ export class DecisionDraft {
   readonly changes: Change[] = [];
   readonly events: InventoryEvent[] = [];
   readonly leniencies: Leniency[] = [];
+  /** Of the command through Kafka that is being decided: its events carry it. */
+  commandId: string | undefined;
   readonly #versions = new Map<string, number>();
   readonly #locks = new Map<string, StoredLock>();
 
@@ -45,12 +53,18 @@ export class DecisionDraft {
   /** Grants a hold, or changes one that is held. */
   hold(after: StoredLock, before: StoredLock | undefined): void {
     this.#put(after, before);
-    this.events.push(lockedEvent(after, this.atMs));
+    this.events.push(lockedEvent(after, this.#moment()));
   }
 
   /** Ends a hold that somebody wants to be ended. */
-  release(lock: StoredLock, by: { readonly reason: string; readonly actor: string }): StoredLock {
-    this.events.push(releaseRequestedEvent(lock, { ...by, decidedAtMs: this.atMs }));
+  release(lock: StoredLock, by: ReleasedBy): StoredLock {
+    this.events.push(
+      releaseRequestedEvent(lock, {
+        ...this.#moment(),
+        reason: by.reason,
+        actor: by.actor,
+      }),
+    );
     return this.end(lock, 'RELEASED', by.reason);
   }
 
@@ -66,8 +80,12 @@ export class DecisionDraft {
       versionBeforeEnd: lock.version,
     };
     this.#put(after, lock);
-    this.events.push(releasedEvent(after, this.atMs));
+    this.events.push(releasedEvent(after, this.#moment()));
     return after;
+  }
+
+  #moment(): DecisionMoment {
+    return { decidedAtMs: this.atMs, commandId: this.commandId };
   }
 
   #put(after: StoredLock, before: StoredLock | undefined): void {

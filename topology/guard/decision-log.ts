@@ -4,8 +4,7 @@
  * in answers and events are named by id and version only: changes, or lines before, have them whole.
  */
 import type { RecordOrigin } from '../../streams/index.ts';
-import type { BulkReleaseAnswer, LockAnswer, ReleaseAnswer } from './answer.ts';
-import type { Change, Decision, NotedAnswer, SweepAnswer } from './decision.ts';
+import type { Change, CommandAnswer, Decision, NotedAnswer, SweepAnswer } from './decision.ts';
 import type { GuardInput } from './input.ts';
 import type { InventoryEvent } from './inventory-event.ts';
 
@@ -43,7 +42,7 @@ export interface LoggedEvent {
   readonly version: number;
 }
 
-type Answer = LockAnswer | ReleaseAnswer | BulkReleaseAnswer | SweepAnswer | NotedAnswer;
+type Answer = CommandAnswer | SweepAnswer | NotedAnswer;
 
 export function decisionLine({ origin, partition, decision }: DecisionRecord): Buffer {
   const { decidedAtMs, command, answer, changes, events, leniencies } = decision;

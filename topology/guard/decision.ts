@@ -6,8 +6,8 @@
 import type { BulkReleaseAnswer, LockAnswer, Refusal, ReleaseAnswer } from './answer.ts';
 import type { PropertyRecord, RoomRecord, TypeRooms } from './catalogue.ts';
 import type { BulkReleaseCommand, ExpireCommand, LockCommand, ReleaseCommand } from './command.ts';
-import type { PropertyRef, SlotRecord } from './guard-state.ts';
-import type { ForgetCommand, GuardInput, StreamInput } from './input.ts';
+import type { CommandRef, PropertyRef, SlotRecord } from './guard-state.ts';
+import type { CommandInput, ForgetCommand, GuardInput, StreamInput } from './input.ts';
 import type { InventoryEvent } from './inventory-event.ts';
 import type { StoredLock } from './stored-lock.ts';
 
@@ -22,6 +22,16 @@ export interface NotedAnswer {
   readonly status: 'NOTED';
 }
 
+/** What became of a command that came through Kafka. */
+export type CommandAnswer =
+  | LockAnswer
+  | ReleaseAnswer
+  | BulkReleaseAnswer
+  /** It had come before: nothing was changed. */
+  | { readonly status: 'DUPLICATE' }
+  /** Its time to live was over when it came: nothing was granted. */
+  | { readonly status: 'LATE' };
+
 /** The answer to each kind of input. */
 export type AnswerTo<Input extends GuardInput> = Input extends LockCommand
   ? LockAnswer
@@ -31,9 +41,11 @@ export type AnswerTo<Input extends GuardInput> = Input extends LockCommand
       ? BulkReleaseAnswer | Refusal
       : Input extends ExpireCommand | ForgetCommand
         ? SweepAnswer
-        : Input extends StreamInput
-          ? NotedAnswer
-          : never;
+        : Input extends CommandInput
+          ? CommandAnswer
+          : Input extends StreamInput
+            ? NotedAnswer
+            : never;
 
 export type Change =
   | {
@@ -46,13 +58,15 @@ export type Change =
   | { readonly kind: 'forgotten-lock'; readonly lockId: string }
   | { readonly kind: 'slot'; readonly after: SlotRecord }
   | { readonly kind: 'forgotten-slot'; readonly partitionKey: string; readonly slot: string }
+  | { readonly kind: 'command'; readonly command: CommandRef; readonly decidedAtMs: number }
+  | { readonly kind: 'forgotten-command'; readonly command: CommandRef }
   | { readonly kind: 'room'; readonly after: RoomRecord }
   | { readonly kind: 'type-rooms'; readonly partitionKey: string; readonly after: TypeRooms }
   | { readonly kind: 'property'; readonly property: PropertyRef; readonly after: PropertyRecord }
   | { readonly kind: 'catalogue'; readonly isComplete: boolean };
 
 /** What was let pass for lack of knowledge; to be counted. */
-export type Leniency = 'unknown-room' | 'unknown-capacity';
+export type Leniency = 'unknown-room' | 'unknown-capacity' | 'room-of-another-type';
 
 export interface Decision<Input extends GuardInput = GuardInput> {
   /** By the decision clock: never before an earlier decision of this partition. */

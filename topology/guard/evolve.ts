@@ -34,6 +34,12 @@ function make(state: GuardState & GuardStateWriter, change: Change): void {
     case 'forgotten-slot':
       state.removeSlot(change.partitionKey, change.slot);
       return;
+    case 'command':
+      state.putCommand(change.command, change.decidedAtMs);
+      return;
+    case 'forgotten-command':
+      state.removeCommand(change.command);
+      return;
     case 'room':
       state.putRoom(change.after);
       return;

@@ -33,7 +33,7 @@ export type Fit =
 
 const nightsNamedMax = 31;
 /** One of two holders of a night is not the request's own. */
-export const holdersRead = 2;
+const holdersRead = 2;
 
 export function fitOf(draft: DecisionDraft, wanted: WantedHold): Fit {
   const conflict = roomConflict(draft, wanted);
@@ -79,7 +79,8 @@ export function countNights(
   return { capacity, full };
 }
 
-function roomConflict(draft: DecisionDraft, wanted: WantedHold): Conflict | undefined {
+/** What keeps the wanted room from being had, if one is wanted. */
+export function roomConflict(draft: DecisionDraft, wanted: WantedHold): Conflict | undefined {
   const { tenantId, roomId, room, stay, own } = wanted;
   if (roomId === undefined) return undefined;
   const window = { fromMs: stay.stayStartMs, toMs: stay.stayEndMs };

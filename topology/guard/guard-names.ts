@@ -3,6 +3,17 @@
 /** Names of the contract and of the topic without a suffix. */
 export const inventoryEventsContract = 'inventory.events';
 
+/** Topics between the guard's sub-topologies, without the application id in front. */
+export const guardInternalTopics = {
+  catalogue: 'catalogue',
+  snapshotEnds: 'snapshot-ends',
+  decisions: 'decisions',
+  commands: 'commands-repartition',
+  reservationFacts: 'reservation-facts-repartition',
+  holds: 'holds-repartition',
+  orders: 'orders-repartition',
+} as const;
+
 /** Consumer group, prefix of transactional ids and internal topics. */
 export function guardApplicationId(settings: {
   readonly KAFKA_CONSUMER_GROUP_SUFFIX: string;

@@ -37,6 +37,14 @@ export function refusedBeforeMs(atMs: number, { retentionDays }: GuardOptions): 
   return atMs - retentionDays * dayMs;
 }
 
+/**
+ * Commands that were decided before this are forgotten: one to lock that comes again is late by then,
+ * and to release a hold that has ended changes nothing.
+ */
+export function commandsForgottenBeforeMs(atMs: number, { maxTtlSeconds }: GuardOptions): number {
+  return atMs - maxTtlSeconds * 1_000 - dayMs;
+}
+
 /** Holds of slots whose last stay ended before this are forgotten. */
 export function forgottenBeforeMs(atMs: number, options: GuardOptions): number {
   return refusedBeforeMs(atMs, options) - forgetMarginMs;

@@ -4,14 +4,18 @@
  * stood; its events go out in the same transaction.
  */
 import type { Counter } from '../../kernel/metrics.ts';
-import type {
-  KeyValueStore,
-  Processor,
-  ProcessorContext,
-  RecordOrigin,
-  StreamRecord,
+import { RollguardError } from '../../kernel/errors.ts';
+import {
+  deadLetterHeaders,
+  type KeyValueStore,
+  type MaybePromise,
+  type Processor,
+  type ProcessorContext,
+  type RecordOrigin,
+  type StreamRecord,
 } from '../../streams/index.ts';
 import { catalogueTables, type CatalogueMark, type CatalogueRow } from './catalogue-rows.ts';
+import { recordOf, type RoutedCommand } from './commands/routed-command.ts';
 import { decide, type DecisionContext } from './decide.ts';
 import { decideNow, expiriesPerDecision } from './decide-now.ts';
 import type { Decision } from './decision.ts';
@@ -22,6 +26,9 @@ import { answerRead, isRead, type GuardRequest } from './guard-requests.ts';
 import type { GuardInput } from './input.ts';
 import type { InventoryEvent } from './inventory-event.ts';
 import { partitionKeyOf } from './lock-id.ts';
+import { holdFactOf } from './reservations/hold-fact.ts';
+import type { Order } from './reservations/reconcile.ts';
+import { reservationKeyOf } from './reservations/reservation-fact.ts';
 import { guardStores, StoredGuardState, type GuardStores } from './stored-guard-state.ts';
 
 export interface OutgoingEvent {
@@ -30,8 +37,21 @@ export interface OutgoingEvent {
   readonly partition: number;
 }
 
+/** What the guard of a partition reads. */
+export type GuardRecord = CatalogueRow | CatalogueMark | RoutedCommand | OrderMessage;
+
+/** An order on its way from a reservation to the hold it is about. */
+export interface OrderMessage {
+  readonly kind: 'order';
+  readonly order: Order;
+}
+
 export interface GuardProcessorOptions {
   readonly options: GuardOptions;
+  /** True while the platform's changes are not heard of: holds do not expire then. */
+  readonly isCaptureSilent?: () => boolean;
+  /** True: what becomes of holds is told to their reservations. */
+  readonly tellsReservations: boolean;
   /** Partitions of the captured tables' topics: as many marks complete a table. */
   readonly sourcePartitionCount: number;
   readonly leniencies: Counter;
@@ -52,8 +72,11 @@ export function snapshotMarkOf({ table, partition }: Omit<CatalogueMark, 'kind'>
 
 export const guardProcessorStores = [...Object.values(guardStores), rowVersionStore];
 
-export class GuardProcessor implements Processor<string, CatalogueRow | CatalogueMark> {
+export class GuardProcessor implements Processor<string, GuardRecord> {
   readonly #options: GuardProcessorOptions;
+  /** As the settings say, and while nothing expires. */
+  readonly #expiring: GuardOptions;
+  readonly #paused: GuardOptions;
   #context!: ProcessorContext;
   #state!: StoredGuardState;
   #rowVersions!: KeyValueStore<string, string>;
@@ -61,6 +84,8 @@ export class GuardProcessor implements Processor<string, CatalogueRow | Catalogu
 
   constructor(options: GuardProcessorOptions) {
     this.#options = options;
+    this.#expiring = options.options;
+    this.#paused = { ...options.options, isExpiryPaused: true };
   }
 
   async init(context: ProcessorContext): Promise<void> {
@@ -68,6 +93,7 @@ export class GuardProcessor implements Processor<string, CatalogueRow | Catalogu
     const stores: GuardStores = {
       locks: context.store(guardStores.locks),
       slots: context.store(guardStores.slots),
+      commands: context.store(guardStores.commands),
       rooms: context.store(guardStores.rooms),
       types: context.store(guardStores.types),
       properties: context.store(guardStores.properties),
@@ -81,11 +107,22 @@ export class GuardProcessor implements Processor<string, CatalogueRow | Catalogu
     context.schedule(forgetIntervalMs, 'wall-clock', () => this.#forget());
   }
 
-  async process({ key, value }: StreamRecord<string, CatalogueRow | CatalogueMark>): Promise<void> {
-    if (value.kind === 'mark') {
-      await this.#mark(value);
-      return;
+  process({ key, value }: StreamRecord<string, GuardRecord>): MaybePromise<void> {
+    switch (value.kind) {
+      case 'routed-command':
+        this.#decideCommand(value);
+        return undefined;
+      case 'order':
+        this.#decideInput(value.order);
+        return undefined;
+      case 'mark':
+        return this.#mark(value);
+      case 'row':
+        return this.#row(key, value);
     }
+  }
+
+  async #row(key: string, value: CatalogueRow): Promise<void> {
     const known = await this.#rowVersions.get(key);
     // A snapshot that was begun again reads rows once more.
     if (known !== undefined && known >= value.version) return;
@@ -108,6 +145,20 @@ export class GuardProcessor implements Processor<string, CatalogueRow | Catalogu
       }
     }
     this.#decideInput({ kind: 'catalogue', isComplete: true });
+  }
+
+  /** What is refused goes to the dead letters with its record as it was read. */
+  #decideCommand({ input, original }: RoutedCommand): void {
+    const { answer } = this.#decideNow(input);
+    if (answer.status !== 'REFUSED') return;
+    const { code, field, message } = answer;
+    const error = new RollguardError(code, field === undefined ? message : `${field}: ${message}`);
+    const record = recordOf(original);
+    const { topic, partition } = original;
+    const failure = { stage: 'process', error, attempt: 1 } as const;
+    const headers = deadLetterHeaders({ topic, partition, record }, failure);
+    const { key, value, timestampMs } = record;
+    void this.#context.forward({ key, value, timestampMs, headers }, 'dead-letters');
   }
 
   #decideInput(input: GuardInput): void {
@@ -142,12 +193,14 @@ export class GuardProcessor implements Processor<string, CatalogueRow | Catalogu
   }
 
   #now(): DecisionContext {
-    return { nowMs: Math.floor(this.#context.nowMs()), options: this.#options.options };
+    const isPaused = this.#options.isCaptureSilent?.() ?? false;
+    const options = isPaused ? this.#paused : this.#expiring;
+    return { nowMs: Math.floor(this.#context.nowMs()), options };
   }
 
   /** @param origin where its input stood; undefined: a caller's request, or the time. */
   #tell(decision: Decision, origin: RecordOrigin | undefined): void {
-    const { decidedAtMs: timestampMs, events, leniencies } = decision;
+    const { decidedAtMs: timestampMs, events, leniencies, changes } = decision;
     const { partition } = this.#context;
     for (const leniency of leniencies) this.#options.leniencies.add(1, { leniency });
     const record: DecisionRecord = { origin, partition, decision };
@@ -156,6 +209,13 @@ export class GuardProcessor implements Processor<string, CatalogueRow | Catalogu
       const outgoing: OutgoingEvent = { event, partition };
       const key = partitionKeyOf(event);
       void this.#context.forward({ key, value: outgoing, timestampMs }, 'inventory-events');
+    }
+    if (!this.#options.tellsReservations) return;
+    for (const change of changes) {
+      const fact = change.kind === 'lock' ? holdFactOf(change.after) : undefined;
+      if (fact === undefined) continue;
+      const key = reservationKeyOf(fact);
+      void this.#context.forward({ key, value: fact, timestampMs }, 'holds');
     }
   }
 }

@@ -1,7 +1,7 @@
 /**
- * What a decision reads and what it leaves behind. Reads are synchronous: an implementation on stores
- * first loads what `read-set.ts` names for a command, then decides. Indexes hold ids of holds that
- * count; which of them really overlap is seen in the holds themselves.
+ * What a decision reads and what it leaves behind. Reads are synchronous: a partition's holds are in
+ * memory. Indexes hold ids of holds that count; which of them really overlap is seen in the holds
+ * themselves.
  */
 import type { PropertyRecord, RoomRecord, TypeRooms, Window } from './catalogue.ts';
 import type { StoredLock } from './stored-lock.ts';
@@ -48,8 +48,14 @@ export interface GuardState {
   dueHolds(atMs: number, limit: number): readonly string[];
   /** Ids of ended holds whose slot's last stay ended before this, the longest ago first. */
   forgettable(lastStayEndBeforeMs: number, limit: number): readonly string[];
+  /** When a command of this id was decided; undefined: it was not, or is forgotten. */
+  commandDecidedMs(command: CommandRef): number | undefined;
+  /** Commands that were decided before this, the longest ago first. */
+  oldCommands(beforeMs: number, limit: number): readonly CommandRef[];
 
   room(room: RoomRef): RoomRecord | undefined;
+  /** The id of the property's room with this number; undefined: it is not captured. */
+  roomIdOf(room: RoomNumberRef): string | undefined;
   typeRooms(partitionKey: string): TypeRooms | undefined;
   property(property: PropertyRef): PropertyRecord | undefined;
   /** False until the snapshots of rooms and properties were read to their end. */
@@ -69,6 +75,8 @@ export interface GuardStateWriter {
   removeLock(lockId: string): void;
   putSlot(record: SlotRecord): void;
   removeSlot(partitionKey: string, slot: string): void;
+  putCommand(command: CommandRef, decidedAtMs: number): void;
+  removeCommand(command: CommandRef): void;
   putRoom(room: RoomRecord): void;
   putTypeRooms(partitionKey: string, rooms: TypeRooms): void;
   putProperty(property: PropertyRef, record: PropertyRecord): void;
@@ -80,6 +88,19 @@ export interface GuardStateWriter {
 export interface RoomRef {
   readonly tenantId: string;
   readonly roomId: string;
+}
+
+/** A room as the hotel's staff call it. */
+export interface RoomNumberRef {
+  readonly tenantId: string;
+  readonly propertyId: string;
+  readonly roomNumber: string;
+}
+
+/** A command that came through Kafka. */
+export interface CommandRef {
+  readonly tenantId: string;
+  readonly commandId: string;
 }
 
 export interface PropertyRef {

@@ -1,9 +1,12 @@
 /**
  * The Availability Guard as a topology:
  *
- *   intake   rooms, properties ──▶ every row to every partition of `catalogue`, and a mark when a
- *            table's snapshot has been sent on
- *   guard    catalogue, calls ──▶ holds, `decisions`, inventory events
+ *   intake         rooms, properties ──▶ every row to every partition of `catalogue`, and a mark when a
+ *                  table's snapshot has been sent on
+ *   commands       commands.primary ──▶ each command to the partition that decides it
+ *   guard          catalogue, commands, orders, calls ──▶ holds, `decisions`, inventory events
+ *   platform       reservations, lifecycle ──▶ facts by reservation
+ *   reservations   facts, what became of holds ──▶ orders to the guard
  *
  * Rows are broadcast as ticks are (ADR 0004): each task knows every room, in the order of its own
  * input, so that a replay decides the same. Sub-topology, store and internal topic names are for life.
@@ -11,7 +14,14 @@
 import type { Metrics } from '../../kernel/metrics.ts';
 import { compositeSerde, jsonSerde, stringSerde } from '../../stores/serde.ts';
 import { keyValueStore } from '../../stores/store-builder.ts';
-import { TopologyBuilder, type StreamRecord, type Topology } from '../../streams/index.ts';
+import {
+  TopologyBuilder,
+  type Deserializer,
+  type InternalTopic,
+  type StreamRecord,
+  type SubTopologyBuilder,
+  type Topology,
+} from '../../streams/index.ts';
 import type { ChangeDecoder } from '../captured/row-change.ts';
 import { CatalogueIntake, intakeStore, type SnapshotEnd } from './catalogue-intake.ts';
 import {
@@ -20,18 +30,29 @@ import {
   type CatalogueMark,
   type CatalogueRow,
 } from './catalogue-rows.ts';
+import { addCommands, type CommandTopologyOptions } from './commands/add-commands.ts';
 import { decisionLine, type DecisionRecord } from './decision-log.ts';
+import { guardInternalTopics as names } from './guard-names.ts';
 import type { GuardOptions } from './guard-options.ts';
 import {
   GuardProcessor,
   guardProcessorStores,
   rowVersionStore,
+  type GuardRecord,
   type OutgoingEvent,
 } from './guard-processor.ts';
 import type { InventoryEvent } from './inventory-event.ts';
+import { addReservations, type ReservationTopics } from './reservations/add-reservations.ts';
+import type { HoldFact } from './reservations/hold-fact.ts';
 import { guardStores } from './stored-guard-state.ts';
 
-export const guardSubTopologies = { intake: 'intake', guard: 'guard' } as const;
+export const guardSubTopologies = {
+  intake: 'intake',
+  guard: 'guard',
+  commands: 'commands',
+  platform: 'platform',
+  reservations: 'reservations',
+} as const;
 
 export interface GuardTopologyOptions {
   /** First part of the captured tables' topics. */
@@ -46,10 +67,23 @@ export interface GuardTopologyOptions {
   /** Bytes of an event for `eventsTopic`. */
   readonly encodeEvent: (event: InventoryEvent) => Buffer;
   readonly options: GuardOptions;
+  /** Undefined: no commands are taken from Kafka. */
+  readonly commands?:
+    | (Pick<CommandTopologyOptions, 'topic' | 'serviceId' | 'decodeAvro'> & {
+        /** Where commands go that are refused. */
+        readonly deadLetterTopic: string;
+      })
+    | undefined;
+  /** True: holds follow the platform's reservations. */
+  readonly followsReservations?: boolean;
+  /** True while the platform's changes are not heard of: holds do not expire then. */
+  readonly isCaptureSilent?: () => boolean;
   readonly metrics: Metrics;
 }
 
 type Catalogue = CatalogueRow | CatalogueMark;
+// An original record of a megabyte is half as large again in base64.
+const routedBytesMax = 4 * 1024 * 1024;
 
 // Rows are part of what was decided on, decisions are what holds are made of: both are kept.
 const keptConfigs = { 'cleanup.policy': 'delete', 'retention.ms': '-1' };
@@ -58,14 +92,14 @@ export function guardTopology(options: GuardTopologyOptions): Topology {
   const builder = new TopologyBuilder();
   const { partitionCount, topicPrefix, decode } = options;
   const kept = { partitionCount, configs: keptConfigs };
-  const catalogue = builder.internalTopic('catalogue', kept);
-  const snapshotEnds = builder.internalTopic('snapshot-ends', {
+  const catalogue = builder.internalTopic(names.catalogue, kept);
+  const snapshotEnds = builder.internalTopic(names.snapshotEnds, {
     partitionCount: options.sourcePartitionCount,
     configs: keptConfigs,
   });
   // A bulk release of ten thousand holds is one decision.
   const decisionConfigs = { ...keptConfigs, 'max.message.bytes': String(64 * 1024 * 1024) };
-  const decisions = builder.internalTopic('decisions', {
+  const decisions = builder.internalTopic(names.decisions, {
     partitionCount,
     configs: decisionConfigs,
   });
@@ -102,20 +136,48 @@ export function guardTopology(options: GuardTopologyOptions): Topology {
       serialize: ({ key, value }) => ({ key: Buffer.from(key), value: jsonBytes(value) }),
       partition: () => 'all',
     });
-  addGuard(builder, { catalogue, decisions }, options);
+  const streams = addStreams(builder, options);
+  addGuard(builder, { catalogue, decisions, ...streams }, options);
   return builder.build();
 }
 
+/** What the guard reads beside the catalogue, and the sub-topologies that send it. */
+function addStreams(
+  builder: TopologyBuilder,
+  { commands: commandOptions, followsReservations, ...options }: GuardTopologyOptions,
+): Pick<InternalTopics, 'commands' | 'reservations'> {
+  const { partitionCount, topicPrefix, decode } = options;
+  const repartition = { partitionCount, configs: keptConfigs };
+  let commands: InternalTopic | undefined;
+  if (commandOptions !== undefined) {
+    const configs = { ...keptConfigs, 'max.message.bytes': String(routedBytesMax) };
+    commands = builder.internalTopic(names.commands, { partitionCount, configs });
+    const inbox = { ...commandOptions, partitionCount };
+    addCommands(builder, guardSubTopologies.commands, { commands, options: inbox });
+  }
+  if (followsReservations !== true) return { commands, reservations: undefined };
+  const topics = {
+    facts: builder.internalTopic(names.reservationFacts, repartition),
+    holds: builder.internalTopic(names.holds, repartition),
+    orders: builder.internalTopic(names.orders, repartition),
+  };
+  addReservations(builder, { names: guardSubTopologies, topics, topicPrefix, decode });
+  return { commands, reservations: topics };
+}
+
 interface InternalTopics {
-  readonly catalogue: { readonly internal: string };
-  readonly decisions: { readonly internal: string };
+  readonly catalogue: InternalTopic;
+  readonly decisions: InternalTopic;
+  readonly commands: InternalTopic | undefined;
+  readonly reservations: ReservationTopics | undefined;
 }
 
 function addGuard(
   builder: TopologyBuilder,
-  { catalogue, decisions }: InternalTopics,
-  { options, eventsTopic, encodeEvent, sourcePartitionCount, metrics }: GuardTopologyOptions,
+  topics: InternalTopics,
+  topologyOptions: GuardTopologyOptions,
 ): void {
+  const { options, sourcePartitionCount, metrics, isCaptureSilent } = topologyOptions;
   const leniencies = metrics.counter({
     name: 'availability_guard_leniencies_total',
     help: 'Requests that were let pass for lack of knowledge (unknown room or capacity).',
@@ -124,32 +186,54 @@ function addGuard(
   // Read when the task starts; what is decided on is the processor's own.
   const text = { key: stringSerde, caching: false };
   const pair = { key: compositeSerde, caching: false };
-  const guard = builder
-    .subTopology(guardSubTopologies.guard)
-    .source<string, Catalogue>('catalogue', {
-      topics: [catalogue],
-      deserialize: ({ key, value, timestampMs }) => ({
-        key: String(key),
-        value: JSON.parse(String(value)) as Catalogue,
-        timestampMs,
-      }),
-    });
+  const guard = builder.subTopology(guardSubTopologies.guard);
+  const sources = {
+    catalogue: topics.catalogue,
+    commands: topics.commands,
+    orders: topics.reservations?.orders,
+  };
+  const parents: string[] = [];
+  for (const [name, topic] of Object.entries(sources)) {
+    if (topic === undefined) continue;
+    guard.source<string, GuardRecord>(name, { topics: [topic], deserialize: guardRecord });
+    parents.push(name);
+  }
   for (const name of ['locks', 'types'] as const) {
     guard.store(keyValueStore({ name: guardStores[name], ...text, value: jsonSerde() }));
   }
-  for (const name of ['slots', 'rooms', 'properties'] as const) {
+  for (const name of ['slots', 'commands', 'rooms', 'properties'] as const) {
     guard.store(keyValueStore({ name: guardStores[name], ...pair, value: jsonSerde() }));
   }
   for (const name of [guardStores.versions, guardStores.marks, rowVersionStore]) {
     guard.store(keyValueStore({ name, key: stringSerde, value: jsonSerde() }));
   }
+  const tellsReservations = topics.reservations !== undefined;
+  const told = isCaptureSilent === undefined ? {} : { isCaptureSilent };
+  guard.processor('guard', {
+    parents,
+    supplier: () =>
+      new GuardProcessor({
+        ...{ options, sourcePartitionCount, leniencies, tellsReservations },
+        ...told,
+      }),
+    stores: guardProcessorStores,
+    answersCalls: true,
+  });
+  addOutputs(guard, topics, topologyOptions);
+}
+
+const guardRecord: Deserializer<string, GuardRecord> = ({ key, value, timestampMs }) => ({
+  key: String(key),
+  value: JSON.parse(String(value)) as GuardRecord,
+  timestampMs,
+});
+
+function addOutputs(
+  guard: SubTopologyBuilder,
+  { decisions, reservations }: InternalTopics,
+  { eventsTopic, encodeEvent, commands }: GuardTopologyOptions,
+): void {
   guard
-    .processor('guard', {
-      parents: ['catalogue'],
-      supplier: () => new GuardProcessor({ options, sourcePartitionCount, leniencies }),
-      stores: guardProcessorStores,
-      answersCalls: true,
-    })
     .sink<string, DecisionRecord>('decisions', {
       parents: ['guard'],
       topic: decisions,
@@ -164,6 +248,21 @@ function addGuard(
       // transaction writes to costs the broker a marker and the caller time.
       partition: ({ value }, count) => value.partition % count,
     });
+  if (reservations !== undefined) {
+    guard.sink<string, HoldFact>('holds', {
+      parents: ['guard'],
+      topic: reservations.holds,
+      serialize: ({ key, value }) => ({ key: Buffer.from(key), value: jsonBytes(value) }),
+    });
+  }
+  if (commands !== undefined) {
+    guard.sink<Buffer | null, Buffer | null>('dead-letters', {
+      parents: ['guard'],
+      topic: commands.deadLetterTopic,
+      serialize: ({ key, value }) => ({ key, value }),
+      partition: () => 0,
+    });
+  }
 }
 
 function jsonBytes(value: unknown): Buffer {

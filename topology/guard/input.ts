@@ -1,6 +1,6 @@
 /** Everything the guard decides about: what callers ask, and what it learns of the hotel. */
 import type { PropertyRecord, RoomRecord } from './catalogue.ts';
-import type { GuardCommand } from './command.ts';
+import type { BulkReleaseCommand, GuardCommand, LockCommand, ReleaseCommand } from './command.ts';
 
 /** Removes ended holds, and what their slots remember, when all of that is long over. */
 export interface ForgetCommand {
@@ -32,5 +32,41 @@ export interface CatalogueInput {
   readonly isComplete: boolean;
 }
 
-export type StreamInput = RoomInput | PropertyInput | CatalogueInput;
-export type GuardInput = GuardCommand | ForgetCommand | StreamInput;
+/** A command that came through Kafka: decided once, however often it comes. */
+export interface CommandInput {
+  readonly kind: 'command';
+  readonly tenantId: string;
+  readonly commandId: string;
+  /** A lock that comes when its time to live is over since then is not granted any more. */
+  readonly issuedAtMs: number;
+  readonly command: LockCommand | ReleaseCommand | BulkReleaseCommand;
+}
+
+/** What a hold was taken for took effect in the platform: it stays. */
+export interface ConfirmInput {
+  readonly kind: 'confirm';
+  readonly tenantId: string;
+  readonly lockId: string;
+  /** Another one: the hold has changed meanwhile, and nothing is confirmed. */
+  readonly version: number;
+  /** The platform's id of what took effect. */
+  readonly cause: string;
+}
+
+/** A live reservation as the platform has it: its stay is held, whoever sold it. */
+export interface PlatformStayInput {
+  readonly kind: 'platform-stay';
+  readonly tenantId: string;
+  readonly reservationId: string;
+  readonly roomTypeId: string;
+  readonly propertyId: string;
+  /** Undefined: no room is assigned yet. */
+  readonly roomNumber: string | undefined;
+  /** Dates of the property's calendar; the same twice: day use. */
+  readonly arrivalDate: string;
+  readonly departureDate: string;
+}
+
+export type StreamInput =
+  RoomInput | PropertyInput | CatalogueInput | ConfirmInput | PlatformStayInput;
+export type GuardInput = GuardCommand | ForgetCommand | CommandInput | StreamInput;

@@ -3,10 +3,18 @@
  * source: the last `inventory.locked` of a lock id that no `inventory.released` follows is what it
  * holds; while a confirmed stay is being changed, `confirmedStay` is held too.
  */
+import type { Conflict, ConflictReason } from './answer.ts';
+import type { LockCommand } from './command.ts';
 import type { LockStatus } from './lock.ts';
 import type { StoredLock } from './stored-lock.ts';
 
-interface HoldFields {
+/** When a hold's event came about, and by which command through Kafka, if it was one. */
+export interface DecisionMoment {
+  readonly decidedAtMs: number;
+  readonly commandId: string | undefined;
+}
+
+interface HoldFields extends DecisionMoment {
   readonly lockId: string;
   readonly tenantId: string;
   readonly reservationId: string | undefined;
@@ -26,7 +34,6 @@ interface HoldFields {
   readonly version: number;
   readonly slot: string;
   readonly iteration: number;
-  readonly decidedAtMs: number;
 }
 
 /** A hold was granted, changed, or returned to its confirmed stay. */
@@ -55,10 +62,17 @@ export interface InventoryReleased extends HoldFields {
   readonly releaseReason: string;
 }
 
-/** Capacity shrank below what is held; nothing is revoked. */
+/**
+ * More is held than there is: capacity shrank below what is held and nothing is revoked, or the
+ * platform sold what was held already.
+ */
 export interface InventoryOvercommitted {
   readonly type: 'inventory.overcommitted';
   readonly tenantId: string;
+  /** What the platform sold; undefined: the capacity shrank. */
+  readonly hold:
+    | { readonly lockId: string; readonly reservationId: string; readonly roomId?: string }
+    | undefined;
   readonly roomTypeId: string;
   readonly propertyId: string;
   /** The last one given under the partition key. */
@@ -71,14 +85,36 @@ export interface InventoryOvercommitted {
   readonly decidedAtMs: number;
 }
 
-export type InventoryEvent =
-  InventoryLocked | InventoryReleaseRequested | InventoryReleased | InventoryOvercommitted;
+/** A command through Kafka wanted a stay that is not free. */
+export interface InventoryRejected {
+  readonly type: 'inventory.rejected';
+  readonly tenantId: string;
+  readonly roomTypeId: string;
+  readonly roomId: string | undefined;
+  readonly propertyId: string | undefined;
+  readonly reservationId: string | undefined;
+  readonly correlationId: string | undefined;
+  readonly commandId: string;
+  readonly actor: string;
+  readonly reason: ConflictReason;
+  readonly nights: readonly string[];
+  /** The last one given under the partition key. */
+  readonly version: number;
+  readonly decidedAtMs: number;
+}
 
-export function lockedEvent(lock: StoredLock, decidedAtMs: number): InventoryLocked {
+export type InventoryEvent =
+  | InventoryLocked
+  | InventoryReleaseRequested
+  | InventoryReleased
+  | InventoryOvercommitted
+  | InventoryRejected;
+
+export function lockedEvent(lock: StoredLock, moment: DecisionMoment): InventoryLocked {
   const { confirmedStay } = lock;
   return {
     type: 'inventory.locked',
-    ...holdFields(lock, decidedAtMs),
+    ...holdFields(lock, moment),
     confirmedStay: confirmedStay && {
       roomId: confirmedStay.roomId,
       stayStartMs: confirmedStay.stayStartMs,
@@ -91,26 +127,44 @@ export function lockedEvent(lock: StoredLock, decidedAtMs: number): InventoryLoc
 /** The hold as it was before its release. */
 export function releaseRequestedEvent(
   lock: StoredLock,
-  release: { readonly reason: string; readonly actor: string; readonly decidedAtMs: number },
+  release: DecisionMoment & { readonly reason: string; readonly actor: string },
 ): InventoryReleaseRequested {
   return {
     type: 'inventory.release_requested',
-    ...holdFields(lock, release.decidedAtMs),
+    ...holdFields(lock, release),
     releaseReason: release.reason,
     releaseActor: release.actor,
   };
 }
 
-export function releasedEvent(lock: StoredLock, decidedAtMs: number): InventoryReleased {
+export function releasedEvent(lock: StoredLock, moment: DecisionMoment): InventoryReleased {
   return {
     type: 'inventory.released',
-    ...holdFields(lock, decidedAtMs),
-    releasedAtMs: lock.releasedAtMs ?? decidedAtMs,
+    ...holdFields(lock, moment),
+    releasedAtMs: lock.releasedAtMs ?? moment.decidedAtMs,
     releaseReason: lock.releaseReason ?? '',
   };
 }
 
-function holdFields(lock: StoredLock, decidedAtMs: number): HoldFields {
+export function rejectedEvent(
+  command: LockCommand,
+  rejection: {
+    readonly conflict: Conflict;
+    readonly commandId: string;
+    readonly version: number;
+    readonly decidedAtMs: number;
+  },
+): InventoryRejected {
+  const { tenantId, roomTypeId, roomId, propertyId, reservationId, correlationId, actor } = command;
+  const { conflict, commandId, version, decidedAtMs } = rejection;
+  return {
+    type: 'inventory.rejected',
+    ...{ tenantId, roomTypeId, roomId, propertyId, reservationId, correlationId, actor },
+    ...{ reason: conflict.reason, nights: conflict.nights, commandId, version, decidedAtMs },
+  };
+}
+
+function holdFields(lock: StoredLock, { decidedAtMs, commandId }: DecisionMoment): HoldFields {
   return {
     lockId: lock.lockId,
     tenantId: lock.tenantId,
@@ -131,5 +185,6 @@ function holdFields(lock: StoredLock, decidedAtMs: number): HoldFields {
     slot: lock.slot,
     iteration: lock.iteration,
     decidedAtMs,
+    commandId,
   };
 }

@@ -6,10 +6,12 @@ import { addDays } from '../calendar/calendar-date.ts';
 import type { PropertyRecord, RoomRecord, TypeRooms } from './catalogue.ts';
 import type {
   BoundedWindow,
+  CommandRef,
   GuardState,
   GuardStateWriter,
   NightRange,
   PropertyRef,
+  RoomNumberRef,
   RoomRef,
   SlotRecord,
 } from './guard-state.ts';
@@ -33,7 +35,10 @@ export class MemoryGuardState implements GuardState, GuardStateWriter {
   readonly #byReservation = new IdShelf<string>();
   readonly #due = new TimedIds();
   readonly #forgettable = new TimedIds();
+  readonly #commands = new Map<string, number>();
+  readonly #commandTimes = new TimedIds();
   readonly #rooms = new Map<string, RoomRecord>();
+  readonly #roomNumbers = new Map<string, string>();
   readonly #types = new Map<string, TypeRooms>();
   readonly #properties = new Map<string, PropertyRecord>();
   readonly #versions = new Map<string, number>();
@@ -95,6 +100,21 @@ export class MemoryGuardState implements GuardState, GuardStateWriter {
     return this.#timed(this.#forgettable, lastStayEndBeforeMs, limit);
   }
 
+  commandDecidedMs({ tenantId, commandId }: CommandRef): number | undefined {
+    return this.#commands.get(pair(tenantId, commandId));
+  }
+
+  oldCommands(beforeMs: number, limit: number): readonly CommandRef[] {
+    return this.#timed(this.#commandTimes, beforeMs, limit).map((id) => {
+      const bar = id.indexOf('|');
+      return { tenantId: id.slice(0, bar), commandId: id.slice(bar + 1) };
+    });
+  }
+
+  roomIdOf(room: RoomNumberRef): string | undefined {
+    return this.#roomNumbers.get(numberKey(room));
+  }
+
   room({ tenantId, roomId }: RoomRef): RoomRecord | undefined {
     return this.#rooms.get(pair(tenantId, roomId));
   }
@@ -144,8 +164,31 @@ export class MemoryGuardState implements GuardState, GuardStateWriter {
     this.#slots.delete(pair(partitionKey, slot));
   }
 
+  putCommand(command: CommandRef, decidedAtMs: number): void {
+    this.removeCommand(command);
+    const id = pair(command.tenantId, command.commandId);
+    this.#commands.set(id, decidedAtMs);
+    this.#commandTimes.add(decidedAtMs, id);
+  }
+
+  removeCommand({ tenantId, commandId }: CommandRef): void {
+    const id = pair(tenantId, commandId);
+    const decidedAtMs = this.#commands.get(id);
+    if (decidedAtMs === undefined) return;
+    this.#commands.delete(id);
+    this.#commandTimes.delete(decidedAtMs, id);
+  }
+
   putRoom(room: RoomRecord): void {
-    this.#rooms.set(pair(room.tenantId, room.roomId), room);
+    const name = pair(room.tenantId, room.roomId);
+    const before = this.#rooms.get(name);
+    const [was, is] = [before, room].map((one) => one && numberKeyOf(one));
+    // A number that another room has got meanwhile stays that one's.
+    if (was !== undefined && this.#roomNumbers.get(was) === room.roomId) {
+      this.#roomNumbers.delete(was);
+    }
+    if (is !== undefined) this.#roomNumbers.set(is, room.roomId);
+    this.#rooms.set(name, room);
   }
 
   putTypeRooms(partitionKey: string, rooms: TypeRooms): void {
@@ -185,6 +228,7 @@ export class MemoryGuardState implements GuardState, GuardStateWriter {
       byReservation: shelfContents(this.#byReservation),
       due: this.#due.all(),
       forgettable: this.#forgettable.all(),
+      commands: sortedEntries(this.#commands),
       rooms: sortedValues(this.#rooms),
       types: sortedEntries(this.#types),
       properties: sortedEntries(this.#properties),
@@ -267,6 +311,16 @@ function shelfContents(shelf: IdShelf<string>): unknown {
 /** No tenant id holds a `|`. */
 function pair(left: string, right: string): string {
   return `${left}|${right}`;
+}
+
+function numberKey({ tenantId, propertyId, roomNumber }: RoomNumberRef): string {
+  return pair(pair(tenantId, propertyId), roomNumber);
+}
+
+/** A deleted room has no number any more. */
+function numberKeyOf(room: RoomRecord): string | undefined {
+  const { roomNumber, isDeleted } = room;
+  return roomNumber === undefined || isDeleted ? undefined : numberKey({ ...room, roomNumber });
 }
 
 function datesOf({ from, to }: NightRange): string[] {

@@ -41,6 +41,19 @@ export function slotOf({ idempotencyKey, reservationId }: Named): Slot | Refusal
   return { ...mainSlot(reservationId), suffix: String(iteration), iteration };
 }
 
+/** Ids are lower case inside; a key that is made of the reservation's id has to stay so. */
+export function sameCaseKey(
+  key: string | undefined,
+  reservationId: string | undefined,
+): string | undefined {
+  if (key === undefined || reservationId === undefined) return key;
+  const { length } = reservationId;
+  const isMadeOfIt = key.slice(0, length).toLowerCase() === reservationId;
+  return isMadeOfIt && /^(?:$|[:/])/.test(key.slice(length))
+    ? `${reservationId}${key.slice(length)}`
+    : key;
+}
+
 /**
  * A digest of what a caller wants: the stay as it was asked for, room type, room and reservation.
  * Who asks, why and with which correlation id is left out: a repeat may differ in these.
@@ -62,8 +75,13 @@ export function answeredMark(suffix: string, body: string): string {
   return suffix === '' ? body : digestOf(JSON.stringify([suffix, body]));
 }
 
+/** The name of a reservation's main slot. */
+export function mainSlotOf(reservationId: string): string {
+  return `reservation:${reservationId}`;
+}
+
 function mainSlot(reservationId: string): Slot {
-  return { name: `reservation:${reservationId}`, suffix: '', iteration: undefined };
+  return { name: mainSlotOf(reservationId), suffix: '', iteration: undefined };
 }
 
 function ownSlot(key: string): Slot {

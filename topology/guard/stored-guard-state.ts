@@ -5,7 +5,7 @@
  */
 import type { KeyValueStore } from '../../streams/index.ts';
 import type { PropertyRecord, RoomRecord, TypeRooms } from './catalogue.ts';
-import type { PropertyRef, SlotRecord } from './guard-state.ts';
+import type { CommandRef, PropertyRef, SlotRecord } from './guard-state.ts';
 import { partitionKeyOf } from './lock-id.ts';
 import { MemoryGuardState } from './memory-guard-state.ts';
 import type { StoredLock } from './stored-lock.ts';
@@ -13,6 +13,7 @@ import type { StoredLock } from './stored-lock.ts';
 export const guardStores = {
   locks: 'locks',
   slots: 'slots',
+  commands: 'commands',
   rooms: 'rooms',
   types: 'types',
   properties: 'properties',
@@ -27,6 +28,8 @@ type PairKey = readonly string[];
 export interface GuardStores {
   readonly locks: KeyValueStore<string, StoredLock>;
   readonly slots: KeyValueStore<PairKey, SlotRecord>;
+  /** When each was decided. */
+  readonly commands: KeyValueStore<PairKey, number>;
   readonly rooms: KeyValueStore<PairKey, RoomRecord>;
   readonly types: KeyValueStore<string, TypeRooms>;
   readonly properties: KeyValueStore<PairKey, PropertyRecord>;
@@ -53,6 +56,9 @@ export class StoredGuardState extends MemoryGuardState {
       state.putLastVersion(partitionKey, version),
     );
     await each(stores.slots, (_key, record) => state.putSlot(record));
+    await each(stores.commands, ([tenantId = '', commandId = ''], decidedAtMs) =>
+      state.putCommand({ tenantId, commandId }, decidedAtMs),
+    );
     await each(stores.locks, (_key, lock) => state.putLock(lock));
     state.putLastDecisionMs((await stores.marks.get(lastDecisionMark)) ?? 0);
     state.putCatalogueComplete((await stores.marks.get(catalogueMark)) === 1);
@@ -78,6 +84,16 @@ export class StoredGuardState extends MemoryGuardState {
   override removeSlot(partitionKey: string, slot: string): void {
     super.removeSlot(partitionKey, slot);
     this.#stores?.slots.delete([partitionKey, slot]);
+  }
+
+  override putCommand(command: CommandRef, decidedAtMs: number): void {
+    super.putCommand(command, decidedAtMs);
+    this.#stores?.commands.put([command.tenantId, command.commandId], decidedAtMs);
+  }
+
+  override removeCommand(command: CommandRef): void {
+    super.removeCommand(command);
+    this.#stores?.commands.delete([command.tenantId, command.commandId]);
   }
 
   override putRoom(room: RoomRecord): void {

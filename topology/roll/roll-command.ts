@@ -28,5 +28,10 @@ export function readRollCommand(row: LifecycleColumns): Read<LifecycleReading> {
   const { commandName } = read.value.command;
   if (rollTypeOf(commandName) === undefined) return read;
   const message = `an entry of ${commandName} needs the reservation it belongs to`;
-  return rowProblem({ table: lifecycleTable, field: 'reservation_id', reason: 'unreadable', message });
+  return rowProblem({
+    table: lifecycleTable,
+    field: 'reservation_id',
+    reason: 'unreadable',
+    message,
+  });
 }

@@ -8,12 +8,11 @@ import { decide } from '../../../topology/guard/decide.ts';
 import { decideNow } from '../../../topology/guard/decide-now.ts';
 import type { Decision } from '../../../topology/guard/decision.ts';
 import { evolve } from '../../../topology/guard/evolve.ts';
-import type { GuardInput } from '../../../topology/guard/input.ts';
 import { partitionKeyOf } from '../../../topology/guard/lock-id.ts';
 import { MemoryGuardState } from '../../../topology/guard/memory-guard-state.ts';
 import { heldParts, publicLock, type StoredLock } from '../../../topology/guard/stored-lock.ts';
 import { foldedAnew, liveLocks, releaseCommand, startMs } from './guard-fixtures.ts';
-import { NaiveGuard, type NaiveAnswer } from './naive-guard.ts';
+import { NaiveGuard, type NaiveAnswer, type NaiveInput } from './naive-guard.ts';
 import { capturedHotel, histories, type History } from './random-commands.ts';
 
 /** Short ones, so that there can be many. */
@@ -56,7 +55,7 @@ class Play {
     }
   }
 
-  ask(input: GuardInput): void {
+  ask(input: NaiveInput): void {
     const { options } = this.history;
     const { expiries, decision } = decideNow(this.state, input, { nowMs: this.nowMs, options });
     const expected = this.naive.ask(input, this.nowMs);

@@ -18,7 +18,7 @@ const held = {
   ...{ nights: ['2026-05-10', '2026-05-11'], capacity: [40, null] },
   status: 'TENTATIVE',
   ...{ expiresAtMs: 8_000, reason: 'HOLD', actor: 'api', correlationId: 'c-lock' },
-  ...{ version: 2 ** 53 - 1, decidedAtMs: 1_000 },
+  ...{ version: 2 ** 53 - 1, decidedAtMs: 1_000, commandId: undefined },
 } as const;
 const written = {
   lockId: held.lockId,
@@ -78,6 +78,7 @@ describe('an inventory event in Avro', () => {
     expect(
       throughAvro({
         ...{ type: 'inventory.overcommitted', ...type, nights, version: 19, decidedAtMs: 1_000 },
+        hold: undefined,
       }),
     ).toMatchObject({
       ...{ type: 'inventory.overcommitted', ...type, version: 19, lockId: null },

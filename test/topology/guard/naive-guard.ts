@@ -73,6 +73,12 @@ const isLive = ({ lock }: NaiveHold): boolean =>
 const staysOf = (hold: NaiveHold): (NaiveStay | Lock)[] =>
   hold.confirmed === undefined ? [hold.lock] : [hold.lock, hold.confirmed];
 
+/** What callers ask and the catalogue says; streams of reservations have tests of their own. */
+export type NaiveInput = Exclude<
+  GuardInput,
+  { readonly kind: 'command' | 'confirm' | 'platform-stay' }
+>;
+
 export class NaiveGuard {
   holds: NaiveHold[] = [];
   slots: NaiveSlot[] = [];
@@ -91,7 +97,7 @@ export class NaiveGuard {
     this.sellLimits = sellLimits;
   }
 
-  ask(input: GuardInput, nowMs: number): NaiveAnswer {
+  ask(input: NaiveInput, nowMs: number): NaiveAnswer {
     this.lastMs = Math.max(nowMs, this.lastMs);
     this.#expireDue();
     switch (input.kind) {

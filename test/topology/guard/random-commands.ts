@@ -20,13 +20,13 @@ import {
   suite,
   tenantId,
 } from './guard-fixtures.ts';
-import type { GuardInput } from '../../../topology/guard/input.ts';
+import type { NaiveInput } from './naive-guard.ts';
 import type { MemoryGuardState } from '../../../topology/guard/memory-guard-state.ts';
 
 export interface Step {
   /** How far the owner's clock goes on; back, when another owner's is behind. */
   readonly afterMs: number;
-  readonly input: (state: MemoryGuardState, drawn: Pools) => GuardInput | Confirmation;
+  readonly input: (state: MemoryGuardState, drawn: Pools) => NaiveInput | Confirmation;
 }
 
 /** A hold is confirmed, as the lifecycle stream will do it. */
@@ -96,7 +96,7 @@ const locks = fc
     fence: oneOf('none', 'none', 'none', 'current', 'stale'),
     pick: fc.record({ slot: fc.nat(11), stay: fc.nat(11), room: fc.nat(5) }),
   })
-  .map(({ fence, pick, ...changes }) => (state: MemoryGuardState, drawn: Pools): GuardInput => {
+  .map(({ fence, pick, ...changes }) => (state: MemoryGuardState, drawn: Pools): NaiveInput => {
     const command = lockCommand({
       ...changes,
       ...drawn.slots[pick.slot % drawn.slots.length],
@@ -128,7 +128,7 @@ const releases = fc
     reservationId: oneOf(undefined, undefined, 'R1', ''),
     fence: oneOf('none', 'none', 'current', 'stale'),
   })
-  .map(({ pick, fence, ...changes }) => (state: MemoryGuardState): GuardInput => {
+  .map(({ pick, fence, ...changes }) => (state: MemoryGuardState): NaiveInput => {
     const lockId = picked(state, pick);
     const version = state.lock(lockId)?.version;
     const isFenced = fence !== 'none' && version !== undefined;
@@ -153,7 +153,7 @@ const bulks = fc
   })
   .map(({ by, picks, tenantId: tenant, roomTypeId, roomId, window }) => {
     const whose = { tenantId: tenant };
-    return (state: MemoryGuardState): GuardInput => {
+    return (state: MemoryGuardState): NaiveInput => {
       if (by === 'ids') {
         return bulkCommand({ ...whose, lockIds: picks.map((pick) => picked(state, pick)) });
       }
@@ -177,20 +177,20 @@ const rooms = fc
     blocked: closures,
     isGone: oneOf(false, false, false, true),
   })
-  .map(({ isGone, roomId, ...changes }) => (): GuardInput => {
+  .map(({ isGone, roomId, ...changes }) => (): NaiveInput => {
     const row = isGone ? undefined : hotelRoom(roomId, changes);
     return { kind: 'room', tenantId, roomId, row };
   });
 
 const properties = oneOf('Europe/Helsinki', 'Europe/Helsinki', 'Pacific/Honolulu').map(
-  (zone) => (): GuardInput => ({
+  (zone) => (): NaiveInput => ({
     kind: 'property',
     tenantId,
     propertyId,
     row: { ...helsinki, zone },
   }),
 );
-const catalogues = oneOf(true, true, true, false).map((isComplete) => (): GuardInput => ({
+const catalogues = oneOf(true, true, true, false).map((isComplete) => (): NaiveInput => ({
   kind: 'catalogue',
   isComplete,
 }));
@@ -198,7 +198,7 @@ const confirmations = fc.nat(50).map((pick) => (state: MemoryGuardState): Confir
   kind: 'confirm',
   lockId: picked(state, pick),
 }));
-const forgets = fc.constant((): GuardInput => ({ kind: 'forget', limit: 100 }));
+const forgets = fc.constant((): NaiveInput => ({ kind: 'forget', limit: 100 }));
 
 const step: fc.Arbitrary<Step> = fc.record({
   afterMs: oneOf(
@@ -239,7 +239,7 @@ export const histories: fc.Arbitrary<History> = fc.record({
 });
 
 /** What is captured before the first step. */
-export const capturedHotel: readonly GuardInput[] = [
+export const capturedHotel: readonly NaiveInput[] = [
   { kind: 'property', tenantId, propertyId, row: helsinki },
   ...['101', '102', '201'].map(
     (roomId) => ({ kind: 'room', tenantId, roomId, row: hotelRoom(roomId) }) as const,

@@ -1,7 +1,10 @@
 /** Captured rows for the tests: complete ones with sensible columns, of which a test changes some. */
 import type { CommandFact, ReservationFacts } from '../../../topology/roll/facts.ts';
 import { mergeLifecycleRow, mergeReservationRow, noFacts } from '../../../topology/roll/facts.ts';
-import { readLifecycleRow, type LifecycleColumns } from '../../../topology/captured/lifecycle-row.ts';
+import {
+  readLifecycleRow,
+  type LifecycleColumns,
+} from '../../../topology/captured/lifecycle-row.ts';
 import {
   readReservationRow,
   type ReservationColumns,

@@ -1,0 +1,270 @@
+/**
+ * What the platform says of its reservations. What it has sold is a fact: it is held whether it fits or
+ * not, and an `inventory.overcommitted` says which nights have more than there is. A stay that changes
+ * while a caller's change of it waits to be confirmed moves under it: both count until that one is
+ * confirmed or its time is over.
+ *
+ *   hold of the reservation          what becomes of it
+ *   none                             a new one in the reservation's main slot, confirmed
+ *   has the stay, tentative          confirmed
+ *   has the stay, confirmed          nothing
+ *   has it without its room          gets the room, confirmed
+ *   another stay, confirmed          gets the stay
+ *   another stay, tentative          keeps it, and the stay as the one it returns to
+ */
+import { atLocalTime } from '../calendar/property-time.ts';
+import { capacityGround, capacityOn } from './capacity.ts';
+import type { NotedAnswer } from './decision.ts';
+import type { DecisionDraft } from './decision-draft.ts';
+import { fitOf, roomConflict, type WantedHold } from './fit.ts';
+import { refusedBeforeMs } from './guard-options.ts';
+import type { ConfirmInput, PlatformStayInput } from './input.ts';
+import { isLive } from './lock.ts';
+import { lockIdOf, partitionKeyOf } from './lock-id.ts';
+import { isRefusal } from './refusal.ts';
+import { answeredMark, bodyDigest, mainSlotOf } from './slot.ts';
+import { knownZone, resolveStay, type AskedStay, type Stay } from './stay.ts';
+import { heldNights, type ConfirmedStay, type StoredLock } from './stored-lock.ts';
+
+/** The reason, and the actor, of holds that nobody asked for. */
+export const platformReason = 'PLATFORM';
+
+const noted: NotedAnswer = { status: 'NOTED' };
+
+export function decideConfirm(draft: DecisionDraft, input: ConfirmInput): NotedAnswer {
+  const lock = draft.lock(input.lockId);
+  const isMeant = lock?.tenantId === input.tenantId && lock.version === input.version;
+  if (lock !== undefined && isMeant && lock.status === 'TENTATIVE') confirm(draft, lock);
+  return noted;
+}
+
+export function decidePlatformStay(draft: DecisionDraft, input: PlatformStayInput): NotedAnswer {
+  const sold = soldOf(draft, input);
+  if (sold === undefined) return noted;
+  const holds = draft.state
+    .reservationHolds(input.tenantId, input.reservationId)
+    .map((id) => draft.lock(id))
+    .filter((lock) => lock !== undefined)
+    .filter((lock) => isLive(lock) && partitionKeyOf(lock) === sold.partitionKey);
+  const same = holds.find((lock) => hasStay(lock, sold));
+  if (same !== undefined) {
+    if (same.status === 'TENTATIVE') confirm(draft, same);
+    return noted;
+  }
+  const own = holds.find(({ slot }) => slot === sold.slot) ?? holds[0];
+  if (own?.status === 'TENTATIVE' && !isPartOf(own, sold)) returnTo(draft, own, sold);
+  else hold(draft, own, sold);
+  return noted;
+}
+
+/** What the platform sold, as a hold would have it. */
+interface Sold {
+  readonly input: PlatformStayInput;
+  readonly partitionKey: string;
+  /** The reservation's main one. */
+  readonly slot: string;
+  readonly propertyId: string;
+  readonly zone: string;
+  readonly stay: Stay;
+  readonly roomId: string | undefined;
+  /** A room is assigned that is not captured (yet). */
+  readonly isRoomUnknown: boolean;
+  readonly body: string;
+}
+
+/** Undefined for a stay that is long over, or that no calendar has. */
+function soldOf(draft: DecisionDraft, input: PlatformStayInput): Sold | undefined {
+  const { tenantId, reservationId, roomTypeId } = input;
+  const partitionKey = partitionKeyOf(input);
+  const propertyId = draft.state.typeRooms(partitionKey)?.propertyId ?? input.propertyId;
+  const property = knownZone(draft.state.property({ tenantId, propertyId }));
+  const zone = property?.zone ?? 'UTC';
+  const asked: AskedStay = {
+    start: { date: input.arrivalDate },
+    end: { date: input.departureDate },
+  };
+  const isDayUse = input.arrivalDate === input.departureDate;
+  const stay = isDayUse ? dayUse(input.arrivalDate, zone) : resolveStay(asked, property);
+  if (isRefusal(stay) || stay.stayEndMs <= refusedBeforeMs(draft.atMs, draft.options)) {
+    return undefined;
+  }
+  const roomId = assignedRoom(draft, { ...input, propertyId });
+  const { roomNumber } = input;
+  const isRoomUnknown =
+    roomNumber !== undefined &&
+    draft.state.roomIdOf({ tenantId, propertyId, roomNumber }) === undefined;
+  const body = bodyDigest({ roomTypeId, roomId, reservationId }, asked);
+  const slot = mainSlotOf(reservationId);
+  return { input, partitionKey, slot, propertyId, zone, stay, roomId, isRoomUnknown, body };
+}
+
+/** Between the guests who leave that day and those who come: it is in neither's way. */
+function dayUse(date: string, zone: string): Stay {
+  const [stayStartMs, stayEndMs] = [
+    atLocalTime(zone, date, '11:00'),
+    atLocalTime(zone, date, '15:00'),
+  ];
+  return { stayStartMs, stayEndMs, nights: [date] };
+}
+
+/** A room that is unknown, or of another type than was booked, is not held: the type's night is. */
+function assignedRoom(draft: DecisionDraft, input: PlatformStayInput): string | undefined {
+  const { tenantId, propertyId, roomNumber, roomTypeId } = input;
+  if (roomNumber === undefined) return undefined;
+  const roomId = draft.state.roomIdOf({ tenantId, propertyId, roomNumber });
+  const room = roomId === undefined ? undefined : draft.state.room({ tenantId, roomId });
+  if (room?.roomTypeId === roomTypeId) return roomId;
+  draft.leniencies.push(room === undefined ? 'unknown-room' : 'room-of-another-type');
+  return undefined;
+}
+
+/** A hold of a room is one of any room, too. */
+function hasStay(lock: StoredLock, { stay, roomId }: Sold): boolean {
+  return (
+    String(lock.nights) === String(stay.nights) && (roomId === undefined || lock.roomId === roomId)
+  );
+}
+
+/** Gives the holds of a type the rooms they were sold with, once those are captured. */
+export function settleRooms(draft: DecisionDraft, partitionKey: string): void {
+  for (const id of draft.state.typeHolds(partitionKey, undefined)) {
+    const lock = draft.lock(id);
+    if (lock?.roomNumber === undefined || lock.propertyId === undefined) continue;
+    const { tenantId, roomTypeId, propertyId, roomNumber } = lock;
+    const roomId = draft.state.roomIdOf({ tenantId, propertyId, roomNumber });
+    const room = roomId === undefined ? undefined : draft.state.room({ tenantId, roomId });
+    if (room?.roomTypeId !== roomTypeId) continue;
+    const wanted = { tenantId, roomTypeId, roomId, room, zone: 'UTC', stay: lock, own: lock };
+    const isFree = roomConflict(draft, wanted)?.reason !== 'ROOM_HELD';
+    const version = draft.nextVersion(partitionKey);
+    const heldRoomId = isFree ? roomId : undefined;
+    draft.hold({ ...lock, roomId: heldRoomId, roomNumber: undefined, version }, lock);
+  }
+}
+
+/** A hold of any room, and the stay has got its room. */
+function isPartOf(lock: StoredLock, { stay }: Sold): boolean {
+  return lock.roomId === undefined && String(lock.nights) === String(stay.nights);
+}
+
+function confirm(draft: DecisionDraft, lock: StoredLock): void {
+  const version = draft.nextVersion(partitionKeyOf(lock));
+  const confirmed = {
+    status: 'CONFIRMED',
+    expiresAtMs: undefined,
+    confirmedStay: undefined,
+  } as const;
+  draft.hold({ ...lock, ...confirmed, version }, lock);
+}
+
+function hold(draft: DecisionDraft, own: StoredLock | undefined, sold: Sold): void {
+  const { input, slot, propertyId, stay, body, partitionKey } = sold;
+  const { tenantId, reservationId, roomTypeId } = input;
+  const place = placeFor(draft, sold, own);
+  const record = draft.state.slot(partitionKey, own?.slot ?? slot);
+  const generation = own?.generation ?? (record?.generation ?? 0) + 1;
+  const last = record && draft.lock(record.lockId);
+  const after: StoredLock = {
+    lockId: own?.lockId ?? lockIdOf({ tenantId, roomTypeId, slot, generation }),
+    ...{ tenantId, reservationId, roomTypeId, roomId: place.roomId, propertyId },
+    slot: own?.slot ?? slot,
+    iteration: record?.iteration ?? 0,
+    ...stay,
+    status: 'CONFIRMED',
+    ...{ reason: platformReason, actor: platformReason },
+    ...{ correlationId: undefined, metadata: {} },
+    grantedAtMs: own?.grantedAtMs ?? draft.atMs,
+    ...{ expiresAtMs: undefined, releasedAtMs: undefined, releaseReason: undefined },
+    version: draft.nextVersion(partitionKey),
+    ...{ generation, body, capacity: place.capacity },
+    roomNumber: sold.isRoomUnknown ? input.roomNumber : undefined,
+    changedAtMs: draft.atMs,
+    lastStayEndMs: Math.max(stay.stayEndMs, last?.lastStayEndMs ?? stay.stayEndMs),
+    ...{ confirmedStay: undefined, versionBeforeEnd: undefined },
+  };
+  draft.hold(after, own);
+  remember(draft, after, sold);
+  place.report(after);
+}
+
+/** A caller's change of the hold still waits; what it returns to is the stay as the platform has it. */
+function returnTo(draft: DecisionDraft, own: StoredLock, sold: Sold): void {
+  const { input, propertyId, stay, body } = sold;
+  const { reservationId } = input;
+  const before = own.confirmedStay;
+  const isKnown =
+    before !== undefined &&
+    String(before.nights) === String(stay.nights) &&
+    (sold.roomId === undefined || before.roomId === sold.roomId);
+  if (isKnown) return;
+  const place = placeFor(draft, sold, own);
+  const { roomId, capacity } = place;
+  const confirmedStay: ConfirmedStay = {
+    reservationId,
+    roomId,
+    propertyId,
+    ...stay,
+    capacity,
+    body,
+  };
+  const lastStayEndMs = Math.max(own.lastStayEndMs, stay.stayEndMs);
+  const version = draft.nextVersion(sold.partitionKey);
+  const after: StoredLock = { ...own, confirmedStay, lastStayEndMs, version };
+  draft.hold(after, own);
+  place.report(after);
+}
+
+interface Place {
+  readonly roomId: string | undefined;
+  readonly capacity: readonly (number | null)[];
+  /** Says which nights have more than there is, if it does not fit. */
+  readonly report: (after: StoredLock) => void;
+}
+
+/** No room is held twice: where the assigned one is another's, any room of the type is held. */
+function placeFor(draft: DecisionDraft, sold: Sold, own: StoredLock | undefined): Place {
+  const { input, partitionKey, stay, zone, roomId } = sold;
+  const { tenantId, roomTypeId } = input;
+  const room = roomId === undefined ? undefined : draft.state.room({ tenantId, roomId });
+  const wanted: WantedHold = { tenantId, roomTypeId, roomId, room, zone, stay, own };
+  const taken = roomConflict(draft, wanted);
+  const inTheWay = taken?.reason === 'ROOM_HELD' ? taken : undefined;
+  const heldRoomId = inTheWay === undefined ? roomId : undefined;
+  const { conflict } = fitOf(draft, { ...wanted, roomId: undefined, room: undefined });
+  const isFull = conflict?.reason === 'TYPE_FULL';
+  const ground = capacityGround(draft.state, { tenantId, partitionKey });
+  const capacityOf = (night: string): number | null =>
+    ground === undefined ? null : capacityOn(draft.state, ground, { partitionKey, night });
+  const ownNights = own === undefined ? [] : heldNights(own);
+  const nights = [
+    ...new Set([...(taken?.nights ?? []), ...(isFull ? conflict.nights : [])]),
+  ].sort();
+  return {
+    roomId: heldRoomId,
+    capacity: stay.nights.map(capacityOf),
+    report: ({ lockId }) => {
+      if (nights.length === 0) return;
+      draft.events.push({
+        type: 'inventory.overcommitted',
+        ...{ tenantId, roomTypeId, propertyId: sold.propertyId },
+        hold: { lockId, reservationId: input.reservationId, ...(roomId && { roomId }) },
+        version: draft.state.lastVersion(partitionKey),
+        nights: nights.map((night) => ({
+          night,
+          capacity: capacityOf(night) ?? 0,
+          held: draft.state.heldOn(partitionKey, night) + Number(!ownNights.includes(night)),
+        })),
+        decidedAtMs: draft.atMs,
+      });
+    },
+  };
+}
+
+function remember(draft: DecisionDraft, lock: StoredLock, { partitionKey, body }: Sold): void {
+  const { tenantId, roomTypeId, slot, generation, lockId, iteration } = lock;
+  const answered = [...(draft.state.slot(partitionKey, slot)?.answered ?? [])];
+  const mark = answeredMark('', body);
+  if (!answered.includes(mark)) answered.push(mark);
+  const after = { tenantId, roomTypeId, slot, generation, lockId, iteration, answered };
+  draft.changes.push({ kind: 'slot', after });
+}

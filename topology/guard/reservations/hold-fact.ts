@@ -1,0 +1,36 @@
+/** What the guard's partitions say of a reservation's holds: each as it is after a decision. */
+import type { LockStatus } from '../lock.ts';
+import type { StoredLock } from '../stored-lock.ts';
+import { platformReason } from '../decide-platform.ts';
+
+export interface HoldFact {
+  readonly kind: 'hold';
+  readonly tenantId: string;
+  readonly reservationId: string;
+  readonly lockId: string;
+  readonly roomTypeId: string;
+  readonly slot: string;
+  readonly iteration: number;
+  readonly status: LockStatus;
+  readonly version: number;
+  readonly nights: readonly string[];
+  readonly grantedAtMs: number;
+  /** Of the stay it has now. */
+  readonly changedAtMs: number;
+  /** True: nobody asked for it; it is what the platform's row says. */
+  readonly isPlatforms: boolean;
+}
+
+/** Undefined for a hold that is no reservation's. */
+export function holdFactOf(lock: StoredLock): HoldFact | undefined {
+  const { tenantId, lockId, roomTypeId, slot, iteration, status, version, nights } = lock;
+  const reservationId = lock.reservationId ?? lock.confirmedStay?.reservationId;
+  if (reservationId === undefined) return undefined;
+  return {
+    kind: 'hold',
+    ...{ tenantId, reservationId, lockId, roomTypeId, slot, iteration, status, version, nights },
+    grantedAtMs: lock.grantedAtMs,
+    changedAtMs: lock.changedAtMs,
+    isPlatforms: lock.reason === platformReason,
+  };
+}

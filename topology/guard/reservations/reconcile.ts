@@ -1,0 +1,195 @@
+/**
+ * What the guard has to do so that a reservation's holds are what the platform says of it: a pure
+ * function of everything known. Each order names the version of the hold it is for; one that comes too
+ * late does nothing, the hold's change is learnt of here, and this function is asked again.
+ *
+ *   the reservation            its holds
+ *   ended (row or command)     released, if they were granted before the end
+ *   live                       its stay is ordered once for each state of the row, and again when the
+ *                              hold was lost to its time
+ *   a command took effect      the holds that were taken for it are confirmed
+ *   two types in one slot      the superseded one is released
+ */
+import type { ReleaseCommand } from '../command.ts';
+import type { ConfirmInput, PlatformStayInput } from '../input.ts';
+import type { HoldFact } from './hold-fact.ts';
+import { mainSlotOf } from '../slot.ts';
+import { isHeld, type ReservationRecord } from './reservation-record.ts';
+import type { AppliedCommandFact, ReservationRowFact } from './reservation-fact.ts';
+
+export type Order = ConfirmInput | PlatformStayInput | ReleaseCommand;
+
+export interface Reconciled {
+  readonly record: ReservationRecord;
+  readonly orders: readonly Order[];
+}
+
+/** Who releases what the platform has ended. */
+export const platformActor = 'platform';
+export const supersededReason = 'SUPERSEDED';
+
+/** The platform's clock and the guard's are two. */
+const clockDoubtMs = 5_000;
+/** A first hold that comes this long after its command took effect was still taken for it. */
+const lateHoldMs = 60_000;
+
+export function reconcile(record: ReservationRecord): Reconciled {
+  const orders: Order[] = [];
+  const ordered: Record<string, number> = { ...record.ordered };
+  const once = (hold: HoldFact, order: Order): void => {
+    if (ordered[hold.lockId] === hold.version) return;
+    ordered[hold.lockId] = hold.version;
+    orders.push(order);
+  };
+  const live = Object.values(record.holds).filter(isHeld);
+  const end = endOf(record);
+  const superseded = supersededHolds(record, live);
+  for (const hold of live) {
+    const reason = endedBefore(hold, end) ?? (superseded.has(hold) ? supersededReason : undefined);
+    const cause = reason === undefined ? confirmingCommand(record, hold) : undefined;
+    if (reason !== undefined) once(hold, releaseOrder(hold, reason));
+    else if (cause !== undefined) once(hold, confirmOrder(hold, cause));
+  }
+  const stay = end === undefined ? stayOrder(record, live) : undefined;
+  if (stay !== undefined) orders.push(stay.order);
+  // Taken up again, even with the same stay, it is news.
+  const orderedStay = end === undefined ? record.orderedStay : undefined;
+  const isSame = orders.length === 0 && orderedStay === record.orderedStay;
+  return { record: isSame ? record : { ...record, ordered, orderedStay, ...stay?.noted }, orders };
+}
+
+interface End {
+  readonly atMs: number;
+  readonly reason: string;
+}
+
+/** How the reservation ended, as far as is known; undefined: it has not. */
+function endOf({ row, commands }: ReservationRecord): End | undefined {
+  let end: End | undefined;
+  for (const { effect, appliedAtMs, commandName } of Object.values(commands)) {
+    if (effect !== 'end' || appliedAtMs < (end?.atMs ?? -Infinity)) continue;
+    end = { atMs: appliedAtMs, reason: commandName };
+  }
+  if (row === undefined) return end;
+  if (row.standing === 'ended') {
+    return { atMs: Math.max(row.writtenAtMs, end?.atMs ?? 0), reason: end?.reason ?? row.status };
+  }
+  // The row was written after that: the reservation was taken up again.
+  return end !== undefined && end.atMs > row.writtenAtMs ? end : undefined;
+}
+
+/**
+ * Why a hold has to be released. What the platform's row is held for ends with the row, whenever
+ * that is read; what somebody asked for only if it was there when the reservation ended.
+ */
+function endedBefore(hold: HoldFact, end: End | undefined): string | undefined {
+  if (end === undefined) return undefined;
+  const isBefore = hold.isPlatforms || hold.changedAtMs <= end.atMs + clockDoubtMs;
+  return isBefore ? end.reason : undefined;
+}
+
+/** The command that a tentative hold was taken for, once it took effect. */
+function confirmingCommand(
+  { commands }: ReservationRecord,
+  hold: HoldFact,
+): AppliedCommandFact | undefined {
+  if (hold.status !== 'TENTATIVE') return undefined;
+  const isFirst = hold.grantedAtMs === hold.changedAtMs;
+  // Whether a change of the main slot's stay took effect is in the row: that of another command may have
+  // died while this one was applied. Further rooms of a reservation are in no row.
+  if (!isFirst && hold.slot === mainSlotOf(hold.reservationId)) return undefined;
+  return Object.values(commands).find(({ effect, createdAtMs, appliedAtMs }) => {
+    if (effect !== 'stay') return false;
+    // A change is asked for before its command is accepted; a first hold may be asked for by a
+    // command of its own that comes later.
+    const latestMs = isFirst ? appliedAtMs + lateHoldMs : createdAtMs + clockDoubtMs;
+    return hold.changedAtMs <= latestMs;
+  });
+}
+
+/**
+ * Holds that another one of their slot, or what somebody asked for in another slot, has taken the
+ * place of. A confirmed one is only superseded by a confirmed one: a change may still come to nothing.
+ */
+function supersededHolds(
+  { row }: ReservationRecord,
+  live: readonly HoldFact[],
+): ReadonlySet<HoldFact> {
+  const superseded = new Set<HoldFact>();
+  const bySlot = new Map<string, HoldFact[]>();
+  for (const hold of live) bySlot.set(hold.slot, [...(bySlot.get(hold.slot) ?? []), hold]);
+  for (const holds of bySlot.values()) {
+    for (const status of ['TENTATIVE', 'CONFIRMED'] as const) {
+      const alike = holds.filter((hold) => hold.status === status);
+      const wanted =
+        row?.standing === 'live' && status === 'CONFIRMED' ? row.roomTypeId : undefined;
+      const newest =
+        alike.find(({ roomTypeId }) => roomTypeId === wanted) ?? alike.sort(byAge).at(-1);
+      for (const hold of alike) if (hold !== newest) superseded.add(hold);
+    }
+  }
+  const asked = live.filter(({ isPlatforms, status }) => !isPlatforms && status === 'CONFIRMED');
+  for (const hold of live) {
+    if (hold.isPlatforms && asked.some((other) => isSameStay(hold, other))) superseded.add(hold);
+  }
+  return superseded;
+}
+
+function isSameStay(left: HoldFact, right: HoldFact): boolean {
+  return left.roomTypeId === right.roomTypeId && String(left.nights) === String(right.nights);
+}
+
+/** The highest iteration is the newest; where none says, the time of the change. */
+function byAge(left: HoldFact, right: HoldFact): number {
+  return (
+    left.iteration - right.iteration ||
+    left.changedAtMs - right.changedAtMs ||
+    (left.lockId < right.lockId ? -1 : 1)
+  );
+}
+
+/** The row's stay, if the guard has not been told of it, or has lost it since. */
+function stayOrder(
+  { row, orderedStay, holds, retakes }: ReservationRecord,
+  live: readonly HoldFact[],
+):
+  | {
+      readonly order: PlatformStayInput;
+      readonly noted: Pick<ReservationRecord, 'orderedStay' | 'retakes'>;
+    }
+  | undefined {
+  if (row?.standing !== 'live') return undefined;
+  const stay = stayKey(row);
+  const lost = Object.values(holds).filter(({ status }) => status === 'EXPIRED').length;
+  const isLost = live.length === 0 && lost > retakes;
+  if (stay === orderedStay && !isLost) return undefined;
+  const { tenantId, reservationId, roomTypeId, propertyId, roomNumber } = row;
+  const { arrivalDate, departureDate } = row;
+  return {
+    order: {
+      kind: 'platform-stay',
+      ...{ tenantId, reservationId, roomTypeId, propertyId, roomNumber },
+      ...{ arrivalDate, departureDate },
+    },
+    noted: { orderedStay: stay, retakes: lost },
+  };
+}
+
+function stayKey(row: ReservationRowFact): string {
+  const { roomTypeId, propertyId, roomNumber, arrivalDate, departureDate } = row;
+  return JSON.stringify([roomTypeId, propertyId, roomNumber, arrivalDate, departureDate]);
+}
+
+function releaseOrder(hold: HoldFact, reason: string): ReleaseCommand {
+  const { tenantId, lockId, version } = hold;
+  return {
+    kind: 'release',
+    ...{ tenantId, lockId, version, reason, actor: platformActor },
+    ...{ reservationId: undefined, correlationId: undefined, metadata: {} },
+  };
+}
+
+function confirmOrder(hold: HoldFact, { eventId }: AppliedCommandFact): ConfirmInput {
+  const { tenantId, lockId, version } = hold;
+  return { kind: 'confirm', tenantId, lockId, version, cause: eventId };
+}

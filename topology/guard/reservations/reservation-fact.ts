@@ -1,0 +1,206 @@
+/**
+ * What the guard learns of a reservation from the platform's captured tables: its row, reduced to what
+ * is to be held, and the commands that took effect. Everything else is passed over at the door.
+ */
+import { z } from 'zod';
+import { RollguardError } from '../../../kernel/errors.ts';
+import type { Deserializer, FetchedRecord, StreamRecord } from '../../../streams/index.ts';
+import { dateColumn, idColumn, instantColumn, problemOf } from '../../captured/columns.ts';
+import {
+  lifecycleTable,
+  readLifecycleRow,
+  type LifecycleColumns,
+} from '../../captured/lifecycle-row.ts';
+import type { ChangeDecoder, RowChange } from '../../captured/row-change.ts';
+import type { Read } from '../../captured/row-problem.ts';
+import { rowVersionOf } from '../../captured/row-version.ts';
+
+/** live: its stay is to be held · ended: it is not any more · open: nothing was sold (yet). */
+export type ReservationStanding = 'live' | 'ended' | 'open';
+
+export interface ReservationRowFact {
+  readonly kind: 'row';
+  readonly tenantId: string;
+  readonly reservationId: string;
+  /** Orders the versions of the row, see `row-version.ts`. */
+  readonly version: string;
+  readonly standing: ReservationStanding;
+  /** Why it is not live. */
+  readonly status: string;
+  readonly roomTypeId: string;
+  readonly propertyId: string;
+  readonly roomNumber: string | undefined;
+  readonly arrivalDate: string;
+  readonly departureDate: string;
+  /** When the row was written, by the platform's clock. */
+  readonly writtenAtMs: number;
+}
+
+export interface AppliedCommandFact {
+  readonly kind: 'command';
+  readonly tenantId: string;
+  readonly reservationId: string;
+  readonly eventId: string;
+  readonly commandName: string;
+  /** stay: what is held follows from it · end: nothing is held any more. */
+  readonly effect: 'stay' | 'end';
+  readonly createdAtMs: number;
+  readonly appliedAtMs: number;
+}
+
+export type PlatformFact = ReservationRowFact | AppliedCommandFact;
+
+/** The columns that are read of each captured table. */
+export const reservationColumns = {
+  [lifecycleTable]: [
+    'event_id',
+    'tenant_id',
+    'reservation_id',
+    'command_name',
+    'current_state',
+    'state_transitions',
+    'metadata',
+    'created_at',
+    'updated_at',
+  ],
+  reservations: [
+    'id',
+    'tenant_id',
+    'property_id',
+    'room_type_id',
+    'room_number',
+    'status',
+    'check_in_date',
+    'check_out_date',
+    'created_at',
+    'updated_at',
+    'is_deleted',
+  ],
+} as const;
+
+const effects: Readonly<Record<string, AppliedCommandFact['effect']>> = {
+  'reservation.create': 'stay',
+  'reservation.walkin_checkin': 'stay',
+  'reservation.convert_quote': 'stay',
+  'reservation.modify': 'stay',
+  'reservation.assign_room': 'stay',
+  'reservation.unassign_room': 'stay',
+  'reservation.extend_stay': 'stay',
+  'reservation.cancel': 'end',
+  'reservation.check_out': 'end',
+  'reservation.no_show': 'end',
+  'reservation.expire': 'end',
+  'reservation.walk_guest': 'end',
+};
+
+const standings: Readonly<Record<string, ReservationStanding>> = {
+  PENDING: 'live',
+  CONFIRMED: 'live',
+  CHECKED_IN: 'live',
+  INQUIRY: 'open',
+  QUOTED: 'open',
+  WAITLISTED: 'open',
+};
+
+const columns = z.object({
+  id: idColumn,
+  tenant_id: idColumn,
+  property_id: idColumn,
+  room_type_id: idColumn,
+  room_number: z.string().nullish(),
+  status: z.string(),
+  check_in_date: dateColumn,
+  check_out_date: dateColumn,
+  created_at: instantColumn.nullish(),
+  updated_at: instantColumn.nullish(),
+  is_deleted: z.boolean().nullish(),
+});
+type Columns = z.input<typeof columns>;
+
+/** The deserialiser of the lifecycle table's topic. */
+export function lifecycleSource(decode: ChangeDecoder): Deserializer<string, PlatformFact> {
+  return sourceOf<LifecycleColumns>(
+    lifecycleTable,
+    decode,
+    ({ after }) => after && appliedCommand(after),
+  );
+}
+
+/** The deserialiser of the reservations' topic. */
+export function reservationSource(decode: ChangeDecoder): Deserializer<string, PlatformFact> {
+  return sourceOf<Columns>('reservations', decode, reservationRow);
+}
+
+/** The partition key of reservations. */
+export function reservationKeyOf(of: {
+  readonly tenantId: string;
+  readonly reservationId: string;
+}): string {
+  return `${of.tenantId}|${of.reservationId}`;
+}
+
+function sourceOf<Row>(
+  table: string,
+  decode: ChangeDecoder,
+  factOf: (change: RowChange<Row>) => PlatformFact | undefined,
+): Deserializer<string, PlatformFact> {
+  const toRecord = (
+    { timestampMs }: FetchedRecord,
+    change: RowChange<Row> | undefined,
+  ): StreamRecord<string, PlatformFact> | undefined => {
+    const value = change && factOf(change);
+    return value && { key: reservationKeyOf(value), value, timestampMs };
+  };
+  return (record) => {
+    if (record.value === null) return undefined;
+    const decoded = decode<Row>(table, record.value);
+    return decoded instanceof Promise
+      ? decoded.then((change) => toRecord(record, change))
+      : toRecord(record, decoded);
+  };
+}
+
+/** Undefined: it has not taken effect (yet), or nothing is held for what it does. */
+function appliedCommand(row: LifecycleColumns): AppliedCommandFact | undefined {
+  const { tenantId, reservationId, eventId, command } = valueOf(readLifecycleRow(row));
+  const { commandName, appliedMicros, createdMicros } = command;
+  const effect = Object.hasOwn(effects, commandName) ? effects[commandName] : undefined;
+  if (effect === undefined || reservationId === undefined || appliedMicros === undefined) {
+    return undefined;
+  }
+  return {
+    ...{ kind: 'command', tenantId, reservationId, eventId, commandName, effect },
+    createdAtMs: Math.floor(createdMicros / 1_000),
+    appliedAtMs: Math.floor(appliedMicros / 1_000),
+  };
+}
+
+function reservationRow(change: RowChange<Columns>): ReservationRowFact | undefined {
+  const captured = change.after ?? change.before;
+  if (captured === undefined) return undefined;
+  const result = columns.safeParse(captured);
+  const row = valueOf(
+    result.success ? { value: result.data } : problemOf('reservations', result.error),
+  );
+  const isGone = change.after === undefined || row.is_deleted === true;
+  const writtenMicros = row.updated_at ?? row.created_at ?? 0;
+  return {
+    kind: 'row',
+    tenantId: row.tenant_id,
+    reservationId: row.id,
+    version: valueOf(rowVersionOf('reservations', change.source)),
+    standing: isGone ? 'ended' : (standings[row.status] ?? 'ended'),
+    status: isGone ? 'DELETED' : row.status,
+    roomTypeId: row.room_type_id,
+    propertyId: row.property_id,
+    roomNumber: row.room_number ?? undefined,
+    arrivalDate: row.check_in_date,
+    departureDate: row.check_out_date,
+    writtenAtMs: Math.floor(writtenMicros / 1_000),
+  };
+}
+
+function valueOf<Value>(read: Read<Value>): Value {
+  if (read.problem === undefined) return read.value;
+  throw new RollguardError('DECODE_FAILED', read.problem.message, { context: { ...read.problem } });
+}
