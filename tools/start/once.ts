@@ -6,6 +6,7 @@ import type { Clock } from '../../kernel/clock.ts';
 import { RollguardError, isRollguardError } from '../../kernel/errors.ts';
 import type { ExpectedTotals } from '../../examples/reservation-platform/expected.ts';
 import { compareWithApi, type Comparison } from './comparison.ts';
+import { compareHolds } from './hold-comparison.ts';
 import { bottleneckOf, countCosts, type PartCosts } from './part-costs.ts';
 import { startSystem, type System, type SystemOptions } from './system.ts';
 import type { Workload } from './workload.ts';
@@ -16,6 +17,8 @@ const pollIntervalMs = 500;
 /** Nothing changed for this long after the feed ended: it will not become right any more. */
 const stalledMs = 30_000;
 const progressIntervalMs = 2_000;
+/** The input's stays lie in the past; the guard holds none that ended before it could remember. */
+const everyStayCounts = { LOCK_IDEMPOTENCY_RETENTION_DAYS: '36500' };
 
 export interface OnceOptions extends Omit<SystemOptions, 'isFresh' | 'httpPort'> {
   readonly workload: Workload;
@@ -23,6 +26,8 @@ export interface OnceOptions extends Omit<SystemOptions, 'isFresh' | 'httpPort'>
 
 export interface OnceResult {
   readonly totals: ExpectedTotals;
+  /** Live reservations, each held as it was sold. */
+  readonly holds: number;
   /** Bookings. */
   readonly rows: number;
   readonly rowsPerSecond: number;
@@ -38,7 +43,8 @@ export interface OnceResult {
 
 /** @throws CHECK_FAILED naming what differs; STACK_START and what else the parts throw. */
 export async function runOnce(options: OnceOptions): Promise<OnceResult> {
-  const system = await startSystem({ ...options, isFresh: true, httpPort: 0 });
+  const settings = { ...everyStayCounts, ...options.settings };
+  const system = await startSystem({ ...options, settings, isFresh: true, httpPort: 0 });
   try {
     return await runLoad(system, options);
   } finally {
@@ -51,19 +57,19 @@ export async function runLoad(system: System, options: OnceOptions): Promise<Onc
   const costs = countCosts(system, options.clock);
   const rowChanges = await feed(system, options);
   await system.application.ready(options.signal);
-  const { totals } = await untilRight(system, options);
-  return resultOf(totals, { rows: options.workload.rows, rowChanges }, costs());
+  const { totals, holds } = await untilRight(system, options);
+  return resultOf({ totals, holds }, { rows: options.workload.rows, rowChanges }, costs());
 }
 
 function resultOf(
-  totals: ExpectedTotals,
+  found: Pick<OnceResult, 'totals' | 'holds'>,
   fed: { readonly rows: number; readonly rowChanges: number },
   costs: PartCosts,
 ): OnceResult {
   // The wait that proves the answers stay right is not part of the work.
   const seconds = costs.seconds - settleMs / 1_000;
   return {
-    totals,
+    ...found,
     rows: fed.rows,
     rowsPerSecond: Math.round(fed.rows / seconds),
     rowChanges: fed.rowChanges,
@@ -93,17 +99,20 @@ async function feed(system: System, options: OnceOptions): Promise<number> {
 }
 
 /** Waits until the API's answers are what the input says, and stay so. */
-async function untilRight(system: System, options: OnceOptions): Promise<Comparison> {
+async function untilRight(
+  system: System,
+  options: OnceOptions,
+): Promise<Comparison & Pick<OnceResult, 'holds'>> {
   const { clock, signal, workload } = options;
   const progress = atMostEvery(progressIntervalMs, clock, options.progress);
   let last = '';
   let changedMs = clock.monotonicMs();
   for (;;) {
     system.application.assertAlive();
-    const now = await compareWithApi(system.application.url, workload).catch(notYet);
+    const now = await compare(system, workload).catch(notYet);
     if (now?.differences.length === 0) {
       await clock.sleep(settleMs, signal);
-      const again = await compareWithApi(system.application.url, workload);
+      const again = await compare(system, workload);
       if (again.differences.length === 0) return again;
     }
     signal.throwIfAborted();
@@ -116,6 +125,19 @@ async function untilRight(system: System, options: OnceOptions): Promise<Compari
   }
 }
 
+/** Ledgers first: while they differ, holds need not be asked for. */
+async function compare(
+  system: System,
+  workload: Workload,
+): Promise<Comparison & Pick<OnceResult, 'holds'>> {
+  const { url } = system.application;
+  const ledgers = await compareWithApi(url, workload);
+  if (ledgers.differences.length > 0) return { ...ledgers, holds: 0 };
+  const databaseUrl = system.stack.endpoints.platformAdminDatabaseUrl;
+  const { live, differences } = await compareHolds({ url, databaseUrl });
+  return { ...ledgers, differences, holds: live };
+}
+
 function notYet(error: unknown): undefined {
   if (isRollguardError(error) && error.code === 'NOT_READY') return undefined;
   throw error;
@@ -125,7 +147,7 @@ function differs(now: Comparison | undefined): RollguardError {
   const reasons = now?.differences ?? ['the API answers no totals'];
   return new RollguardError(
     'CHECK_FAILED',
-    `the ledgers differ from what was loaded:\n  ${reasons.join('\n  ')}`,
+    `ledgers or holds differ from what was loaded:\n  ${reasons.join('\n  ')}`,
   );
 }
 

@@ -79,6 +79,7 @@ function describe(result: OnceResult): string[] {
   const cpu = Object.entries(result.cpuSeconds).map(([part, seconds]) => `${part} ${seconds}`);
   return [
     `totals       ${describeTotals(result.totals)}`,
+    `holds        ${result.holds} live reservations, each held as it was sold`,
     `bookings     ${result.rows} in ${result.seconds} s (${result.rowsPerSecond}/s)`,
     `row changes  ${result.rowChanges} (${result.rowChangesPerSecond}/s)`,
     `CPU seconds  ${cpu.join(', ')}`,

@@ -158,33 +158,46 @@ function confirm(draft: DecisionDraft, lock: StoredLock): void {
 }
 
 function hold(draft: DecisionDraft, own: StoredLock | undefined, sold: Sold): void {
-  const { input, slot, propertyId, stay, body, partitionKey } = sold;
-  const { tenantId, reservationId, roomTypeId } = input;
+  const { propertyId, stay, body, partitionKey, input } = sold;
+  const { reservationId, roomTypeId, tenantId, roomNumber } = input;
   const place = placeFor(draft, sold, own);
-  const record = draft.state.slot(partitionKey, own?.slot ?? slot);
-  const generation = own?.generation ?? (record?.generation ?? 0) + 1;
-  const last = record && draft.lock(record.lockId);
   const after: StoredLock = {
-    lockId: own?.lockId ?? lockIdOf({ tenantId, roomTypeId, slot, generation }),
+    ...placeInSlot(draft, own, sold),
     ...{ tenantId, reservationId, roomTypeId, roomId: place.roomId, propertyId },
-    slot: own?.slot ?? slot,
-    iteration: record?.iteration ?? 0,
     ...stay,
     status: 'CONFIRMED',
     ...{ reason: platformReason, actor: platformReason },
     ...{ correlationId: undefined, metadata: {} },
-    grantedAtMs: own?.grantedAtMs ?? draft.atMs,
     ...{ expiresAtMs: undefined, releasedAtMs: undefined, releaseReason: undefined },
     version: draft.nextVersion(partitionKey),
-    ...{ generation, body, capacity: place.capacity },
-    roomNumber: sold.isRoomUnknown ? input.roomNumber : undefined,
-    changedAtMs: draft.atMs,
-    lastStayEndMs: Math.max(stay.stayEndMs, last?.lastStayEndMs ?? stay.stayEndMs),
+    ...{ body, capacity: place.capacity, changedAtMs: draft.atMs },
+    roomNumber: sold.isRoomUnknown ? roomNumber : undefined,
     ...{ confirmedStay: undefined, versionBeforeEnd: undefined },
   };
   draft.hold(after, own);
   remember(draft, after, sold);
   place.report(after);
+}
+
+/** Which hold of its slot it is: the one that is there, or the next one of the main slot. */
+function placeInSlot(
+  draft: DecisionDraft,
+  own: StoredLock | undefined,
+  { input: { tenantId, roomTypeId }, partitionKey, slot: mainSlot, stay }: Sold,
+): Pick<
+  StoredLock,
+  'lockId' | 'slot' | 'generation' | 'iteration' | 'grantedAtMs' | 'lastStayEndMs'
+> {
+  const slot = own?.slot ?? mainSlot;
+  const record = draft.state.slot(partitionKey, slot);
+  const last = record && draft.lock(record.lockId);
+  const generation = own?.generation ?? (record?.generation ?? 0) + 1;
+  return {
+    lockId: own?.lockId ?? lockIdOf({ tenantId, roomTypeId, slot, generation }),
+    ...{ slot, generation, iteration: record?.iteration ?? 0 },
+    grantedAtMs: own?.grantedAtMs ?? draft.atMs,
+    lastStayEndMs: Math.max(stay.stayEndMs, last?.lastStayEndMs ?? stay.stayEndMs),
+  };
 }
 
 /** A caller's change of the hold still waits; what it returns to is the stay as the platform has it. */

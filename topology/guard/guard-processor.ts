@@ -113,7 +113,7 @@ export class GuardProcessor implements Processor<string, GuardRecord> {
         this.#decideCommand(value);
         return undefined;
       case 'order':
-        this.#decideInput(value.order);
+        this.#decideOrder(value.order);
         return undefined;
       case 'mark':
         return this.#mark(value);
@@ -159,6 +159,12 @@ export class GuardProcessor implements Processor<string, GuardRecord> {
     const headers = deadLetterHeaders({ topic, partition, record }, failure);
     const { key, value, timestampMs } = record;
     void this.#context.forward({ key, value, timestampMs, headers }, 'dead-letters');
+  }
+
+  /** One that comes too late changes nothing, and nothing is written of it. */
+  #decideOrder(order: Order): void {
+    const { changes, leniencies } = decide(this.#state, order, this.#now());
+    if (changes.length > 0 || leniencies.length > 0) this.#decideNow(order);
   }
 
   #decideInput(input: GuardInput): void {

@@ -42,9 +42,9 @@ export class ReservationProcessor implements Processor<string, ReservationInput>
 
   process(record: StreamRecord<string, ReservationInput>): MaybePromise<void> {
     const found = this.#records.get(record.key);
-    return found instanceof Promise
-      ? found.then((known) => this.#learn(record, known))
-      : this.#learn(record, found);
+    if (found instanceof Promise) return found.then((known) => this.#learn(record, known));
+    this.#learn(record, found);
+    return undefined;
   }
 
   #learn(
