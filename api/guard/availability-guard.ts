@@ -8,6 +8,8 @@ import { contractSchema, contractText, valueSubject } from '../../schemas/contra
 import { DebeziumDecoder } from '../../schemas/debezium-envelope.ts';
 import type { Topology } from '../../streams/index.ts';
 import type { BulkReleaseAnswer, ReleaseAnswer } from '../../topology/guard/answer.ts';
+import type { AuditRecord } from '../../topology/guard/audit.ts';
+import { newestFirst } from '../../topology/guard/audit-trail.ts';
 import { catalogueColumns } from '../../topology/guard/catalogue-rows.ts';
 import type { BulkReleaseCommand } from '../../topology/guard/command.ts';
 import { defaultGuardOptions, type GuardOptions } from '../../topology/guard/guard-options.ts';
@@ -20,6 +22,7 @@ import type { AnswerToRequest, GuardRequest } from '../../topology/guard/guard-r
 import { guardSubTopologies, guardTopology } from '../../topology/guard/guard-topology.ts';
 import { inventoryEventOf } from '../../topology/guard/inventory-event-codec.ts';
 import { partitionKeyOf, partitionOfLock } from '../../topology/guard/lock-id.ts';
+import { notificationsPartitionCount } from '../../topology/guard/notification.ts';
 import type { ServiceOptions } from '../roll-service.ts';
 import { StreamsService } from '../streams-service.ts';
 import type { CallOptions, GuardCalls, LocksPage, LocksQuery } from './guard-calls.ts';
@@ -54,6 +57,7 @@ export function availabilityGuard(options: ServiceOptions): AvailabilityGuard {
 async function prepare(options: ServiceOptions): Promise<Topology> {
   const { settings, registry, port, metrics } = options;
   const eventsTopic = inventoryEventsTopic(settings);
+  const notificationsTopic = settings.AVAILABILITY_GUARD_NOTIFICATION_TOPIC;
   const schemaId = await registry.register(
     valueSubject(eventsTopic),
     contractText(inventoryEventsContract),
@@ -61,6 +65,7 @@ async function prepare(options: ServiceOptions): Promise<Topology> {
   const write = avroWriter(contractSchema(inventoryEventsContract), schemaId);
   await port.admin.createTopics([
     { name: eventsTopic, partitionCount: eventsPartitionCount, configs: {} },
+    { name: notificationsTopic, partitionCount: notificationsPartitionCount, configs: {} },
   ]);
   const rooms = `${settings.PLATFORM_TOPIC_PREFIX}.public.rooms`;
   const [captured] = await port.admin.describeTopics([rooms]);
@@ -72,6 +77,7 @@ async function prepare(options: ServiceOptions): Promise<Topology> {
   return guardTopology({
     topicPrefix: settings.PLATFORM_TOPIC_PREFIX,
     eventsTopic,
+    notificationsTopic,
     partitionCount: settings.ROLLGUARD_PARTITIONS,
     sourcePartitionCount: captured.partitionCount,
     decode: (table, value) => decoder.decode(table, value),
@@ -146,6 +152,22 @@ class OwnedCalls implements GuardCalls {
       options,
     );
     return nights.map(({ night: date, capacity, held }) => ({ date, capacity, held }));
+  };
+
+  lockAudit: GuardCalls['lockAudit'] = async (query, options) => {
+    const partition = partitionOfLock(query.lockId, this.#partitionCount());
+    if (partition === undefined) return [];
+    return this.#ask(partition, { kind: 'lock-audit', ...query }, options);
+  };
+
+  /** One tenant after the other: each partition is asked for no more than is answered. */
+  searchAudit: GuardCalls['searchAudit'] = async ({ tenantIds, limit }, options) => {
+    let newest: readonly AuditRecord[] = [];
+    for (const tenantId of tenantIds) {
+      const found = await this.#askAll({ kind: 'tenant-audit', tenantId, limit }, options);
+      newest = [...newest, ...found.flat()].sort(newestFirst).slice(0, limit);
+    }
+    return newest;
   };
 
   /** Each partition's ids in one call; the results in the order of the ids. */

@@ -11,6 +11,7 @@ import type {
   RecordOrigin,
   StreamRecord,
 } from '../../streams/index.ts';
+import { AuditTrail, auditStores, isAuditRead } from './audit-trail.ts';
 import { catalogueTables, type CatalogueMark, type CatalogueRow } from './catalogue-rows.ts';
 import { decide, type DecisionContext } from './decide.ts';
 import { decideNow, expiriesPerDecision } from './decide-now.ts';
@@ -22,6 +23,7 @@ import { answerRead, isRead, type GuardRequest } from './guard-requests.ts';
 import type { GuardInput } from './input.ts';
 import type { InventoryEvent } from './inventory-event.ts';
 import { partitionKeyOf } from './lock-id.ts';
+import { notificationOf } from './notification.ts';
 import { guardStores, StoredGuardState, type GuardStores } from './stored-guard-state.ts';
 
 export interface OutgoingEvent {
@@ -50,13 +52,18 @@ export function snapshotMarkOf({ table, partition }: Omit<CatalogueMark, 'kind'>
   return `snapshot|${table}|${partition}`;
 }
 
-export const guardProcessorStores = [...Object.values(guardStores), rowVersionStore];
+export const guardProcessorStores = [
+  ...Object.values(guardStores),
+  rowVersionStore,
+  ...Object.values(auditStores),
+];
 
 export class GuardProcessor implements Processor<string, CatalogueRow | CatalogueMark> {
   readonly #options: GuardProcessorOptions;
   #context!: ProcessorContext;
   #state!: StoredGuardState;
   #rowVersions!: KeyValueStore<string, string>;
+  #audit!: AuditTrail;
   #marks!: KeyValueStore<string, number>;
 
   constructor(options: GuardProcessorOptions) {
@@ -76,6 +83,10 @@ export class GuardProcessor implements Processor<string, CatalogueRow | Catalogu
     };
     this.#marks = stores.marks;
     this.#rowVersions = context.store(rowVersionStore);
+    this.#audit = new AuditTrail({
+      records: context.store(auditStores.records),
+      times: context.store(auditStores.times),
+    });
     this.#state = await StoredGuardState.load(stores);
     context.schedule(sweepIntervalMs, 'wall-clock', () => this.#expire());
     context.schedule(forgetIntervalMs, 'wall-clock', () => this.#forget());
@@ -96,6 +107,7 @@ export class GuardProcessor implements Processor<string, CatalogueRow | Catalogu
   call(request: unknown): unknown {
     const asked = request as GuardRequest;
     if (isRead(asked)) return answerRead(this.#state, asked);
+    if (isAuditRead(asked)) return this.#audit.answer(asked);
     return this.#decideNow(asked).answer;
   }
 
@@ -124,21 +136,23 @@ export class GuardProcessor implements Processor<string, CatalogueRow | Catalogu
 
   #expire(): void {
     for (let count = 0; count < sweepDecisionsMax; count += 1) {
-      if (!this.#sweep({ kind: 'expire', limit: expiriesPerDecision })) return;
+      const decision = this.#sweep({ kind: 'expire', limit: expiriesPerDecision });
+      if (decision === undefined) return;
     }
   }
 
-  #forget(): void {
-    this.#sweep({ kind: 'forget', limit: forgetLimit });
+  async #forget(): Promise<void> {
+    const decision = this.#sweep({ kind: 'forget', limit: forgetLimit });
+    if (decision !== undefined) await this.#audit.forget(decision);
   }
 
-  /** True when something was done; nothing is written otherwise. */
-  #sweep(input: GuardInput): boolean {
+  /** Undefined when there was nothing to do; then nothing is written. */
+  #sweep(input: GuardInput): Decision | undefined {
     const decision = decide(this.#state, input, this.#now());
-    if (decision.changes.length === 0) return false;
+    if (decision.changes.length === 0) return undefined;
     evolve(this.#state, decision);
     this.#tell(decision, undefined);
-    return true;
+    return decision;
   }
 
   #now(): DecisionContext {
@@ -157,5 +171,8 @@ export class GuardProcessor implements Processor<string, CatalogueRow | Catalogu
       const key = partitionKeyOf(event);
       void this.#context.forward({ key, value: outgoing, timestampMs }, 'inventory-events');
     }
+    this.#audit.note(decision);
+    const notification = notificationOf(decision);
+    if (notification !== undefined) void this.#context.forward(notification, 'notifications');
   }
 }

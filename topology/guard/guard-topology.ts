@@ -3,7 +3,7 @@
  *
  *   intake   rooms, properties ──▶ every row to every partition of `catalogue`, and a mark when a
  *            table's snapshot has been sent on
- *   guard    catalogue, calls ──▶ holds, `decisions`, inventory events
+ *   guard    catalogue, calls ──▶ holds, their audit, `decisions`, inventory events, notifications
  *
  * Rows are broadcast as ticks are (ADR 0004): each task knows every room, in the order of its own
  * input, so that a replay decides the same. Sub-topology, store and internal topic names are for life.
@@ -13,6 +13,7 @@ import { compositeSerde, jsonSerde, stringSerde } from '../../stores/serde.ts';
 import { keyValueStore } from '../../stores/store-builder.ts';
 import { TopologyBuilder, type StreamRecord, type Topology } from '../../streams/index.ts';
 import type { ChangeDecoder } from '../captured/row-change.ts';
+import { auditStoreBuilders } from './audit-trail.ts';
 import { CatalogueIntake, intakeStore, type SnapshotEnd } from './catalogue-intake.ts';
 import {
   catalogueSource,
@@ -29,6 +30,11 @@ import {
   type OutgoingEvent,
 } from './guard-processor.ts';
 import type { InventoryEvent } from './inventory-event.ts';
+import {
+  notificationsTopicDefault,
+  serializeNotification,
+  type ManualReleaseNotification,
+} from './notification.ts';
 import { guardStores } from './stored-guard-state.ts';
 
 export const guardSubTopologies = { intake: 'intake', guard: 'guard' } as const;
@@ -38,6 +44,8 @@ export interface GuardTopologyOptions {
   readonly topicPrefix: string;
   /** `inventory.events`, with its suffix in shadow mode. */
   readonly eventsTopic: string;
+  /** Of manual releases; default: `availability-guard.notifications`. */
+  readonly notificationsTopic?: string;
   /** Partitions of the holds; fixed for the life of the application id. */
   readonly partitionCount: number;
   /** Partitions of the captured tables' topics. */
@@ -114,8 +122,9 @@ interface InternalTopics {
 function addGuard(
   builder: TopologyBuilder,
   { catalogue, decisions }: InternalTopics,
-  { options, eventsTopic, encodeEvent, sourcePartitionCount, metrics }: GuardTopologyOptions,
+  topologyOptions: GuardTopologyOptions,
 ): void {
+  const { options, eventsTopic, encodeEvent, sourcePartitionCount, metrics } = topologyOptions;
   const leniencies = metrics.counter({
     name: 'availability_guard_leniencies_total',
     help: 'Requests that were let pass for lack of knowledge (unknown room or capacity).',
@@ -143,6 +152,7 @@ function addGuard(
   for (const name of [guardStores.versions, guardStores.marks, rowVersionStore]) {
     guard.store(keyValueStore({ name, key: stringSerde, value: jsonSerde() }));
   }
+  for (const store of auditStoreBuilders) guard.store(store);
   guard
     .processor('guard', {
       parents: ['catalogue'],
@@ -163,6 +173,11 @@ function addGuard(
       // A key always comes from one task, so its events stay in order; and each partition more that a
       // transaction writes to costs the broker a marker and the caller time.
       partition: ({ value }, count) => value.partition % count,
+    })
+    .sink<string, ManualReleaseNotification>('notifications', {
+      parents: ['guard'],
+      topic: topologyOptions.notificationsTopic ?? notificationsTopicDefault,
+      serialize: serializeNotification,
     });
 }
 
