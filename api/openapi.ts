@@ -36,14 +36,14 @@ export interface RouteDocument {
 
 const problemTexts: Readonly<Record<number, string>> = {
   400: 'a field is missing or not allowed',
-  403: 'the request names another tenant than its header',
+  403: 'the request names another tenant than its header, or shows no token that may do this',
   404: 'nothing has this id',
   412: 'what the request relies on is not so (any more)',
   413: 'the body is too large',
   415: 'the body is no JSON',
   429: 'too many calls wait; try again after Retry-After',
   500: 'an unexpected error',
-  503: 'the owner of this key is restoring, or the outcome of a write is unknown; try again after Retry-After',
+  503: 'the owner of this key is restoring, or the outcome of a write is unknown: try again after Retry-After; or it is switched off',
   504: 'not decided in time',
 };
 
@@ -141,6 +141,7 @@ export async function describeApi(server: FastifyInstance, version: string): Pro
       tags: [
         { name: 'locks', description: 'Holds on rooms and room types' },
         { name: 'availability', description: 'What is free' },
+        { name: 'audit', description: 'Releases by hand, and who did what to holds' },
         { name: 'ledgers', description: 'What each reservation and business date earned' },
         { name: 'operations', description: 'Health and metrics' },
       ],

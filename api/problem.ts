@@ -53,7 +53,8 @@ const libraryRefusals: Readonly<Record<number, string>> = {
 };
 
 /** When to come again, if that is worth while: HTTP's `retry-after`, gRPC's RetryInfo. */
-export function retryAfterSeconds({ status }: Problem): number | undefined {
+export function retryAfterSeconds({ status, code }: Problem): number | undefined {
+  if (code === 'SWITCHED_OFF') return undefined;
   return status === 503 || status === 429 ? 1 : undefined;
 }
 

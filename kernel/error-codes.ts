@@ -54,6 +54,18 @@ export const errorCodes = {
     http: 403,
     grpc: 'PERMISSION_DENIED',
   },
+  ADMIN_TOKEN_REFUSED: {
+    summary: 'the request carries no token that may do this',
+    reaction: 'reject',
+    http: 403,
+    grpc: 'PERMISSION_DENIED',
+  },
+  SWITCHED_OFF: {
+    summary: 'a setting switches this off',
+    reaction: 'reject',
+    http: 503,
+    grpc: 'UNAVAILABLE',
+  },
   PRECONDITION_FAILED: {
     summary: 'what the request relies on is not so (any more), such as a version',
     reaction: 'reject',

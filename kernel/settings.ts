@@ -4,6 +4,7 @@
  * only checks. `.env.example` is written from this table (a test compares them).
  */
 import { z } from 'zod';
+import { adminTokens } from './admin-tokens.ts';
 import { RollguardError } from './errors.ts';
 
 interface Setting {
@@ -12,8 +13,12 @@ interface Setting {
   /** Shown in `.env.example`; undefined: it has to be set. */
   readonly fallback?: string;
   readonly parse: z.ZodType<unknown, string>;
+  /** An error does not show what was set. */
+  readonly isSecret?: true;
 }
 
+/** Entries of one setting. */
+const wordsMax = 100;
 const text = z.string().min(1, 'must not be empty');
 const url = z.url('must be a URL');
 const port = z
@@ -28,6 +33,13 @@ const count = z
 const flag = z
   .enum(['true', 'false'], 'must be true or false')
   .transform((value) => value === 'true');
+
+const topic = z.string().regex(/^[A-Za-z0-9._-]{1,249}$/, 'must be the name of a topic');
+/** Words between commas or blanks. */
+const words = z
+  .string()
+  .transform((value) => [...new Set(value.split(/[\s,]+/).filter((word) => word !== ''))])
+  .refine((found) => found.length <= wordsMax, `must be at most ${wordsMax}`);
 
 const failurePolicy = z.enum(
   ['dead-letter', 'continue', 'fail'],
@@ -93,7 +105,7 @@ export const settingsTable = {
   INVENTORY_EVENTS_DLQ_TOPIC: {
     about: "where the guard's intake puts records that it cannot use",
     fallback: 'inventory.events.dlq',
-    parse: z.string().regex(/^[A-Za-z0-9._-]{1,249}$/, 'must be the name of a topic'),
+    parse: topic,
   },
   COMMAND_CENTER_TOPIC: {
     about: "topic of the platform's commands; empty: the guard takes none from Kafka",
@@ -157,6 +169,33 @@ export const settingsTable = {
       .enum(['', 'allow', 'reject'], 'must be allow, reject or empty')
       .transform((value) => (value === '' ? undefined : value)),
   },
+  AVAILABILITY_GUARD_ADMIN_TOKENS: {
+    about:
+      'who may release by hand and read the audit: <id>:<SHA-256 of the token, hex>:<tenant>+<tenant>, comma or blank between entries; empty: nobody',
+    fallback: '',
+    parse: adminTokens,
+    isSecret: true,
+  },
+  AVAILABILITY_GUARD_MANUAL_RELEASE_ENABLED: {
+    about: 'false: nothing is released by hand (503)',
+    fallback: 'true',
+    parse: flag,
+  },
+  AVAILABILITY_GUARD_NOTIFICATIONS_ENABLED: {
+    about: 'false: nobody is told of a release by hand',
+    fallback: 'true',
+    parse: flag,
+  },
+  AVAILABILITY_GUARD_NOTIFICATION_TOPIC: {
+    about: 'where releases by hand are told',
+    fallback: 'availability-guard.notifications',
+    parse: topic,
+  },
+  AVAILABILITY_GUARD_NOTIFICATION_RECIPIENTS: {
+    about: 'who is told of every release by hand, comma or blank between them',
+    fallback: '',
+    parse: words,
+  },
   DESERIALIZATION_FAILURE: {
     about: 'a record whose bytes cannot be read: dead-letter, continue (without it) or fail (stop)',
     fallback: 'dead-letter',
@@ -207,7 +246,8 @@ export function parseSettings(values: Readonly<Record<string, string | undefined
       const result = setting.parse.safeParse(value);
       if (!result.success) {
         const message = result.error.issues[0]?.message ?? 'is not valid';
-        throw new RollguardError('CONFIG_INVALID', `${name}=${value}: ${message}`);
+        const shown = setting.isSecret === true ? name : `${name}=${value}`;
+        throw new RollguardError('CONFIG_INVALID', `${shown}: ${message}`);
       }
       return [name, result.data] as const;
     },

@@ -9,6 +9,8 @@ import { contractSchema, contractText, valueSubject } from '../../schemas/contra
 import { DebeziumDecoder } from '../../schemas/debezium-envelope.ts';
 import type { TopicDescription, Topology } from '../../streams/index.ts';
 import type { BulkReleaseAnswer, ReleaseAnswer } from '../../topology/guard/answer.ts';
+import type { AuditRecord } from '../../topology/guard/audit.ts';
+import { newestFirst } from '../../topology/guard/audit-trail.ts';
 import { catalogueColumns } from '../../topology/guard/catalogue-rows.ts';
 import type { BulkReleaseCommand } from '../../topology/guard/command.ts';
 import { defaultGuardOptions, type GuardOptions } from '../../topology/guard/guard-options.ts';
@@ -22,6 +24,7 @@ import { guardSubTopologies, guardTopology } from '../../topology/guard/guard-to
 import { inventoryEventOf } from '../../topology/guard/inventory-event-codec.ts';
 import { partitionKeyOf, partitionOfLock } from '../../topology/guard/lock-id.ts';
 import { reservationColumns } from '../../topology/guard/reservations/reservation-fact.ts';
+import { notificationsPartitionCount } from '../../topology/guard/notification.ts';
 import type { ServiceOptions } from '../roll-service.ts';
 import { StreamsService } from '../streams-service.ts';
 import { CaptureWatch } from './capture-watch.ts';
@@ -65,6 +68,7 @@ export function availabilityGuard(options: ServiceOptions): AvailabilityGuard {
 async function prepare(options: ServiceOptions, watch: CaptureWatch): Promise<Topology> {
   const { settings, registry, port, metrics } = options;
   const eventsTopic = inventoryEventsTopic(settings);
+  const notificationsTopic = settings.AVAILABILITY_GUARD_NOTIFICATION_TOPIC;
   const schemaId = await registry.register(
     valueSubject(eventsTopic),
     contractText(inventoryEventsContract),
@@ -72,6 +76,7 @@ async function prepare(options: ServiceOptions, watch: CaptureWatch): Promise<To
   const write = avroWriter(contractSchema(inventoryEventsContract), schemaId);
   await port.admin.createTopics([
     { name: eventsTopic, partitionCount: eventsPartitionCount, configs: {} },
+    { name: notificationsTopic, partitionCount: notificationsPartitionCount, configs: {} },
   ]);
   const rooms = `${settings.PLATFORM_TOPIC_PREFIX}.public.rooms`;
   const captured = await existing(port, rooms, '`rollguard connectors apply` creates it');
@@ -85,6 +90,7 @@ async function prepare(options: ServiceOptions, watch: CaptureWatch): Promise<To
   return guardTopology({
     topicPrefix: settings.PLATFORM_TOPIC_PREFIX,
     eventsTopic,
+    notificationsTopic,
     partitionCount: settings.ROLLGUARD_PARTITIONS,
     sourcePartitionCount: captured.partitionCount,
     decode: (table, value) => decoder.decode(table, value),
@@ -181,6 +187,22 @@ class OwnedCalls implements GuardCalls {
       options,
     );
     return nights.map(({ night: date, capacity, held }) => ({ date, capacity, held }));
+  };
+
+  lockAudit: GuardCalls['lockAudit'] = async (query, options) => {
+    const partition = partitionOfLock(query.lockId, this.#partitionCount());
+    if (partition === undefined) return [];
+    return this.#ask(partition, { kind: 'lock-audit', ...query }, options);
+  };
+
+  /** One tenant after the other: each partition is asked for no more than is answered. */
+  searchAudit: GuardCalls['searchAudit'] = async ({ tenantIds, limit }, options) => {
+    let newest: readonly AuditRecord[] = [];
+    for (const tenantId of tenantIds) {
+      const found = await this.#askAll({ kind: 'tenant-audit', tenantId, limit }, options);
+      newest = [...newest, ...found.flat()].sort(newestFirst).slice(0, limit);
+    }
+    return newest;
   };
 
   /** Each partition's ids in one call; the results in the order of the ids. */

@@ -6,6 +6,7 @@
  * QUEUE_FULL, DEADLINE_EXCEEDED (not decided) or OUTCOME_UNKNOWN (a write that may or may not be done).
  * It settles soon after its deadline at the latest: a write under way then is OUTCOME_UNKNOWN.
  */
+import type { AuditRecord } from '../../topology/guard/audit.ts';
 import type { BulkReleaseAnswer, LockAnswer, ReleaseAnswer } from '../../topology/guard/answer.ts';
 import type {
   BulkReleaseCommand,
@@ -30,6 +31,19 @@ export interface GuardCalls {
   listLocks(query: LocksQuery, options: CallOptions): Promise<LocksPage>;
   /** One for each night of the range, in order. */
   availability(query: NightsQuery, options: CallOptions): Promise<readonly NightAvailability[]>;
+  /** Newest first; none of a lock that is not there, is forgotten, or is of none of the tenants. */
+  lockAudit(query: LockAuditQuery, options: CallOptions): Promise<readonly AuditRecord[]>;
+  /** Of all locks of these tenants, newest first. */
+  searchAudit(query: AuditQuery, options: CallOptions): Promise<readonly AuditRecord[]>;
+}
+
+export interface AuditQuery {
+  readonly tenantIds: readonly string[];
+  readonly limit: number;
+}
+
+export interface LockAuditQuery extends AuditQuery {
+  readonly lockId: string;
 }
 
 export interface LockQuery {

@@ -18,7 +18,7 @@ const pageLimitMax = 500;
 const pageLimitDefault = 100;
 /** Ids of one bulk release; 39 bytes each keep it well below the largest body. */
 const bulkIdsMax = 10_000;
-const textLengthMax = 200;
+export const textLengthMax = 200;
 const metadataEntriesMax = 32;
 const metadataNameLengthMax = 100;
 const metadataValueLengthMax = 500;
@@ -30,17 +30,17 @@ const dayMs = 86_400_000;
 /** Until callers prove who they are. */
 const apiActor = 'api';
 
-const exampleIds = {
+export const exampleIds = {
   lockId: '1c000000-0000-8000-8000-000000000001',
   reservationId: '5e000000-0000-4000-8000-000000000001',
   roomTypeId: '4e000000-0000-4000-8000-000000000001',
   roomId: '3e000000-0000-4000-8000-000000000001',
 };
 
-const id = z.guid('must be a UUID').toLowerCase();
+export const id = z.guid('must be a UUID').toLowerCase();
 const roomTypeId = id.meta({ examples: [exampleIds.roomTypeId] });
 const roomId = id.meta({ examples: [exampleIds.roomId] });
-const text = (lengthMax: number): z.ZodString => {
+export const text = (lengthMax: number): z.ZodString => {
   const message = `must be text of 1 to ${lengthMax} characters, without control characters`;
   return (
     z
@@ -71,7 +71,7 @@ const metadata = z
   })
   .describe("the caller's own, kept with the lock");
 
-const fromCaller = {
+export const fromCaller = {
   tenantId: z.string('must be text').optional().describe('as the header x-tenant-id'),
   reason: text(textLengthMax)
     .describe('why, for whoever asks later')
@@ -80,7 +80,9 @@ const fromCaller = {
   metadata: metadata.optional(),
 };
 
-const strict = <Shape extends z.ZodRawShape>(shape: Shape): z.ZodObject<Shape, z.core.$strict> =>
+export const strict = <Shape extends z.ZodRawShape>(
+  shape: Shape,
+): z.ZodObject<Shape, z.core.$strict> =>
   z.strictObject(shape, {
     error: (issue) => (isKeyIssue(issue) ? undefined : 'must be an object'),
   });

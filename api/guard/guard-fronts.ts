@@ -5,14 +5,16 @@ import type { Metrics } from '../../kernel/metrics.ts';
 import { systemRandom, type Random } from '../../kernel/random.ts';
 import type { Settings } from '../../kernel/settings.ts';
 import { guardService } from '../grpc/guard-service.ts';
+import { auditOperations, type AdminSettings } from './audit-operations.ts';
 import type { GuardCalls } from './guard-calls.ts';
 import { guardMeter } from './guard-metrics.ts';
 import { guardOperations } from './guard-operations.ts';
 import type { RouteGroup } from '../http-server.ts';
+import { auditRoutes } from '../routes/lock-audit.ts';
 import { lockRoutes } from '../routes/locks.ts';
 
 export interface GuardFrontsOptions {
-  readonly settings: Pick<Settings, 'SHADOW_MODE' | 'REQUIRE_CORRELATION_ID'>;
+  readonly settings: Pick<Settings, 'SHADOW_MODE' | 'REQUIRE_CORRELATION_ID'> & AdminSettings;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -30,8 +32,13 @@ export function guardFronts(options: GuardFrontsOptions, calls: GuardCalls): Gua
   const meter = guardMeter({ metrics, clock, isShadow: settings.SHADOW_MODE });
   const operations = guardOperations(calls, meter);
   const requireCorrelationId = settings.REQUIRE_CORRELATION_ID;
+  const byHand = auditOperations({ calls, meter, settings });
+  const groups = [
+    lockRoutes({ operations, clock, random, requireCorrelationId }),
+    auditRoutes({ operations: byHand, clock, requireCorrelationId }),
+  ];
   return {
-    routes: lockRoutes({ operations, clock, random, requireCorrelationId }),
+    routes: (server) => groups.forEach((add) => add(server)),
     service: guardService({ operations, clock, logger, random }),
   };
 }

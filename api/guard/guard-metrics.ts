@@ -4,7 +4,15 @@ import { isRollguardError } from '../../kernel/errors.ts';
 import type { Metrics } from '../../kernel/metrics.ts';
 
 export type GuardOperation =
-  'lockRoom' | 'releaseLock' | 'bulkRelease' | 'getLock' | 'listLocks' | 'checkAvailability';
+  | 'lockRoom'
+  | 'releaseLock'
+  | 'bulkRelease'
+  | 'getLock'
+  | 'listLocks'
+  | 'checkAvailability'
+  | 'manualRelease'
+  | 'lockAudit'
+  | 'searchAudit';
 
 /** `refused`: the caller has to change something; `error`: it may come again as it is. */
 export type GuardResult = 'success' | 'conflict' | 'refused' | 'error';

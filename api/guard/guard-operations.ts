@@ -154,7 +154,7 @@ async function getLock(
 }
 
 /** A write whose outcome is unknown says what to do about it. */
-async function written<T>(answer: Promise<T>): Promise<T> {
+export async function written<T>(answer: Promise<T>): Promise<T> {
   try {
     return await answer;
   } catch (error) {

@@ -22,7 +22,7 @@ import { documented, tenantHeaders } from '../openapi.ts';
 import { problem, problemOf, type Problem } from '../problem.ts';
 import { fieldError, headerText } from '../request-fields.ts';
 
-const correlation = headerText(200)
+export const correlation = headerText(200)
   .optional()
   .meta({
     description: 'tells this request apart in logs and events; made when absent, and sent back',
@@ -34,9 +34,9 @@ const key = z
   .meta({ description: "instead of the body's idempotencyKey", examples: ['order-17'] });
 const readHeaders = tenantHeaders.extend({ [correlationHeader]: correlation });
 const lockHeaders = readHeaders.extend({ 'idempotency-key': key });
-const answerHeaders = { [correlationHeader]: "the request's, or the one that was made" };
+export const answerHeaders = { [correlationHeader]: "the request's, or the one that was made" };
 
-const invalid = (field: string, message: string): Problem =>
+export const invalid = (field: string, message: string): Problem =>
   problemOf(fieldError({ field, message }));
 const unexpected = problemOf(undefined);
 const notReady = problem(503, 'NOT_READY', 'guard_2 is restoring; try again shortly');
@@ -48,14 +48,14 @@ const unknown = problem(
 const late = problem(504, 'DEADLINE_EXCEEDED', 'the call was not decided in time');
 const full = problem(429, 'QUEUE_FULL', 'guard_2 has 10000 calls waiting; try again shortly');
 const otherTenant = problem(403, 'TENANT_MISMATCH', 'tenantId: is not the tenant that asks');
-const noLock = problem(404, 'NOT_FOUND', 'no lock … is known for this tenant');
-const stale = problem(412, 'PRECONDITION_FAILED', 'version: is 18 by now');
+export const noLock = problem(404, 'NOT_FOUND', 'no lock … is known for this tenant');
+export const stale = problem(412, 'PRECONDITION_FAILED', 'version: is 18 by now');
 const tooLarge = problem(413, 'REQUEST_INVALID', 'body: must be at most 1 MiB');
 const noJson = problem(415, 'REQUEST_INVALID', 'header content-type: must be application/json');
 
-const ofReads = [unexpected, notReady, late];
-const ofWrites = [otherTenant, tooLarge, noJson, full, unexpected, unknown, late];
-const absent = 'In a body, null and empty texts and lists count as absent.';
+export const ofReads = [unexpected, notReady, late];
+export const ofWrites = [otherTenant, tooLarge, noJson, full, unexpected, unknown, late];
+export const absent = 'In a body, null and empty texts and lists count as absent.';
 
 const lock = documented({
   tags: ['locks'],

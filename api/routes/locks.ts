@@ -29,7 +29,7 @@ export interface LockRoutesOptions {
   readonly requireCorrelationId: boolean;
 }
 
-type Body = Readonly<Record<string, unknown>>;
+export type Body = Readonly<Record<string, unknown>>;
 
 export function lockRoutes(options: LockRoutesOptions): RouteGroup {
   const { operations } = options;
@@ -63,7 +63,7 @@ export function lockRoutes(options: LockRoutesOptions): RouteGroup {
   };
 }
 
-interface LockPath {
+export interface LockPath {
   Params: { readonly lockId: string };
 }
 
@@ -117,21 +117,32 @@ function readerOf({ clock }: LockRoutesOptions): FindCaller {
   };
 }
 
-function writerOf({ clock, requireCorrelationId }: LockRoutesOptions): FindCaller {
+function writerOf(options: LockRoutesOptions): FindCaller {
+  const { clock } = options;
   return (request, reply) => () => {
-    const { tenantId, correlationId } = (request.body ?? {}) as Body;
-    const named = headerOf(request, correlationHeader);
-    if (requireCorrelationId && (named === undefined || named === '')) {
-      const field = `header ${correlationHeader}`;
-      throw fieldError({ field, message: 'is required (REQUIRE_CORRELATION_ID)' });
-    }
-    givenCorrelation(named, undefined);
-    const given = givenCorrelation(named, correlationId);
-    if (given !== undefined) reply.header(correlationHeader, given);
+    const { tenantId } = (request.body ?? {}) as Body;
+    takeCorrelation(request, reply, options);
     const where = `header ${tenantHeader}`;
     const asking = callingTenant(tenantOf(request), tenantId, where);
     return callerOf(reply, { clock, tenantId: asking });
   };
+}
+
+/** The id of a write, which its answer then has. @throws REQUEST_INVALID */
+export function takeCorrelation(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { requireCorrelationId }: Pick<LockRoutesOptions, 'requireCorrelationId'>,
+): void {
+  const { correlationId } = (request.body ?? {}) as Body;
+  const named = headerOf(request, correlationHeader);
+  if (requireCorrelationId && (named === undefined || named === '')) {
+    const field = `header ${correlationHeader}`;
+    throw fieldError({ field, message: 'is required (REQUIRE_CORRELATION_ID)' });
+  }
+  givenCorrelation(named, undefined);
+  const given = givenCorrelation(named, correlationId);
+  if (given !== undefined) reply.header(correlationHeader, given);
 }
 
 function callerOf(
@@ -147,7 +158,7 @@ function callerOf(
 }
 
 /** Of a caller that closes its connection; the request itself is closed once its body is read. */
-function whetherGone({ raw }: FastifyReply): () => boolean {
+export function whetherGone({ raw }: FastifyReply): () => boolean {
   let isGone = false;
   raw.once('close', () => {
     isGone = !raw.writableFinished;
@@ -170,14 +181,14 @@ function withKey(body: unknown, request: FastifyRequest): unknown {
 }
 
 /** Query parameters are text. */
-function withNumber(query: Body, name: string): unknown {
+export function withNumber(query: Body, name: string): unknown {
   const value = query[name];
   return typeof value === 'string' && /^\d{1,9}$/.test(value)
     ? { ...query, [name]: Number(value) }
     : query;
 }
 
-function headerOf(request: FastifyRequest, name: string): string | undefined {
+export function headerOf(request: FastifyRequest, name: string): string | undefined {
   const value = request.headers[name];
   return Array.isArray(value) ? value.join(', ') : value;
 }

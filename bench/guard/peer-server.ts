@@ -17,6 +17,12 @@ import { holdInPostgres, type PeerMethod } from './postgres-locks.ts';
 import type { Outcome, Wish } from './side.ts';
 
 const dayMs = 86_400_000;
+const nothingByHand = {
+  AVAILABILITY_GUARD_ADMIN_TOKENS: [],
+  AVAILABILITY_GUARD_MANUAL_RELEASE_ENABLED: false,
+  AVAILABILITY_GUARD_NOTIFICATIONS_ENABLED: false,
+  AVAILABILITY_GUARD_NOTIFICATION_RECIPIENTS: [],
+};
 const firstDayMs = Date.UTC(2031, 0, 1);
 
 async function serve(): Promise<void> {
@@ -30,7 +36,7 @@ async function serve(): Promise<void> {
   );
   const fronts = guardFronts(
     {
-      settings: { SHADOW_MODE: true, REQUIRE_CORRELATION_ID: false },
+      settings: { SHADOW_MODE: true, REQUIRE_CORRELATION_ID: false, ...nothingByHand },
       ...{ clock: systemClock, logger: silentLogger, metrics: createMetricsRegistry() },
     },
     calls,
@@ -57,7 +63,7 @@ function callsOn(hold: (wish: Wish) => Promise<Outcome>): GuardCalls {
       return answerOf(command, outcome === 'LOCKED');
     },
     ...{ release: missing, bulkRelease: missing, getLock: missing },
-    ...{ listLocks: missing, availability: missing },
+    ...{ listLocks: missing, availability: missing, lockAudit: missing, searchAudit: missing },
   };
 }
 

@@ -15,7 +15,8 @@ import { RollguardError } from '../../kernel/errors.ts';
 import { silentLogger } from '../../kernel/logger.ts';
 import { seededRandom } from '../../kernel/random.ts';
 import type { LedgerAnswer, RollQueries } from '../../topology/roll/roll-queries.ts';
-import { fakeGuard, lockOf } from '../support/fake-guard.ts';
+import { adminSettings, tokenEntry } from '../support/admin-settings.ts';
+import { auditRecordOf, fakeGuard, lockOf } from '../support/fake-guard.ts';
 
 interface Document {
   readonly openapi: string;
@@ -106,7 +107,10 @@ let notReady: string | undefined;
 beforeAll(async () => {
   const sources = [{ name: 'roll', notReady: () => notReady }];
   const metrics = createMetricsRegistry();
-  const settings = { SHADOW_MODE: true, REQUIRE_CORRELATION_ID: false };
+  const settings = {
+    ...adminSettings({ AVAILABILITY_GUARD_ADMIN_TOKENS: tokenEntry('desk', 'secret', ['t']) }),
+    ...{ SHADOW_MODE: true, REQUIRE_CORRELATION_ID: false },
+  };
   const fronts = guardFronts(
     { settings, clock: systemClock, logger: silentLogger, metrics },
     guard,
@@ -150,7 +154,7 @@ describe('the API description', () => {
       Object.keys(methods).map((method) => `${method} ${path}`),
     );
 
-    expect(registered).toHaveLength(11);
+    expect(registered).toHaveLength(14);
     expect(described.sort()).toEqual(registered.sort());
     for (const { summary, tags, responses } of operations()) {
       expect(summary).toMatch(/\w/);
@@ -208,7 +212,7 @@ describe('the API description', () => {
         .map((each) => complaints(schema, each)),
     );
 
-    expect(examples).toHaveLength(87);
+    expect(examples).toHaveLength(127);
     expect(examples.flat()).toEqual([]);
   });
 });
@@ -261,6 +265,9 @@ describe('a real answer of the guard has the documented shape', () => {
   const failing = (code: ErrorCode) => (): Promise<never> =>
     Promise.reject(new RollguardError(code, 'said so'));
   const one = '/v1/locks/{lockId}';
+  const manual = `${one}/manual-release`;
+  const byHand = { tenantId: 't', reason: 'moved', actorId: 'u-1', actorName: 'Maija' };
+  const audited = auditRecordOf({ lockId: id, tenantId: 't' }, seededRandom(2));
 
   test.each<[string, string, number, Partial<GuardCalls>, object | undefined, string?]>([
     ['post', '/v1/locks', 200, { lock: () => done({ ...released, status: 'LOCKED' }) }, lock],
@@ -298,12 +305,20 @@ describe('a real answer of the guard has the documented shape', () => {
       `roomTypeId=${id}&from=2026-05-10&to=2026-05-12`,
     ],
     ['get', '/v1/availability', 400, {}, undefined],
+    ['post', manual, 200, { release: () => done(released) }, byHand],
+    ['post', manual, 400, {}, { ...byHand, reason: 'no' }],
+    ['post', manual, 403, {}, { ...byHand, tenantId: 'other' }],
+    ['post', manual, 404, { release: failing('NOT_FOUND') }, byHand],
+    ['get', `${one}/audit`, 200, { lockAudit: () => done([audited]) }, undefined],
+    ['get', `${one}/audit`, 404, { lockAudit: () => done([]) }, undefined],
+    ['get', '/v1/locks/audit', 200, { searchAudit: () => done([audited]) }, undefined],
+    ['get', '/v1/locks/audit', 400, {}, undefined, 'limit=0'],
   ])('%s %s, status %i', async (method, path, status, instead, body, query = '') => {
     guard.instead = instead;
     const answer = await server.inject({
       method: method as 'get',
       url: `${path.replace('{lockId}', id)}?${query}`,
-      headers: { 'x-tenant-id': 't' },
+      headers: { 'x-tenant-id': 't', 'x-guard-admin-token': 'secret' },
       ...(body === undefined ? {} : { payload: body }),
     });
     const documented = answerOf(path, status, method);

@@ -3,6 +3,7 @@ import { systemClock } from '../../kernel/clock.ts';
 import { verifyGuardOf } from '../../tools/faults/verify-system.ts';
 import { inParallel } from './guard-callers.ts';
 import { GuardScenario, numbers, wishFor } from './guard-scenario.ts';
+import { Desk } from './releases-by-hand.ts';
 import { systemOptions } from './test-system.ts';
 
 const timeoutMs = 240_000;
@@ -78,6 +79,39 @@ describe('the guard on the real stack', () => {
       for (const figure of [locks / 7, changes, releases, repeats, conflicts]) {
         expect(figure).toBeGreaterThan(5);
       }
+    },
+    timeoutMs,
+  );
+
+  test(
+    'G14: what is released by hand is recorded and told once, whenever it is killed and asked again',
+    async () => {
+      const [type] = await scenario.types(1, 5);
+      const desk = new Desk(scenario.system, type!.tenantId);
+      const lockIds: string[] = [];
+      for (const n of numbers(2)) {
+        const wish = wishFor(type!, `by-hand-${n}`, 0);
+        await scenario.callers.lock(wish);
+        lockIds.push(scenario.callers.lastGrant(wish.key)!.lockId);
+      }
+      await desk.open();
+      for (const [round, lockId] of lockIds.entries()) {
+        const first = desk.release(lockId);
+        await systemClock.sleep(round * 10);
+        await desk.open();
+        const answered = await first;
+        const auditId = await desk.released(lockId);
+        const [newest, oldest] = await desk.audit(`${lockId}/audit`);
+
+        expect(newest?.auditId).toBe(auditId);
+        expect([auditId, undefined]).toContain(answered);
+        expect([newest?.action, oldest?.action]).toEqual(['MANUAL_RELEASE', 'CREATED']);
+      }
+      const told = await desk.told();
+      const found = await desk.audit('audit?limit=2');
+
+      expect(lockIds.map((lockId) => told.get(lockId))).toEqual([1, 1]);
+      expect(found.map(({ lockId }) => lockId)).toEqual([...lockIds].reverse());
     },
     timeoutMs,
   );

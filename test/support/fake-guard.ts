@@ -6,6 +6,7 @@ import type { CallOptions, GuardCalls } from '../../api/guard/guard-calls.ts';
 import { RollguardError } from '../../kernel/errors.ts';
 import { seededRandom, type Random } from '../../kernel/random.ts';
 import type { BulkReleaseAnswer, LockAnswer, ReleaseAnswer } from '../../topology/guard/answer.ts';
+import type { AuditRecord } from '../../topology/guard/audit.ts';
 import type { Lock } from '../../topology/guard/lock.ts';
 
 export interface Asked {
@@ -68,6 +69,12 @@ export function fakeGuard(): FakeGuard {
         held: random.integer(60),
       })),
     ),
+    lockAudit: answering('lockAudit', ({ lockId, tenantIds }, random) =>
+      tenantIds.slice(0, 1).map((tenantId) => auditRecordOf({ lockId, tenantId }, random)),
+    ),
+    searchAudit: answering('searchAudit', ({ tenantIds }, random) =>
+      tenantIds.map((tenantId) => auditRecordOf({ lockId: random.uuid(), tenantId }, random)),
+    ),
   };
   return guard;
 }
@@ -99,6 +106,18 @@ export function lockOf(request: Request, random: Random): Lock {
     releasedAtMs: maybe(grantedAtMs + 2),
     releaseReason: maybe('GUEST_CANCELLED'),
     version: random.integer(2 ** 53),
+  };
+}
+
+export function auditRecordOf(
+  of: Pick<AuditRecord, 'lockId' | 'tenantId'>,
+  random: Random,
+): AuditRecord {
+  return {
+    ...of,
+    ...{ auditId: random.uuid(), version: random.integer(99), action: 'CREATED' },
+    ...{ actor: { id: 'api' }, reason: 'HOLD', correlationId: undefined },
+    ...{ reservationId: random.uuid(), atMs: random.integer(2 ** 40) },
   };
 }
 

@@ -40,6 +40,7 @@ const topics = {
   [commandsTopic]: 2,
   [eventsTopic]: 3,
   [deadLetterTopic]: 1,
+  'availability-guard.notifications': 1,
 };
 
 export interface Stay {

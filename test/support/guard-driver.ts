@@ -12,6 +12,7 @@ import type { CatalogueTable } from '../../topology/guard/catalogue-rows.ts';
 import { guardTopology } from '../../topology/guard/guard-topology.ts';
 import { inventoryEventOf } from '../../topology/guard/inventory-event-codec.ts';
 import { partitionKeyOf } from '../../topology/guard/lock-id.ts';
+import { notificationsTopicDefault } from '../../topology/guard/notification.ts';
 
 export const hotel = {
   tenantId: '11111111-1111-4111-8111-111111111111',
@@ -26,7 +27,10 @@ export const guardPartitionCount = 2;
 const topics = {
   'platform.public.rooms': 2,
   'platform.public.properties': 2,
+  'platform.public.reservations': 2,
+  'platform.public.reservation_command_lifecycle': 2,
   [guardEventsTopic]: 6,
+  [notificationsTopicDefault]: 3,
 };
 /** The time a captured row is written, which orders its versions too. */
 let lsn = 1;
@@ -40,13 +44,15 @@ export function guardTestTopology(metrics: Metrics = noMetrics): Topology {
     sourcePartitionCount: 2,
     decode: (_table, value) => JSON.parse(value.toString()) as never,
     encodeEvent: (event) => write(inventoryEventOf(event)),
-    options: defaultGuardOptions,
+    ...{ options: defaultGuardOptions, followsReservations: true },
     metrics,
   });
 }
 
 export function startGuard(
-  options: Partial<Pick<TestDriverOptions, 'topics' | 'metrics' | 'options'>> = {},
+  options: Partial<
+    Pick<TestDriverOptions, 'topics' | 'metrics' | 'options' | 'kafka' | 'clock'>
+  > = {},
 ): Promise<TopologyTestDriver> {
   const topology = guardTestTopology(options.metrics);
   return TopologyTestDriver.start({

@@ -9,6 +9,7 @@ import { createMetricsRegistry } from '../../api/metrics-registry.ts';
 import { healthRoutes } from '../../api/routes/health.ts';
 import { systemClock } from '../../kernel/clock.ts';
 import { silentLogger } from '../../kernel/logger.ts';
+import { adminSettings } from './admin-settings.ts';
 import { fakeGuard, type FakeGuard } from './fake-guard.ts';
 import { GrpcClient, isServiceError, type Message } from './grpc-client.ts';
 
@@ -54,10 +55,17 @@ export interface GuardWindows {
 
 export const tenant = '7e000000-0000-4000-8000-000000000001';
 
-export async function openGuardWindows(requireCorrelationId = false): Promise<GuardWindows> {
+/** @param admin settings of what is done by hand, by the names of the environment. */
+export async function openGuardWindows(
+  requireCorrelationId = false,
+  admin: Readonly<Record<string, string>> = {},
+): Promise<GuardWindows> {
   const guard = fakeGuard();
   const metrics = createMetricsRegistry();
-  const settings = { SHADOW_MODE: true, REQUIRE_CORRELATION_ID: requireCorrelationId };
+  const settings = {
+    ...adminSettings(admin),
+    ...{ SHADOW_MODE: true, REQUIRE_CORRELATION_ID: requireCorrelationId },
+  };
   const fronts = guardFronts(
     { settings, clock: systemClock, logger: silentLogger, metrics },
     guard,

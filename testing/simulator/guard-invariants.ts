@@ -15,6 +15,7 @@ import { partitionKeyOf } from '../../topology/guard/lock-id.ts';
 import { MemoryGuardState } from '../../topology/guard/memory-guard-state.ts';
 import { defaultGuardOptions } from '../../topology/guard/guard-options.ts';
 import type { StoredLock } from '../../topology/guard/stored-lock.ts';
+import { checkAudit, checkNotifications } from './audit-invariants.ts';
 import { applicationId } from './machine.ts';
 import type { Attempt, FinalState } from './scenario.ts';
 import { guardEventsTopic, tenantId, type GuardCall } from './guard-workload.ts';
@@ -35,6 +36,7 @@ interface Folded {
 export function guardViolations(state: FinalState, partitions: number): readonly string[] {
   const violations: string[] = [];
   const report: Report = (text) => violations.push(text);
+  const allDecisions: LoggedDecision[] = [];
   for (const { headers } of lettersOf(state)) {
     const reason = headers.find(({ key }) => key === '__dlq.error.message')?.value;
     report(`a record that is sound was dead-lettered: ${String(reason)}`);
@@ -55,12 +57,15 @@ export function guardViolations(state: FinalState, partitions: number): readonly
     }
     const folded = { ...fold(decisions, report), endedAt };
     checkStore(folded.state, state, { partition, report });
+    checkAudit(decisions, state.stores.get(`guard_${partition}`), report);
+    allDecisions.push(...decisions);
     checkEvents(decisions, events, report);
     checkHolds(events, report);
     const attempts = state.attempts.filter((attempt) => attempt.partition === partition);
     for (const attempt of attempts) checkAttempt(attempt, folded, report);
     checkKeys(attempts, report);
   }
+  checkNotifications(allDecisions, state.kafka, report);
   return violations;
 }
 

@@ -1,6 +1,6 @@
 /** A small hotel and its callers: few rooms and nights, so that everything meets everything. */
 import type { Random } from '../../kernel/random.ts';
-import type { LockCommand, ReleaseCommand } from '../../topology/guard/command.ts';
+import type { LockCommand, ManualRelease, ReleaseCommand } from '../../topology/guard/command.ts';
 import type { CatalogueTable } from '../../topology/guard/catalogue-rows.ts';
 import type { WorkloadSteps } from './scenario.ts';
 import type { Step } from './schedule.ts';
@@ -12,6 +12,10 @@ const roomTypes = [idOf(10), idOf(20), idOf(30)];
 const roomsPerType = 2;
 const slots = 7;
 const nights = 4;
+const byHand: ManualRelease = {
+  actor: { id: 'caller', name: 'Caller', email: undefined, tokenId: 'desk' },
+  recipients: ['#front'],
+};
 
 /** What a caller wants; which lock a release names is known only when it is sent. */
 export type GuardCall =
@@ -143,5 +147,7 @@ export function releaseCommand(lockId: string, attemptId: string): ReleaseComman
   return {
     ...{ kind: 'release', tenantId, lockId, reservationId: undefined, version: undefined },
     ...{ reason: 'SIMULATED', actor: 'caller', correlationId: attemptId, metadata: {} },
+    // Some people tell a person instead of a program.
+    ...(/[02468]$/.test(attemptId) ? { manual: byHand } : {}),
   };
 }

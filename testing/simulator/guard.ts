@@ -6,6 +6,7 @@ import type { LockAnswer } from '../../topology/guard/answer.ts';
 import { partitionKeyOf } from '../../topology/guard/lock-id.ts';
 import { defaultGuardOptions } from '../../topology/guard/guard-options.ts';
 import { guardSubTopologies, guardTopology } from '../../topology/guard/guard-topology.ts';
+import { notificationsTopicDefault } from '../../topology/guard/notification.ts';
 import { guardViolations } from './guard-invariants.ts';
 import {
   guardEventsTopic,
@@ -32,7 +33,10 @@ export function guardScenario(partitions: number): Scenario {
   const inputTopics = ['platform.public.rooms', 'platform.public.properties'];
   return {
     topics: Object.fromEntries(
-      [...inputTopics, guardEventsTopic].map((name) => [name, partitions]),
+      [...inputTopics, guardEventsTopic, notificationsTopicDefault].map((name) => [
+        name,
+        partitions,
+      ]),
     ),
     topology: () => simulatedGuardTopology(partitions),
     outputTopic: guardEventsTopic,

@@ -1,4 +1,4 @@
-/** `rollguard locks get|list|lock|release|availability`: the guard, asked over its HTTP API. */
+/** `rollguard locks …`: the guard, asked over its HTTP API. */
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type {
   AvailabilityBody,
@@ -9,27 +9,27 @@ import type {
 } from '../../api/guard/lock-body.ts';
 import { RollguardError } from '../../kernel/errors.ts';
 import type { CliContext } from '../cli-context.ts';
-import { GuardClient, type GuardClientFlags, type GuardRequest } from '../locks/guard-client.ts';
+import { GuardClient } from '../locks/guard-client.ts';
 import {
   renderAvailability,
   renderConflict,
   renderLock,
   renderLocks,
 } from '../locks/lock-report.ts';
-
-interface Flags extends GuardClientFlags {
-  readonly json?: true;
-}
-
-interface WriteFlags extends Flags {
-  readonly reservation?: string;
-  readonly reason: string;
-  readonly ifVersion?: number;
-  readonly dryRun?: true;
-}
+import {
+  defaultsNote,
+  lockPath,
+  show,
+  verb,
+  wholeNumber,
+  write,
+  writeVerb,
+  type Flags,
+  type WriteFlags,
+} from '../locks/lock-verbs.ts';
+import { auditCommand, manualReleaseCommand } from './locks-by-hand.ts';
 
 const conflictExitCode = 1;
-const defaultReason = 'MANUAL';
 
 export function locksCommand(cli: CliContext): Command {
   return new Command('locks')
@@ -38,28 +38,10 @@ export function locksCommand(cli: CliContext): Command {
     .addCommand(listCommand(cli))
     .addCommand(lockCommand(cli))
     .addCommand(releaseCommand(cli))
-    .addCommand(availabilityCommand(cli));
+    .addCommand(availabilityCommand(cli))
+    .addCommand(manualReleaseCommand(cli))
+    .addCommand(auditCommand(cli));
 }
-
-function verb(name: string): Command {
-  return new Command(name)
-    .option('--tenant <id>', 'whose locks (default: ROLLGUARD_TENANT_ID)')
-    .option(
-      '--url <url>',
-      'where Rollguard listens (default: ROLLGUARD_URL, else HTTP_HOST and HTTP_PORT)',
-    )
-    .option('--correlation-id <id>', 'tells the request apart in logs and events (default: random)')
-    .option('--json', 'print the answer as one JSON object on stdout');
-}
-
-function writeVerb(name: string): Command {
-  return verb(name)
-    .option('--reason <text>', 'why, for whoever asks later', defaultReason)
-    .option('--dry-run', 'only say what would be sent');
-}
-
-const defaultsNote = `
-Ids are UUIDs. The tenant can be set once as ROLLGUARD_TENANT_ID.`;
 
 function getCommand(cli: CliContext): Command {
   return verb('get')
@@ -259,28 +241,6 @@ ${defaultsNote}`,
       const { body } = await client.ask({ method: 'GET', path: '/v1/availability', query });
       show(flags, cli, body, () => renderAvailability(body as AvailabilityBody));
     });
-}
-
-/** The answer; undefined when it was only described. */
-async function write(flags: WriteFlags, cli: CliContext, request: GuardRequest): Promise<unknown> {
-  const client = new GuardClient(flags, cli);
-  if (flags.dryRun !== true) return (await client.ask(request)).body;
-  const described = client.described(request);
-  cli.out(`${JSON.stringify({ dryRun: true, request: described }, null, flags.json ? 0 : 2)}\n`);
-  return undefined;
-}
-
-function show(flags: Flags, cli: CliContext, body: unknown, render: () => string): void {
-  cli.out(flags.json === true ? `${JSON.stringify(body)}\n` : render());
-}
-
-function lockPath(lockId: string): string {
-  return `/v1/locks/${encodeURIComponent(lockId)}`;
-}
-
-function wholeNumber(text: string): number {
-  if (/^\d{1,15}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError('It must be a whole number.');
 }
 
 function metadataEntry(

@@ -78,6 +78,7 @@ function describe(flags: DescribeFlags, cli: CliContext): void {
     ? guardTopology({
         ...common,
         eventsTopic: inventoryEventsTopic(settings),
+        notificationsTopic: settings.AVAILABILITY_GUARD_NOTIFICATION_TOPIC,
         // That of the captured tables' topics, which `connectors apply` gives the same number.
         sourcePartitionCount: settings.ROLLGUARD_PARTITIONS,
         options: defaultGuardOptions,

@@ -16,6 +16,8 @@ export interface GuardRequest {
   readonly path: string;
   readonly query?: Readonly<Record<string, string | number | undefined>>;
   readonly body?: Readonly<Record<string, unknown>>;
+  /** Sent, and never shown. */
+  readonly secretHeaders?: Readonly<Record<string, string>>;
 }
 
 export interface GuardAnswer {
@@ -44,7 +46,9 @@ export class GuardClient {
   /** The request as it would be sent. */
   described(request: GuardRequest): object {
     const { method, body } = request;
-    const base = { method, url: this.#urlOf(request), headers: this.#headers };
+    const secrets = Object.keys(request.secretHeaders ?? {}).map((name) => [name, '(not shown)']);
+    const headers = { ...this.#headers, ...(Object.fromEntries(secrets) as object) };
+    const base = { method, url: this.#urlOf(request), headers };
     return body === undefined ? base : { ...base, body };
   }
 
@@ -55,6 +59,7 @@ export class GuardClient {
       method,
       headers: {
         ...this.#headers,
+        ...request.secretHeaders,
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),

@@ -1,4 +1,5 @@
 /** Locks and availability as text for people. */
+import type { AuditBody } from '../../api/guard/audit-body.ts';
 import type {
   AvailabilityBody,
   ConflictBody,
@@ -41,6 +42,16 @@ export function renderAvailability({ nights }: AvailabilityBody): string {
     row(date, String(capacity ?? 'unknown'), String(held), String(free ?? 'unknown')),
   );
   return [row('night', 'capacity', 'held', 'free'), ...lines].map((line) => `${line}\n`).join('');
+}
+
+export function renderAudit({ records }: AuditBody): string {
+  if (records.length === 0) return 'no records\n';
+  return records
+    .map(({ at, action, lockId, version, actor, reason }) => {
+      const who = actor.name === null ? actor.id : `${actor.name} (${actor.id})`;
+      return `${at}  ${action.padEnd(14)}  ${lockId}  version ${version}  ${reason} by ${who}\n`;
+    })
+    .join('');
 }
 
 function whatOf({ roomId, roomTypeId }: LockBody): string {

@@ -14,6 +14,7 @@ import type { SlotRecord } from '../../topology/guard/guard-state.ts';
 import { guardInternalTopics } from '../../topology/guard/guard-names.ts';
 import { guardStores, StoredGuardState } from '../../topology/guard/stored-guard-state.ts';
 import type { StoredLock } from '../../topology/guard/stored-lock.ts';
+import { AuditFold } from './audit-fold.ts';
 import { contentOf, type Content } from './content.ts';
 import { impliedEvents, type ImpliedEvent } from './implied-events.ts';
 import { MapStore } from './map-store.ts';
@@ -32,6 +33,7 @@ export class DecisionFold {
     marks: new MapStore<string, number>(guardStores.marks),
   };
   readonly #rowVersions = new MapStore<string, string>(rowVersionStore);
+  readonly #audit = new AuditFold();
   /** Offsets in the catalogue that a decision had as its input. */
   readonly #inputs = new Set<number>();
   readonly #problems: string[] = [];
@@ -69,6 +71,7 @@ export class DecisionFold {
       if (origin?.topic.endsWith(catalogueSuffix)) this.#inputs.add(origin.offset);
       for (const event of impliedEvents(this.#state, decision)) this.#onEvent(event);
       evolve(this.#state, decision);
+      this.#audit.add(decision);
     } catch (error) {
       // A line that cannot be made is a difference to be told, and the lines after it are still read.
       this.#problems.push(`decision ${offset}: ${messageOf(error)}`);
@@ -83,7 +86,7 @@ export class DecisionFold {
   }
 
   content(): Promise<Content> {
-    const stores = [...Object.values(this.#stores), this.#rowVersions];
+    const stores = [...Object.values(this.#stores), this.#rowVersions, ...this.#audit.stores];
     return contentOf(stores, (_store, value) => value);
   }
 }

@@ -29,6 +29,19 @@ export interface LockCommand extends FromCaller {
   readonly version: number | undefined;
 }
 
+/** A release by a person, who has to say who they are. */
+export interface ManualRelease {
+  readonly actor: {
+    readonly id: string;
+    readonly name: string;
+    readonly email: string | undefined;
+    /** Of the token that they showed: its holder answers for what they say of themselves. */
+    readonly tokenId: string;
+  };
+  /** Who is to be told of it; none: nobody. */
+  readonly recipients: readonly string[];
+}
+
 export interface ReleaseCommand extends FromCaller {
   readonly kind: 'release';
   readonly lockId: string;
@@ -36,6 +49,7 @@ export interface ReleaseCommand extends FromCaller {
   readonly reservationId: string | undefined;
   /** Release only if this is the lock's current version. */
   readonly version: number | undefined;
+  readonly manual?: ManualRelease;
 }
 
 /** Exactly one of lockIds, reservationId, roomId and roomTypeId says which; those of this partition are meant. */

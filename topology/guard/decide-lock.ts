@@ -245,6 +245,7 @@ function heldLock(
     changedAtMs: draft.atMs,
     lastStayEndMs: Math.max(stay.stayEndMs, current?.lastStayEndMs ?? stay.stayEndMs),
     confirmedStay: own && confirmedStayOf(own),
+    followsRow: own?.followsRow,
     versionBeforeEnd: undefined,
   };
 }

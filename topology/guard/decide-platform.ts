@@ -4,7 +4,8 @@
  * while a caller's change of it waits to be confirmed moves under it: both count until that one is
  * confirmed or its time is over.
  *
- *   hold of the reservation          what becomes of it
+ *   the row's hold, else any with    what becomes of it
+ *   its stay, else the main slot's
  *   none                             a new one in the reservation's main slot, confirmed
  *   has the stay, tentative          confirmed
  *   has the stay, confirmed          nothing
@@ -46,12 +47,16 @@ export function decidePlatformStay(draft: DecisionDraft, input: PlatformStayInpu
     .map((id) => draft.lock(id))
     .filter((lock) => lock !== undefined)
     .filter((lock) => isLive(lock) && partitionKeyOf(lock) === sold.partitionKey);
-  const same = holds.find((lock) => hasStay(lock, sold));
+  const following = holds.find(({ followsRow }) => followsRow === true);
+  const main = holds.find(({ slot }) => slot === sold.slot);
+  const candidates = following ? [following] : main ? [main, ...holds] : holds;
+  const same = candidates.find((lock) => hasStay(lock, sold));
   if (same !== undefined) {
-    if (same.status === 'TENTATIVE') confirm(draft, same);
+    const isDone = same.status === 'CONFIRMED' && same.followsRow === true;
+    if (!isDone) confirm(draft, { ...same, followsRow: true });
     return noted;
   }
-  const own = holds.find(({ slot }) => slot === sold.slot) ?? holds[0];
+  const own = following ?? main;
   if (own?.status === 'TENTATIVE' && !isPartOf(own, sold)) returnTo(draft, own, sold);
   else hold(draft, own, sold);
   return noted;
@@ -172,7 +177,7 @@ function hold(draft: DecisionDraft, own: StoredLock | undefined, sold: Sold): vo
     version: draft.nextVersion(partitionKey),
     ...{ body, capacity: place.capacity, changedAtMs: draft.atMs },
     roomNumber: sold.isRoomUnknown ? roomNumber : undefined,
-    ...{ confirmedStay: undefined, versionBeforeEnd: undefined },
+    ...{ confirmedStay: undefined, versionBeforeEnd: undefined, followsRow: true },
   };
   draft.hold(after, own);
   remember(draft, after, sold);
@@ -183,19 +188,22 @@ function hold(draft: DecisionDraft, own: StoredLock | undefined, sold: Sold): vo
 function placeInSlot(
   draft: DecisionDraft,
   own: StoredLock | undefined,
-  { input: { tenantId, roomTypeId }, partitionKey, slot: mainSlot, stay }: Sold,
+  { input: { tenantId, roomTypeId }, partitionKey, slot, stay }: Sold,
 ): Pick<
   StoredLock,
   'lockId' | 'slot' | 'generation' | 'iteration' | 'grantedAtMs' | 'lastStayEndMs'
 > {
-  const slot = own?.slot ?? mainSlot;
+  if (own !== undefined) {
+    const { lockId, slot, generation, iteration, grantedAtMs } = own;
+    const lastStayEndMs = Math.max(stay.stayEndMs, own.lastStayEndMs);
+    return { lockId, slot, generation, iteration, grantedAtMs, lastStayEndMs };
+  }
   const record = draft.state.slot(partitionKey, slot);
   const last = record && draft.lock(record.lockId);
-  const generation = own?.generation ?? (record?.generation ?? 0) + 1;
+  const generation = (record?.generation ?? 0) + 1;
   return {
-    lockId: own?.lockId ?? lockIdOf({ tenantId, roomTypeId, slot, generation }),
-    ...{ slot, generation, iteration: record?.iteration ?? 0 },
-    grantedAtMs: own?.grantedAtMs ?? draft.atMs,
+    lockId: lockIdOf({ tenantId, roomTypeId, slot, generation }),
+    ...{ slot, generation, iteration: record?.iteration ?? 0, grantedAtMs: draft.atMs },
     lastStayEndMs: Math.max(stay.stayEndMs, last?.lastStayEndMs ?? stay.stayEndMs),
   };
 }
@@ -222,7 +230,7 @@ function returnTo(draft: DecisionDraft, own: StoredLock, sold: Sold): void {
   };
   const lastStayEndMs = Math.max(own.lastStayEndMs, stay.stayEndMs);
   const version = draft.nextVersion(sold.partitionKey);
-  const after: StoredLock = { ...own, confirmedStay, lastStayEndMs, version };
+  const after: StoredLock = { ...own, confirmedStay, lastStayEndMs, version, followsRow: true };
   draft.hold(after, own);
   place.report(after);
 }

@@ -14,6 +14,7 @@ import {
   type RecordOrigin,
   type StreamRecord,
 } from '../../streams/index.ts';
+import { AuditTrail, auditStores, isAuditRead } from './audit-trail.ts';
 import { catalogueTables, type CatalogueMark, type CatalogueRow } from './catalogue-rows.ts';
 import { recordOf, type RoutedCommand } from './commands/routed-command.ts';
 import { decide, type DecisionContext } from './decide.ts';
@@ -29,6 +30,7 @@ import { partitionKeyOf } from './lock-id.ts';
 import { holdFactOf } from './reservations/hold-fact.ts';
 import type { Order } from './reservations/reconcile.ts';
 import { reservationKeyOf } from './reservations/reservation-fact.ts';
+import { notificationOf } from './notification.ts';
 import { guardStores, StoredGuardState, type GuardStores } from './stored-guard-state.ts';
 
 export interface OutgoingEvent {
@@ -70,7 +72,11 @@ export function snapshotMarkOf({ table, partition }: Omit<CatalogueMark, 'kind'>
   return `snapshot|${table}|${partition}`;
 }
 
-export const guardProcessorStores = [...Object.values(guardStores), rowVersionStore];
+export const guardProcessorStores = [
+  ...Object.values(guardStores),
+  rowVersionStore,
+  ...Object.values(auditStores),
+];
 
 export class GuardProcessor implements Processor<string, GuardRecord> {
   readonly #options: GuardProcessorOptions;
@@ -80,6 +86,7 @@ export class GuardProcessor implements Processor<string, GuardRecord> {
   #context!: ProcessorContext;
   #state!: StoredGuardState;
   #rowVersions!: KeyValueStore<string, string>;
+  #audit!: AuditTrail;
   #marks!: KeyValueStore<string, number>;
 
   constructor(options: GuardProcessorOptions) {
@@ -102,6 +109,10 @@ export class GuardProcessor implements Processor<string, GuardRecord> {
     };
     this.#marks = stores.marks;
     this.#rowVersions = context.store(rowVersionStore);
+    this.#audit = new AuditTrail({
+      records: context.store(auditStores.records),
+      times: context.store(auditStores.times),
+    });
     this.#state = await StoredGuardState.load(stores);
     context.schedule(sweepIntervalMs, 'wall-clock', () => this.#expire());
     context.schedule(forgetIntervalMs, 'wall-clock', () => this.#forget());
@@ -133,6 +144,7 @@ export class GuardProcessor implements Processor<string, GuardRecord> {
   call(request: unknown): unknown {
     const asked = request as GuardRequest;
     if (isRead(asked)) return answerRead(this.#state, asked);
+    if (isAuditRead(asked)) return this.#audit.answer(asked);
     return this.#decideNow(asked).answer;
   }
 
@@ -181,21 +193,23 @@ export class GuardProcessor implements Processor<string, GuardRecord> {
 
   #expire(): void {
     for (let count = 0; count < sweepDecisionsMax; count += 1) {
-      if (!this.#sweep({ kind: 'expire', limit: expiriesPerDecision })) return;
+      const decision = this.#sweep({ kind: 'expire', limit: expiriesPerDecision });
+      if (decision === undefined) return;
     }
   }
 
-  #forget(): void {
-    this.#sweep({ kind: 'forget', limit: forgetLimit });
+  async #forget(): Promise<void> {
+    const decision = this.#sweep({ kind: 'forget', limit: forgetLimit });
+    if (decision !== undefined) await this.#audit.forget(decision);
   }
 
-  /** True when something was done; nothing is written otherwise. */
-  #sweep(input: GuardInput): boolean {
+  /** Undefined when there was nothing to do; then nothing is written. */
+  #sweep(input: GuardInput): Decision | undefined {
     const decision = decide(this.#state, input, this.#now());
-    if (decision.changes.length === 0) return false;
+    if (decision.changes.length === 0) return undefined;
     evolve(this.#state, decision);
     this.#tell(decision, undefined);
-    return true;
+    return decision;
   }
 
   #now(): DecisionContext {
@@ -206,7 +220,7 @@ export class GuardProcessor implements Processor<string, GuardRecord> {
 
   /** @param origin where its input stood; undefined: a caller's request, or the time. */
   #tell(decision: Decision, origin: RecordOrigin | undefined): void {
-    const { decidedAtMs: timestampMs, events, leniencies, changes } = decision;
+    const { decidedAtMs: timestampMs, events, leniencies } = decision;
     const { partition } = this.#context;
     for (const leniency of leniencies) this.#options.leniencies.add(1, { leniency });
     const record: DecisionRecord = { origin, partition, decision };
@@ -216,7 +230,13 @@ export class GuardProcessor implements Processor<string, GuardRecord> {
       const key = partitionKeyOf(event);
       void this.#context.forward({ key, value: outgoing, timestampMs }, 'inventory-events');
     }
-    if (!this.#options.tellsReservations) return;
+    this.#audit.note(decision);
+    const notification = notificationOf(decision);
+    if (notification !== undefined) void this.#context.forward(notification, 'notifications');
+    if (this.#options.tellsReservations) this.#tellReservations(decision);
+  }
+
+  #tellReservations({ changes, decidedAtMs: timestampMs }: Decision): void {
     for (const change of changes) {
       const fact = change.kind === 'lock' ? holdFactOf(change.after) : undefined;
       if (fact === undefined) continue;

@@ -1,4 +1,6 @@
 /** What the fronts ask the guard's tasks, and how a task answers the questions that change nothing. */
+import type { AuditRecord } from './audit.ts';
+import type { AuditRead } from './audit-trail.ts';
 import type { AnswerTo } from './decision.ts';
 import { availability, type AvailabilityQuery, type NightAvailability } from './availability.ts';
 import { overlaps } from './catalogue.ts';
@@ -34,7 +36,7 @@ export interface AvailabilityRequest extends AvailabilityQuery {
 }
 
 export type GuardRead = GetLockRequest | ListLocksRequest | AvailabilityRequest;
-export type GuardRequest = GuardCommand | GuardRead;
+export type GuardRequest = GuardCommand | GuardRead | AuditRead;
 
 export type AnswerToRequest<Request extends GuardRequest> = Request extends GuardCommand
   ? AnswerTo<Request>
@@ -42,7 +44,9 @@ export type AnswerToRequest<Request extends GuardRequest> = Request extends Guar
     ? Lock | undefined
     : Request extends ListLocksRequest
       ? readonly Lock[]
-      : readonly NightAvailability[];
+      : Request extends AuditRead
+        ? readonly AuditRecord[]
+        : readonly NightAvailability[];
 
 export function isRead(request: GuardRequest): request is GuardRead {
   return ['get-lock', 'list-locks', 'availability'].includes(request.kind);

@@ -4,7 +4,8 @@
  *   intake         rooms, properties ──▶ every row to every partition of `catalogue`, and a mark when a
  *                  table's snapshot has been sent on
  *   commands       commands.primary ──▶ each command to the partition that decides it
- *   guard          catalogue, commands, orders, calls ──▶ holds, `decisions`, inventory events
+ *   guard          catalogue, commands, orders, calls ──▶ holds, their audit, `decisions`,
+ *                  inventory events, notifications
  *   platform       reservations, lifecycle ──▶ facts by reservation
  *   reservations   facts, what became of holds ──▶ orders to the guard
  *
@@ -23,6 +24,7 @@ import {
   type Topology,
 } from '../../streams/index.ts';
 import type { ChangeDecoder } from '../captured/row-change.ts';
+import { auditStoreBuilders } from './audit-trail.ts';
 import { CatalogueIntake, intakeStore, type SnapshotEnd } from './catalogue-intake.ts';
 import {
   catalogueSource,
@@ -44,6 +46,11 @@ import {
 import type { InventoryEvent } from './inventory-event.ts';
 import { addReservations, type ReservationTopics } from './reservations/add-reservations.ts';
 import type { HoldFact } from './reservations/hold-fact.ts';
+import {
+  notificationsTopicDefault,
+  serializeNotification,
+  type ManualReleaseNotification,
+} from './notification.ts';
 import { guardStores } from './stored-guard-state.ts';
 
 export const guardSubTopologies = {
@@ -59,6 +66,8 @@ export interface GuardTopologyOptions {
   readonly topicPrefix: string;
   /** `inventory.events`, with its suffix in shadow mode. */
   readonly eventsTopic: string;
+  /** Of manual releases; default: `availability-guard.notifications`. */
+  readonly notificationsTopic?: string;
   /** Partitions of the holds; fixed for the life of the application id. */
   readonly partitionCount: number;
   /** Partitions of the captured tables' topics. */
@@ -207,6 +216,7 @@ function addGuard(
   for (const name of [guardStores.versions, guardStores.marks, rowVersionStore]) {
     guard.store(keyValueStore({ name, key: stringSerde, value: jsonSerde() }));
   }
+  for (const store of auditStoreBuilders) guard.store(store);
   const tellsReservations = topics.reservations !== undefined;
   const told = isCaptureSilent === undefined ? {} : { isCaptureSilent };
   guard.processor('guard', {
@@ -231,7 +241,7 @@ const guardRecord: Deserializer<string, GuardRecord> = ({ key, value, timestampM
 function addOutputs(
   guard: SubTopologyBuilder,
   { decisions, reservations }: InternalTopics,
-  { eventsTopic, encodeEvent, commands }: GuardTopologyOptions,
+  { eventsTopic, encodeEvent, commands, notificationsTopic }: GuardTopologyOptions,
 ): void {
   guard
     .sink<string, DecisionRecord>('decisions', {
@@ -247,6 +257,11 @@ function addOutputs(
       // A key always comes from one task, so its events stay in order; and each partition more that a
       // transaction writes to costs the broker a marker and the caller time.
       partition: ({ value }, count) => value.partition % count,
+    })
+    .sink<string, ManualReleaseNotification>('notifications', {
+      parents: ['guard'],
+      topic: notificationsTopic ?? notificationsTopicDefault,
+      serialize: serializeNotification,
     });
   if (reservations !== undefined) {
     guard.sink<string, HoldFact>('holds', {

@@ -30,6 +30,8 @@ export interface StoredLock extends Lock {
   readonly lastStayEndMs: number;
   /** Set while a change of a confirmed hold is tentative. */
   readonly confirmedStay: ConfirmedStay | undefined;
+  /** True: it is what the platform's row of its reservation is held by, and changes with that. */
+  readonly followsRow?: boolean | undefined;
   /** Of what the platform sold: the assigned room, while no captured room has this number. */
   readonly roomNumber?: string | undefined;
   /** Of an ended hold: the version that the end replaced; a repeat of the release carries it. */

@@ -124,7 +124,7 @@ describe('state verify of the guard', () => {
     expect(differing(report)).toEqual([]);
     expect(report.isEqual).toBe(true);
     expect(report.tasks.map(({ task }) => task)).toEqual([
-      ...['intake_0', 'intake_1', 'guard_0', 'guard_1'],
+      ...['intake_0', 'intake_1', 'reservations_0', 'reservations_1', 'guard_0', 'guard_1'],
     ]);
     const guard = report.tasks.filter(({ task }) => task.startsWith('guard_'));
     for (const { store, changelog: of, decisions: again, decisionCount } of guard) {
@@ -165,6 +165,27 @@ describe('state verify of the guard', () => {
     expect(differing(report)).toEqual([
       'versions "something": the decisions and the changelog differ',
     ]);
+  });
+
+  test('an audit record that no decision tells of is told, and one that is missing', async () => {
+    const name = (...parts: string[]): string => parts.map((part) => `${part}\u0000`).join('');
+    const made = Buffer.from(`\u0005audit${name('some-lock', '0000000000000001')}`);
+    const [found] = driver.kafka
+      .log(changelog)
+      .readCommitted(0, Infinity)
+      .records.filter(({ key }) => String(key).startsWith('\u0005audit'));
+    const value = Buffer.from('{}');
+    driver.kafka.append(changelog.topic, { key: made, value, timestampMs: 1 }, partition);
+    driver.kafka.append(
+      changelog.topic,
+      { key: found?.key ?? null, value: null, timestampMs: 1 },
+      partition,
+    );
+    const told = differing(await verify()).filter((each) => each.includes('the decisions'));
+
+    expect(told).toHaveLength(2);
+    expect(told).toContainEqual(expect.stringMatching(/^audit \["some-lock","0{15}1"\]: /));
+    expect(told).toContainEqual(expect.stringMatching(/^audit \["[0-9a-f-]{36}","\d{16}"\]: /));
   });
 
   test('a decision that was written twice is told, with its offset', async () => {

@@ -19,6 +19,7 @@ const topics = {
   'platform.public.rooms': 2,
   'platform.public.properties': 2,
   'inventory.events.shadow': 2,
+  'availability-guard.notifications': 3,
 };
 const drivers: TopologyTestDriver[] = [];
 let lsn = 1;

@@ -14,11 +14,15 @@ export interface HoldFact {
   readonly status: LockStatus;
   readonly version: number;
   readonly nights: readonly string[];
+  /** True also while a change of what was confirmed is tentative. */
+  readonly isConfirmed: boolean;
   readonly grantedAtMs: number;
   /** Of the stay it has now. */
   readonly changedAtMs: number;
   /** True: nobody asked for it; it is what the platform's row says. */
   readonly isPlatforms: boolean;
+  /** True: it changes with the platform's row. */
+  readonly followsRow: boolean;
 }
 
 /** Undefined for a hold that is no reservation's. */
@@ -29,8 +33,10 @@ export function holdFactOf(lock: StoredLock): HoldFact | undefined {
   return {
     kind: 'hold',
     ...{ tenantId, reservationId, lockId, roomTypeId, slot, iteration, status, version, nights },
+    isConfirmed: status === 'CONFIRMED' || lock.confirmedStay !== undefined,
     grantedAtMs: lock.grantedAtMs,
     changedAtMs: lock.changedAtMs,
     isPlatforms: lock.reason === platformReason,
+    followsRow: lock.followsRow === true,
   };
 }

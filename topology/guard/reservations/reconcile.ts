@@ -45,8 +45,9 @@ export function reconcile(record: ReservationRecord): Reconciled {
   const end = endOf(record);
   const superseded = supersededHolds(record, live);
   for (const hold of live) {
-    const reason = endedBefore(hold, end) ?? (superseded.has(hold) ? supersededReason : undefined);
-    const cause = reason === undefined ? confirmingCommand(record, hold) : undefined;
+    const reason =
+      endedBefore(record, hold, end) ?? (superseded.has(hold) ? supersededReason : undefined);
+    const cause = reason === undefined ? confirmingCommand(record, hold, { live, end }) : undefined;
     if (reason !== undefined) once(hold, releaseOrder(hold, reason));
     else if (cause !== undefined) once(hold, confirmOrder(hold, cause));
   }
@@ -80,26 +81,44 @@ function endOf({ row, commands }: ReservationRecord): End | undefined {
 
 /**
  * Why a hold has to be released. What the platform's row is held for ends with the row, whenever
- * that is read; what somebody asked for only if it was there when the reservation ended.
+ * that is read; what somebody asked for only if it was there when the reservation ended, or was
+ * confirmed by something from before that end.
  */
-function endedBefore(hold: HoldFact, end: End | undefined): string | undefined {
+function endedBefore(
+  { commands }: ReservationRecord,
+  hold: HoldFact,
+  end: End | undefined,
+): string | undefined {
   if (end === undefined) return undefined;
-  const isBefore = hold.isPlatforms || hold.changedAtMs <= end.atMs + clockDoubtMs;
-  return isBefore ? end.reason : undefined;
+  const isRows = hold.isPlatforms || hold.followsRow;
+  const isOlder = hold.changedAtMs <= end.atMs + clockDoubtMs;
+  const isTakenUpAgain = Object.values(commands).some((command) => isStaySince(command, end));
+  const isConfirmedBefore = hold.status === 'CONFIRMED' && !isTakenUpAgain;
+  return isRows || isOlder || isConfirmedBefore ? end.reason : undefined;
+}
+
+function isStaySince({ effect, appliedAtMs }: AppliedCommandFact, end: End | undefined): boolean {
+  return effect === 'stay' && (end === undefined || appliedAtMs > end.atMs);
 }
 
 /** The command that a tentative hold was taken for, once it took effect. */
 function confirmingCommand(
-  { commands }: ReservationRecord,
+  { commands, row }: ReservationRecord,
   hold: HoldFact,
+  { live, end }: { readonly live: readonly HoldFact[]; readonly end: End | undefined },
 ): AppliedCommandFact | undefined {
   if (hold.status !== 'TENTATIVE') return undefined;
   const isFirst = hold.grantedAtMs === hold.changedAtMs;
-  // Whether a change of the main slot's stay took effect is in the row: that of another command may have
-  // died while this one was applied. Further rooms of a reservation are in no row.
-  if (!isFirst && hold.slot === mainSlotOf(hold.reservationId)) return undefined;
-  return Object.values(commands).find(({ effect, createdAtMs, appliedAtMs }) => {
-    if (effect !== 'stay') return false;
+  // What of the main slot took effect is in the row: its command may have died while another one of the
+  // reservation was applied. Further rooms of a reservation are in no row.
+  const main = mainSlotOf(hold.reservationId);
+  const isMain =
+    hold.slot === main && !live.some(({ followsRow, slot }) => followsRow && slot !== main);
+  const isInRow = hold.followsRow || isMain;
+  if (isInRow && (row?.standing === 'live' || !isFirst)) return undefined;
+  return Object.values(commands).find((command) => {
+    if (!isStaySince(command, end)) return false;
+    const { createdAtMs, appliedAtMs } = command;
     // A change is asked for before its command is accepted; a first hold may be asked for by a
     // command of its own that comes later.
     const latestMs = isFirst ? appliedAtMs + lateHoldMs : createdAtMs + clockDoubtMs;
@@ -119,10 +138,9 @@ function supersededHolds(
   const bySlot = new Map<string, HoldFact[]>();
   for (const hold of live) bySlot.set(hold.slot, [...(bySlot.get(hold.slot) ?? []), hold]);
   for (const holds of bySlot.values()) {
-    for (const status of ['TENTATIVE', 'CONFIRMED'] as const) {
-      const alike = holds.filter((hold) => hold.status === status);
-      const wanted =
-        row?.standing === 'live' && status === 'CONFIRMED' ? row.roomTypeId : undefined;
+    for (const isConfirmed of [false, true]) {
+      const alike = holds.filter((hold) => hold.isConfirmed === isConfirmed);
+      const wanted = row?.standing === 'live' && isConfirmed ? row.roomTypeId : undefined;
       const newest =
         alike.find(({ roomTypeId }) => roomTypeId === wanted) ?? alike.sort(byAge).at(-1);
       for (const hold of alike) if (hold !== newest) superseded.add(hold);

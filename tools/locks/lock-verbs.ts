@@ -1,0 +1,63 @@
+/** What the verbs of `rollguard locks` share: their flags, the request, and how an answer is printed. */
+import { Command, InvalidArgumentError } from 'commander';
+import type { CliContext } from '../cli-context.ts';
+import { GuardClient, type GuardClientFlags, type GuardRequest } from './guard-client.ts';
+
+export interface Flags extends GuardClientFlags {
+  readonly json?: true;
+}
+
+export interface WriteFlags extends Flags {
+  readonly reservation?: string;
+  readonly reason: string;
+  readonly ifVersion?: number;
+  readonly dryRun?: true;
+}
+
+const defaultReason = 'MANUAL';
+
+export function verb(name: string): Command {
+  return new Command(name)
+    .option('--tenant <id>', 'whose locks (default: ROLLGUARD_TENANT_ID)')
+    .option(
+      '--url <url>',
+      'where Rollguard listens (default: ROLLGUARD_URL, else HTTP_HOST and HTTP_PORT)',
+    )
+    .option('--correlation-id <id>', 'tells the request apart in logs and events (default: random)')
+    .option('--json', 'print the answer as one JSON object on stdout');
+}
+
+export function writeVerb(name: string): Command {
+  return verb(name)
+    .option('--reason <text>', 'why, for whoever asks later', defaultReason)
+    .option('--dry-run', 'only say what would be sent');
+}
+
+export const defaultsNote = `
+Ids are UUIDs. The tenant can be set once as ROLLGUARD_TENANT_ID.`;
+
+/** The answer; undefined when it was only described. */
+export async function write(
+  flags: WriteFlags,
+  cli: CliContext,
+  request: GuardRequest,
+): Promise<unknown> {
+  const client = new GuardClient(flags, cli);
+  if (flags.dryRun !== true) return (await client.ask(request)).body;
+  const described = client.described(request);
+  cli.out(`${JSON.stringify({ dryRun: true, request: described }, null, flags.json ? 0 : 2)}\n`);
+  return undefined;
+}
+
+export function show(flags: Flags, cli: CliContext, body: unknown, render: () => string): void {
+  cli.out(flags.json === true ? `${JSON.stringify(body)}\n` : render());
+}
+
+export function lockPath(lockId: string): string {
+  return `/v1/locks/${encodeURIComponent(lockId)}`;
+}
+
+export function wholeNumber(text: string): number {
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('It must be a whole number.');
+}
