@@ -6,7 +6,11 @@
 import { messageOf } from '../../kernel/errors.ts';
 import type { FetchedRecord } from '../../streams/kafka/port.ts';
 import type { PropertyRecord, RoomRecord, TypeRooms } from '../../topology/guard/catalogue.ts';
-import type { CatalogueMark, CatalogueRow } from '../../topology/guard/catalogue-rows.ts';
+import type {
+  CatalogueHandOver,
+  CatalogueMark,
+  CatalogueRow,
+} from '../../topology/guard/catalogue-rows.ts';
 import { readDecisionLine } from '../../topology/guard/decision-log.ts';
 import { evolve } from '../../topology/guard/evolve.ts';
 import { rowVersionStore, snapshotMarkOf } from '../../topology/guard/guard-processor.ts';
@@ -80,9 +84,10 @@ export class DecisionFold {
 
   /** Records of the catalogue that the task has read, after all decisions. */
   addCatalogue({ offset, key, value }: Pick<FetchedRecord, 'offset' | 'key' | 'value'>): void {
-    const record = JSON.parse(String(value)) as CatalogueRow | CatalogueMark;
+    const record = JSON.parse(String(value)) as CatalogueRow | CatalogueMark | CatalogueHandOver;
     if (record.kind === 'mark') this.#stores.marks.put(snapshotMarkOf(record), 1);
-    else if (this.#inputs.has(offset)) this.#rowVersions.put(String(key), record.version);
+    else if (record.kind === 'row' && this.#inputs.has(offset))
+      this.#rowVersions.put(String(key), record.version);
   }
 
   content(): Promise<Content> {

@@ -10,7 +10,7 @@ import { idColumn, instantColumn, jsonColumn } from '../captured/columns.ts';
 import type { ChangeDecoder, RowChange } from '../captured/row-change.ts';
 import { rowVersionOf } from '../captured/row-version.ts';
 import type { Window } from './catalogue.ts';
-import type { PropertyInput, RoomInput } from './input.ts';
+import type { HandOverInput, PropertyInput, RoomInput } from './input.ts';
 
 /** What a captured row says to every partition of the guard. */
 export interface CatalogueRow {
@@ -18,6 +18,12 @@ export interface CatalogueRow {
   /** Orders the versions of one row, see `row-version.ts`. */
   readonly version: string;
   readonly input: RoomInput | PropertyInput;
+}
+
+/** Written by the partition of the type that a room has left. */
+export interface CatalogueHandOver {
+  readonly kind: 'hand-over';
+  readonly input: HandOverInput;
 }
 
 /** All rows of a partition that a table's snapshot read have been sent on. */
@@ -117,11 +123,11 @@ function capturedRow(table: CatalogueTable, change: RowChange<Row>): CapturedCat
   const row = change.after ?? change.before;
   if (row === undefined) return { table, row: undefined, endsSnapshot };
   const isGone = change.after === undefined;
-  const input = table === 'rooms' ? roomInput(row, isGone) : propertyInput(row);
   const version = rowVersionOf(table, change.source);
   if (version.problem !== undefined) {
     throw new RollguardError('DECODE_FAILED', version.problem.message);
   }
+  const input = table === 'rooms' ? roomInput(row, isGone, version.value) : propertyInput(row);
   // A property that is deleted keeps its zone: its holds are still there.
   const says = table === 'rooms' || !isGone;
   return {
@@ -131,10 +137,10 @@ function capturedRow(table: CatalogueTable, change: RowChange<Row>): CapturedCat
   };
 }
 
-function roomInput(row: Row, isGone: boolean): RoomInput {
+function roomInput(row: Row, isGone: boolean, version: string): RoomInput {
   const room = parsed('rooms', roomColumns, row);
   const { tenant_id: tenantId, id: roomId } = room;
-  const key = { kind: 'room', tenantId, roomId } as const;
+  const key = { kind: 'room', tenantId, roomId, version } as const;
   if (isGone) return { ...key, row: undefined };
   return {
     ...key,

@@ -31,6 +31,18 @@ export interface RoomRecord {
   readonly outOfOrder: Window | undefined;
   /** `blocked_from` to `blocked_until`; undefined: not blocked. */
   readonly blocked: Window | undefined;
+  /**
+   * The types it was of, where it may still be held: nobody grants it, and it counts for no type, until
+   * each has handed it over. Undefined: none.
+   */
+  readonly waitsFor?: readonly Departure[] | undefined;
+}
+
+/** A room left its type. */
+export interface Departure {
+  readonly roomTypeId: string;
+  /** Of the row that said so. */
+  readonly version: string;
 }
 
 /** The rooms of one type, summed up. */
@@ -82,8 +94,13 @@ export function overlaps(left: Window, right: Window): boolean {
   return fromMs < toMs;
 }
 
+/** False while a type that it was of may still hold it. */
+export function isHandedOver({ waitsFor }: Pick<RoomRecord, 'waitsFor'>): boolean {
+  return waitsFor === undefined || waitsFor.length === 0;
+}
+
 function isCounted(room: RoomRecord | undefined): room is RoomRecord {
-  return room !== undefined && !room.isDeleted;
+  return room !== undefined && !room.isDeleted && isHandedOver(room);
 }
 
 function closuresOf({ outOfOrder, blocked }: RoomRecord): Window[] {

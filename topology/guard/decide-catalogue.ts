@@ -14,7 +14,7 @@ import {
 import type { NotedAnswer } from './decision.ts';
 import type { DecisionDraft } from './decision-draft.ts';
 import type { GuardState } from './guard-state.ts';
-import type { CatalogueInput, PropertyInput, RoomInput } from './input.ts';
+import type { CatalogueInput, HandOverInput, PropertyInput, RoomInput } from './input.ts';
 import { settleRooms } from './decide-platform.ts';
 import { partitionKeyOf } from './lock-id.ts';
 import { knownZone, nightsOf } from './stay.ts';
@@ -39,11 +39,45 @@ interface TypeChange {
 }
 
 export function decideRoom(draft: DecisionDraft, input: RoomInput): NotedAnswer {
+  const before = draft.state.room(input);
+  const row = input.row ?? (before && { ...before, isDeleted: true });
+  if (row === undefined) return noted;
+  return changeRoom(draft, before, { ...row, waitsFor: waitsForAfter(before, row, input.version) });
+}
+
+/** The room enters the type it is of now, when every type that it was of has let it go. */
+export function decideHandOver(draft: DecisionDraft, input: HandOverInput): NotedAnswer {
+  const before = draft.state.room(input);
+  const waitsFor = before?.waitsFor?.filter(
+    ({ roomTypeId, version }) => roomTypeId !== input.roomTypeId || version !== input.version,
+  );
+  if (before === undefined || waitsFor?.length === before.waitsFor?.length) return noted;
+  return changeRoom(draft, before, { ...before, waitsFor: someOf(waitsFor) });
+}
+
+function waitsForAfter(
+  before: RoomRecord | undefined,
+  { roomTypeId }: RoomRecord,
+  version = '',
+): RoomRecord['waitsFor'] {
+  if (before === undefined) return undefined;
+  // Back in a type it was of: that one's own holds keep it.
+  const left = (before.waitsFor ?? []).filter((departure) => departure.roomTypeId !== roomTypeId);
+  if (before.roomTypeId === roomTypeId) return someOf(left);
+  return [...left, { roomTypeId: before.roomTypeId, version }];
+}
+
+function someOf<Value>(values: readonly Value[] | undefined): readonly Value[] | undefined {
+  return values === undefined || values.length === 0 ? undefined : values;
+}
+
+function changeRoom(
+  draft: DecisionDraft,
+  before: RoomRecord | undefined,
+  after: RoomRecord,
+): NotedAnswer {
   const { state } = draft;
-  const { tenantId } = input;
-  const before = state.room(input);
-  const after = input.row ?? (before && { ...before, isDeleted: true });
-  if (after === undefined) return noted;
+  const { tenantId } = after;
   draft.changes.push({ kind: 'room', after });
   const types = [before, after].filter((room) => room !== undefined).map(partitionKeyOf);
   for (const partitionKey of new Set(types)) {

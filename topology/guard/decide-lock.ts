@@ -10,7 +10,7 @@
  *      other body, no live hold            ──▶ next generation of the slot, or CONFLICT
  */
 import type { LockAnswer, Refusal } from './answer.ts';
-import type { PropertyRecord, RoomRecord } from './catalogue.ts';
+import { isHandedOver, type PropertyRecord, type RoomRecord } from './catalogue.ts';
 import type { LockCommand } from './command.ts';
 import type { DecisionDraft } from './decision-draft.ts';
 import { fitOf, type WantedHold } from './fit.ts';
@@ -185,10 +185,8 @@ function memoryProblem(record: SlotRecord | undefined): Refusal | undefined {
 function placeOf({ state, options }: DecisionDraft, request: Request): Place | Refusal {
   const { tenantId, roomTypeId, roomId, propertyId: askedPropertyId } = request.command;
   const room = roomId === undefined ? undefined : state.room({ tenantId, roomId });
-  if (room !== undefined && (room.isDeleted || room.roomTypeId !== roomTypeId)) {
-    const message = room.isDeleted ? 'the room was deleted' : 'the room is of another room type';
-    return precondition('roomId', message);
-  }
+  const problem = room && roomProblem(room, roomTypeId);
+  if (problem !== undefined) return precondition('roomId', problem);
   if (roomId !== undefined && room === undefined && options.unknownRoom === 'reject') {
     return precondition('roomId', 'the room is not known');
   }
@@ -201,6 +199,12 @@ function placeOf({ state, options }: DecisionDraft, request: Request): Place | R
   const property =
     propertyId === undefined ? undefined : knownZone(state.property({ tenantId, propertyId }));
   return { room, propertyId, property };
+}
+
+function roomProblem(room: RoomRecord, roomTypeId: string): string | undefined {
+  if (room.isDeleted) return 'the room was deleted';
+  if (room.roomTypeId !== roomTypeId) return 'the room is of another room type';
+  return isHandedOver(room) ? undefined : 'the room is still held in the room type that it was of';
 }
 
 interface Granted {

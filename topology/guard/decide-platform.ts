@@ -15,6 +15,7 @@
  */
 import { atLocalTime } from '../calendar/property-time.ts';
 import { capacityGround, capacityOn } from './capacity.ts';
+import { isHandedOver } from './catalogue.ts';
 import type { NotedAnswer } from './decision.ts';
 import type { DecisionDraft } from './decision-draft.ts';
 import { fitOf, roomConflict, type WantedHold } from './fit.ts';
@@ -118,7 +119,7 @@ function assignedRoom(draft: DecisionDraft, input: PlatformStayInput): string | 
   if (roomNumber === undefined) return undefined;
   const roomId = draft.state.roomIdOf({ tenantId, propertyId, roomNumber });
   const room = roomId === undefined ? undefined : draft.state.room({ tenantId, roomId });
-  if (room?.roomTypeId === roomTypeId) return roomId;
+  if (room?.roomTypeId === roomTypeId && isHandedOver(room)) return roomId;
   draft.leniencies.push(room === undefined ? 'unknown-room' : 'room-of-another-type');
   return undefined;
 }

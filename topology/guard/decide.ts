@@ -4,7 +4,7 @@
  */
 import { assert } from '../../kernel/assert.ts';
 import { decideBulkRelease, decideRelease } from './decide-release.ts';
-import { decideCatalogue, decideProperty, decideRoom } from './decide-catalogue.ts';
+import { decideCatalogue, decideHandOver, decideProperty, decideRoom } from './decide-catalogue.ts';
 import { decideCommand } from './decide-command.ts';
 import { decideConfirm, decidePlatformStay } from './decide-platform.ts';
 import { decideExpire, decideForget } from './decide-sweep.ts';
@@ -53,6 +53,8 @@ function answerTo(draft: DecisionDraft, command: GuardInput): AnswerTo<GuardInpu
       return decidePlatformStay(draft, command);
     case 'room':
       return decideRoom(draft, command);
+    case 'hand-over':
+      return decideHandOver(draft, command);
     case 'property':
       return decideProperty(draft, command);
     case 'catalogue':

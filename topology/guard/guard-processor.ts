@@ -5,6 +5,7 @@
  */
 import type { Counter } from '../../kernel/metrics.ts';
 import { RollguardError } from '../../kernel/errors.ts';
+import { partitionFor } from '../../kernel/murmur2.ts';
 import {
   deadLetterHeaders,
   type KeyValueStore,
@@ -15,7 +16,12 @@ import {
   type StreamRecord,
 } from '../../streams/index.ts';
 import { AuditTrail, auditStores, isAuditRead } from './audit-trail.ts';
-import { catalogueTables, type CatalogueMark, type CatalogueRow } from './catalogue-rows.ts';
+import {
+  catalogueTables,
+  type CatalogueHandOver,
+  type CatalogueMark,
+  type CatalogueRow,
+} from './catalogue-rows.ts';
 import { recordOf, type RoutedCommand } from './commands/routed-command.ts';
 import { decide, type DecisionContext } from './decide.ts';
 import { decideNow, expiriesPerDecision } from './decide-now.ts';
@@ -27,6 +33,7 @@ import { answerRead, isRead, type GuardRequest } from './guard-requests.ts';
 import type { GuardInput } from './input.ts';
 import type { InventoryEvent } from './inventory-event.ts';
 import { partitionKeyOf } from './lock-id.ts';
+import { handOversOf } from './hand-over.ts';
 import { holdFactOf } from './reservations/hold-fact.ts';
 import type { Order } from './reservations/reconcile.ts';
 import { reservationKeyOf } from './reservations/reservation-fact.ts';
@@ -40,7 +47,8 @@ export interface OutgoingEvent {
 }
 
 /** What the guard of a partition reads. */
-export type GuardRecord = CatalogueRow | CatalogueMark | RoutedCommand | OrderMessage;
+export type GuardRecord =
+  CatalogueRow | CatalogueMark | CatalogueHandOver | RoutedCommand | OrderMessage;
 
 /** An order on its way from a reservation to the hold it is about. */
 export interface OrderMessage {
@@ -54,6 +62,8 @@ export interface GuardProcessorOptions {
   readonly isCaptureSilent?: () => boolean;
   /** True: what becomes of holds is told to their reservations. */
   readonly tellsReservations: boolean;
+  /** Of the guard. */
+  readonly partitionCount: number;
   /** Partitions of the captured tables' topics: as many marks complete a table. */
   readonly sourcePartitionCount: number;
   readonly leniencies: Counter;
@@ -86,6 +96,8 @@ export class GuardProcessor implements Processor<string, GuardRecord> {
   #context!: ProcessorContext;
   #state!: StoredGuardState;
   #rowVersions!: KeyValueStore<string, string>;
+  /** Said, and not heard of yet. */
+  readonly #handedOver = new Set<string>();
   #audit!: AuditTrail;
   #marks!: KeyValueStore<string, number>;
 
@@ -125,6 +137,9 @@ export class GuardProcessor implements Processor<string, GuardRecord> {
         return undefined;
       case 'order':
         this.#decideOrder(value.order);
+        return undefined;
+      case 'hand-over':
+        this.#decideInput(value.input);
         return undefined;
       case 'mark':
         return this.#mark(value);
@@ -234,6 +249,28 @@ export class GuardProcessor implements Processor<string, GuardRecord> {
     const notification = notificationOf(decision);
     if (notification !== undefined) void this.#context.forward(notification, 'notifications');
     if (this.#options.tellsReservations) this.#tellReservations(decision);
+    this.#handOver(timestampMs);
+  }
+
+  /** Once each; said with what made it so, it is lost only together with that. */
+  #handOver(timestampMs: number): void {
+    if (this.#state.waitingRooms().length === 0) {
+      this.#handedOver.clear();
+      return;
+    }
+    for (const input of handOversOf(this.#state, (type) => this.#owns(type))) {
+      const value: CatalogueHandOver = { kind: 'hand-over', input };
+      const key = `room|${input.tenantId}|${input.roomId}`;
+      const name = `${key}|${input.roomTypeId}|${input.version}`;
+      if (this.#handedOver.has(name)) continue;
+      this.#handedOver.add(name);
+      void this.#context.forward({ key, value, timestampMs }, 'hand-overs');
+    }
+  }
+
+  #owns(type: { readonly tenantId: string; readonly roomTypeId: string }): boolean {
+    const key = Buffer.from(partitionKeyOf(type));
+    return partitionFor(key, this.#options.partitionCount) === this.#context.partition;
   }
 
   #tellReservations({ changes, decidedAtMs: timestampMs }: Decision): void {

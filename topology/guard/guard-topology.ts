@@ -29,6 +29,7 @@ import { CatalogueIntake, intakeStore, type SnapshotEnd } from './catalogue-inta
 import {
   catalogueSource,
   catalogueTables,
+  type CatalogueHandOver,
   type CatalogueMark,
   type CatalogueRow,
 } from './catalogue-rows.ts';
@@ -186,7 +187,8 @@ function addGuard(
   topics: InternalTopics,
   topologyOptions: GuardTopologyOptions,
 ): void {
-  const { options, sourcePartitionCount, metrics, isCaptureSilent } = topologyOptions;
+  const { options, partitionCount, sourcePartitionCount, metrics, isCaptureSilent } =
+    topologyOptions;
   const leniencies = metrics.counter({
     name: 'availability_guard_leniencies_total',
     help: 'Requests that were let pass for lack of knowledge (unknown room or capacity).',
@@ -223,7 +225,7 @@ function addGuard(
     parents,
     supplier: () =>
       new GuardProcessor({
-        ...{ options, sourcePartitionCount, leniencies, tellsReservations },
+        ...{ options, partitionCount, sourcePartitionCount, leniencies, tellsReservations },
         ...told,
       }),
     stores: guardProcessorStores,
@@ -240,7 +242,7 @@ const guardRecord: Deserializer<string, GuardRecord> = ({ key, value, timestampM
 
 function addOutputs(
   guard: SubTopologyBuilder,
-  { decisions, reservations }: InternalTopics,
+  { catalogue, decisions, reservations }: InternalTopics,
   { eventsTopic, encodeEvent, commands, notificationsTopic }: GuardTopologyOptions,
 ): void {
   guard
@@ -263,6 +265,12 @@ function addOutputs(
       topic: notificationsTopic ?? notificationsTopicDefault,
       serialize: serializeNotification,
     });
+  guard.sink<string, CatalogueHandOver>('hand-overs', {
+    parents: ['guard'],
+    topic: catalogue,
+    serialize: ({ key, value }) => ({ key: Buffer.from(key), value: jsonBytes(value) }),
+    partition: () => 'all',
+  });
   if (reservations !== undefined) {
     guard.sink<string, HoldFact>('holds', {
       parents: ['guard'],

@@ -1,5 +1,5 @@
 /** Everything the guard decides about: what callers ask, and what it learns of the hotel. */
-import type { PropertyRecord, RoomRecord } from './catalogue.ts';
+import type { Departure, PropertyRecord, RoomRecord } from './catalogue.ts';
 import type { BulkReleaseCommand, GuardCommand, LockCommand, ReleaseCommand } from './command.ts';
 
 /** Removes ended holds, and what their slots remember, when all of that is long over. */
@@ -16,6 +16,15 @@ export interface RoomInput {
   readonly roomId: string;
   /** Undefined: the row is gone, which is the same as a row that says it is deleted. */
   readonly row: RoomRecord | undefined;
+  /** Orders the versions of the row. */
+  readonly version?: string;
+}
+
+/** A type that a room has left holds it no more. */
+export interface HandOverInput extends Departure {
+  readonly kind: 'hand-over';
+  readonly tenantId: string;
+  readonly roomId: string;
 }
 
 /** A captured row of `properties`. */
@@ -68,5 +77,5 @@ export interface PlatformStayInput {
 }
 
 export type StreamInput =
-  RoomInput | PropertyInput | CatalogueInput | ConfirmInput | PlatformStayInput;
+  RoomInput | HandOverInput | PropertyInput | CatalogueInput | ConfirmInput | PlatformStayInput;
 export type GuardInput = GuardCommand | ForgetCommand | CommandInput | StreamInput;

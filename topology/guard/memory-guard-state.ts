@@ -3,7 +3,7 @@
  * has to answer. Every read costs what it returns; `visits` counts what was looked at.
  */
 import { addDays } from '../calendar/calendar-date.ts';
-import type { PropertyRecord, RoomRecord, TypeRooms } from './catalogue.ts';
+import { isHandedOver, type PropertyRecord, type RoomRecord, type TypeRooms } from './catalogue.ts';
 import type {
   BoundedWindow,
   CommandRef,
@@ -39,6 +39,7 @@ export class MemoryGuardState implements GuardState, GuardStateWriter {
   readonly #commandTimes = new TimedIds();
   readonly #rooms = new Map<string, RoomRecord>();
   readonly #roomNumbers = new Map<string, string>();
+  readonly #waitingRooms = new Map<string, RoomRecord>();
   readonly #types = new Map<string, TypeRooms>();
   readonly #properties = new Map<string, PropertyRecord>();
   readonly #versions = new Map<string, number>();
@@ -189,6 +190,8 @@ export class MemoryGuardState implements GuardState, GuardStateWriter {
     }
     if (is !== undefined) this.#roomNumbers.set(is, room.roomId);
     this.#rooms.set(name, room);
+    if (isHandedOver(room)) this.#waitingRooms.delete(name);
+    else this.#waitingRooms.set(name, room);
   }
 
   putTypeRooms(partitionKey: string, rooms: TypeRooms): void {
@@ -209,6 +212,11 @@ export class MemoryGuardState implements GuardState, GuardStateWriter {
 
   putLastDecisionMs(atMs: number): void {
     this.#lastDecisionMs = atMs;
+  }
+
+  /** Rooms that a type they were of may still hold. */
+  waitingRooms(): readonly RoomRecord[] {
+    return this.#waitingRooms.size === 0 ? [] : [...this.#waitingRooms.values()];
   }
 
   /** Every hold, by id: what two states are compared by. */

@@ -308,3 +308,64 @@ describe('a restart', () => {
     expect(await guard.standing()).toEqual(['R1 standard CONFIRMED 05-10 05-11 05-12']);
   });
 });
+
+describe('a room that changes its type', () => {
+  const range = { from: '2026-05-10', to: '2026-05-11' };
+  const capacityOf = async (roomTypeId: string): Promise<number | undefined> =>
+    (await guard.ask({ kind: 'availability', tenantId, roomTypeId, ...range }))[0]?.capacity;
+
+  test('with no hold on it is granted in the new one as soon as the old one has let it go', async () => {
+    guard.captureRoom('101', suite, 'false');
+    await guard.settle();
+    const answer = await guard.lock('R1', { roomTypeId: suite, roomId: idOf('room 101') });
+
+    expect([await capacityOf(standard), await capacityOf(suite)]).toEqual([1, 2]);
+    expect(answer.status).toBe('LOCKED');
+  });
+
+  test('with a hold on it is granted in no type until that hold has ended', async () => {
+    const { lockId } = await guard.held('R1', { roomId: idOf('room 101') });
+    guard.captureRoom('101', suite, 'false');
+    await guard.settle();
+    const wish = { roomTypeId: suite, roomId: idOf('room 101') };
+    const during = await guard.lock('R2', wish);
+    const capacities = [await capacityOf(standard), await capacityOf(suite)];
+    await guard.ask({
+      ...{ kind: 'release', tenantId, lockId, reservationId: undefined, version: undefined },
+      ...{ reason: 'moved', actor: 'test', correlationId: undefined, metadata: {} },
+    });
+    await guard.settle();
+
+    expect(during).toMatchObject({ status: 'REFUSED', field: 'roomId' });
+    expect(capacities).toEqual([1, 1]);
+    expect(await capacityOf(suite)).toBe(2);
+    expect(await guard.lock('R2', wish)).toMatchObject({ status: 'LOCKED' });
+  });
+
+  test('and goes back while it is held is its old type\u2019s again at once', async () => {
+    await guard.held('R1', { roomId: idOf('room 101') });
+    guard.captureRoom('101', suite, 'false');
+    await guard.settle();
+    guard.captureRoom('101', standard, 'false');
+    await guard.settle();
+    const later = { roomId: idOf('room 101'), stayStart: '2026-06-01', stayEnd: '2026-06-02' };
+
+    expect([await capacityOf(standard), await capacityOf(suite)]).toEqual([2, 1]);
+    expect(await guard.lock('R2', later)).toMatchObject({ status: 'LOCKED' });
+  });
+
+  test('twice while it is held is granted in none of them', async () => {
+    const third = idOf('family');
+    await guard.held('R1', { roomId: idOf('room 101') });
+    guard.captureRoom('101', suite, 'false');
+    await guard.settle();
+    guard.captureRoom('101', third, 'false');
+    await guard.settle();
+    const wish = { roomTypeId: third, roomId: idOf('room 101') };
+
+    expect(await guard.lock('R2', wish)).toMatchObject({ status: 'REFUSED', field: 'roomId' });
+    expect(await guard.lock('R2', { ...wish, roomTypeId: suite })).toMatchObject({
+      status: 'REFUSED',
+    });
+  });
+});

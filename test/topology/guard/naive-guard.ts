@@ -76,7 +76,7 @@ const staysOf = (hold: NaiveHold): (NaiveStay | Lock)[] =>
 /** What callers ask and the catalogue says; streams of reservations have tests of their own. */
 export type NaiveInput = Exclude<
   GuardInput,
-  { readonly kind: 'command' | 'confirm' | 'platform-stay' }
+  { readonly kind: 'command' | 'confirm' | 'platform-stay' | 'hand-over' }
 >;
 
 export class NaiveGuard {
