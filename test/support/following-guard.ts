@@ -154,7 +154,7 @@ export class FollowingGuard {
     const at = new Date(this.nowMs()).toISOString();
     const after = {
       ...{ event_id: idOf(event), tenant_id: tenantId, reservation_id: idOf(name) },
-      ...{ command_name: commandName, current_state: state, metadata: {} },
+      ...{ command_name: commandName, current_state: state },
       state_transitions: [{ state, timestamp: at, actor: 'test' }],
       created_at: new Date(createdAtMs).toISOString(),
       updated_at: at,

@@ -59,7 +59,6 @@ export const reservationColumns = {
     'command_name',
     'current_state',
     'state_transitions',
-    'metadata',
     'created_at',
     'updated_at',
   ],
@@ -119,10 +118,8 @@ type Columns = z.input<typeof columns>;
 
 /** The deserialiser of the lifecycle table's topic. */
 export function lifecycleSource(decode: ChangeDecoder): Deserializer<string, PlatformFact> {
-  return sourceOf<LifecycleColumns>(
-    lifecycleTable,
-    decode,
-    ({ after }) => after && appliedCommand(after),
+  return sourceOf<LifecycleColumns>(lifecycleTable, decode, ({ after }) =>
+    after !== undefined && mayHaveEffect(after) ? appliedCommand(after) : undefined,
   );
 }
 
@@ -160,9 +157,19 @@ function sourceOf<Row>(
   };
 }
 
+/** Most rows are steps on the way: seen without their JSON being read. */
+function mayHaveEffect(row: LifecycleColumns): boolean {
+  const { command_name: name, current_state: state, state_transitions: transitions } = row;
+  if (!Object.hasOwn(effects, name)) return false;
+  return state === 'APPLIED' || typeof transitions !== 'string' || transitions.includes('APPLIED');
+}
+
 /** Undefined: it has not taken effect (yet), or nothing is held for what it does. */
 function appliedCommand(row: LifecycleColumns): AppliedCommandFact | undefined {
-  const { tenantId, reservationId, eventId, command } = valueOf(readLifecycleRow(row));
+  const { tenantId, reservationId, eventId, command } = valueOf(
+    // The stay is in the reservation's own row.
+    readLifecycleRow({ ...row, metadata: null }),
+  );
   const { commandName, appliedMicros, createdMicros } = command;
   const effect = Object.hasOwn(effects, commandName) ? effects[commandName] : undefined;
   if (effect === undefined || reservationId === undefined || appliedMicros === undefined) {
