@@ -27,7 +27,13 @@ import {
 import { copyPartition } from './copy-partition.ts';
 import { PositionMap, type PositionsByTopic } from './position-map.ts';
 import { promotedDecision, promotedName, type PromotedIds } from './promoted-decision.ts';
-import { checkSource, checkStopped, checkTarget, checkUnmoved } from './promotion-checks.ts';
+import {
+  checkAlone,
+  checkSource,
+  checkStopped,
+  checkTarget,
+  checkUnmoved,
+} from './promotion-checks.ts';
 import { noteBatch, promotionTopic, readPromotionMark } from './promotion-mark.ts';
 import { partitionName, settledEnds } from './settled-ends.ts';
 
@@ -222,14 +228,15 @@ async function complete(
   producer: TransactionalProducer,
   { port, from, to, clock }: PromoteOptions,
 ): Promise<void> {
-  // As the group's only member: an instance that joins before the commit moves the generation on, and the
-  // commit is refused.
+  // As the group's only member: an instance that joins before the commit either moves the generation on,
+  // and the commit is refused, or waits for these offsets.
   const member = port.openMember({
     ...{ groupId: to, topics: [], userData: Buffer.alloc(0) },
     ...{ sessionTimeoutMs: 10_000, rebalanceTimeoutMs: 10_000, assignor: () => new Map() },
   });
   try {
     const { memberId, generationId } = await member.join();
+    checkAlone(to, await port.admin.groupMembers(to));
     const at = new Date(clock.nowMs()).toISOString();
     const note = { kind: 'completed', from, at, ends } as const;
     await producer.produce([noteBatch(to, note, clock.nowMs())]);

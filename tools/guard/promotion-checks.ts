@@ -23,6 +23,15 @@ export async function checkStopped(port: KafkaPort, { from, to }: PromotedIds): 
   }
 }
 
+/** The promotion's own member is to be the only one. */
+export function checkAlone(groupId: string, memberIds: readonly string[]): void {
+  if (memberIds.length <= 1) return;
+  throw refused(
+    `an instance of ${groupId} was started meanwhile and has seen half of it: stop it; if it has ` +
+      'written nothing yet, promote again',
+  );
+}
+
 /** The topics to be carried over. @throws PRECONDITION_FAILED when there is nothing. */
 export async function checkSource(
   port: KafkaPort,

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { isRollguardError } from '../../../kernel/errors.ts';
-import type { FetchedRecord } from '../../../streams/index.ts';
+import type { FetchedRecord, KafkaPort } from '../../../streams/index.ts';
 import type { TopologyTestDriver } from '../../../testing/topology-test-driver.ts';
 import { committedPositions } from '../../../tools/guard/carried-topics.ts';
 import { readPromotionMark } from '../../../tools/guard/promotion-mark.ts';
@@ -221,6 +221,22 @@ describe('guard promote refuses', () => {
       /decisions-0 was written while it was copied/,
     );
   });
+
+  test('to be done when an instance of the plain id came while it was copied', async () => {
+    const { admin, ...port } = portOf(driver.kafka.client('promote'));
+    let asked = 0;
+    const groupMembers = async (groupId: string): Promise<readonly string[]> => {
+      asked += 1;
+      const members = await admin.groupMembers(groupId);
+      return members.length > 0 && asked > 4 ? [...members, 'just started'] : members;
+    };
+
+    await expect(
+      promoteOn(driver, { port: { ...port, admin: { ...admin, groupMembers } } }),
+    ).rejects.toThrow(/an instance of availability-guard was started meanwhile/);
+    expect(await isComplete()).toBe(false);
+    expect(await promoteOn(driver)).toMatchObject({ outcome: 'promoted' });
+  });
 });
 
 describe('state verify after a promotion', () => {
@@ -276,6 +292,11 @@ function contentOf(
 ): unknown {
   if (!isDecision || value === null) return { key, value, timestampMs, headers };
   return { key, timestampMs, headers, ...readDecisionLine(value), origin: undefined };
+}
+
+/** Its methods as properties, to be replaced one by one. */
+function portOf(port: KafkaPort): KafkaPort {
+  return new KilledPort(port, { write: Infinity, when: 'before' }).port;
 }
 
 async function isComplete(): Promise<boolean> {
