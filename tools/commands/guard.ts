@@ -25,7 +25,7 @@ export function guardCommand(cli: CliContext, openPort = commandPort): Command {
     )
     .option('--brokers <list>', 'Kafka, host:port, comma separated (default: KAFKA_BROKERS)')
     .option('--from-suffix <suffix>', 'of the id to carry over', suffix, '-shadow')
-    .option('--to-suffix <suffix>', 'of the id to carry to (default: none)', suffix, '')
+    .option('--to-suffix <suffix>', 'of the id to carry to; empty: the plain one', suffix, '')
     .option('--dry-run', 'only say what would be done')
     .option('--json', 'print one JSON object on stdout')
     .addHelpText('after', examples)
