@@ -8,6 +8,7 @@ import { isRollguardError, messageOf } from '../kernel/errors.ts';
 import { createCliContext, type CliContext } from './cli-context.ts';
 import { connectorsCommand } from './commands/connectors.ts';
 import { dlqCommand } from './commands/dlq.ts';
+import { guardCommand } from './commands/guard.ts';
 import { loadCommand } from './commands/load.ts';
 import { locksCommand } from './commands/locks.ts';
 import { schemasCommand } from './commands/schemas.ts';
@@ -22,6 +23,7 @@ const nouns: readonly ((cli: CliContext) => Command)[] = [
   stackCommand,
   connectorsCommand,
   dlqCommand,
+  guardCommand,
   loadCommand,
   locksCommand,
   schemasCommand,

@@ -2,7 +2,7 @@
 import { RollguardError } from '../../kernel/errors.ts';
 import type { BrokerPool } from './broker-pool.ts';
 import { brokerError, brokerErrorCode, reactionTo, worstError } from './error-reactions.ts';
-import type { KafkaClient } from './kafka-client.ts';
+import { askCoordinator, type KafkaClient } from './kafka-client.ts';
 import type {
   KafkaAdmin,
   NewTopic,
@@ -10,6 +10,7 @@ import type {
   TopicDescription,
   TopicPartition,
 } from './port.ts';
+import { describeGroupRequest } from './protocol/describe-groups.ts';
 import { listOffsetsRequest, type OffsetKind } from './protocol/list-offsets.ts';
 import type { Message } from './protocol/message.ts';
 import type { TopicMetadata } from './protocol/metadata.ts';
@@ -56,6 +57,7 @@ export class KafkajsAdmin implements KafkaAdmin {
 
   async topicConfigs(
     names: readonly string[],
+    which: 'effective' | 'own' = 'effective',
   ): Promise<ReadonlyMap<string, Readonly<Record<string, string>>>> {
     if (names.length === 0) return new Map();
     const { cluster, retries } = this.#client;
@@ -63,7 +65,7 @@ export class KafkajsAdmin implements KafkaAdmin {
       const answer = await cluster.askAny(describeConfigsRequest(names), remainingMs);
       return existing(answer, 'topic settings');
     });
-    return new Map(results.map(({ topic, configs }) => [topic, configs]));
+    return new Map(results.map((result) => [result.topic, result[which]]));
   }
 
   async listOffsets(
@@ -101,6 +103,18 @@ export class KafkajsAdmin implements KafkaAdmin {
       done: brokerErrorCode.unknownTopicOrPartition,
     });
     await this.#until(`deleting topics ${names.join(', ')}`, names, (found) => found.length === 0);
+  }
+
+  groupMembers(groupId: string): Promise<readonly string[]> {
+    return askCoordinator(this.#client, {
+      pool: this.#pool,
+      kind: 'group',
+      key: groupId,
+      what: `group ${groupId}: members`,
+      message: describeGroupRequest(groupId),
+      errorsOf: (answer) => [answer],
+      sendOnce: false,
+    }).then(({ memberIds }) => memberIds);
   }
 
   /** Metadata of the existing ones among these topics. */

@@ -209,9 +209,13 @@ export interface KafkaAdmin {
   describeTopics(names: readonly string[]): Promise<readonly TopicDescription[]>;
   /** Creates topics; one that exists already is not an error. Resolves when every leader is known. */
   createTopics(topics: readonly NewTopic[]): Promise<void>;
-  /** The effective settings of a topic, e.g. `cleanup.policy`. */
+  /**
+   * Settings of topics, e.g. `cleanup.policy`. effective: with the broker's defaults; own: only what was
+   * set for the topic itself.
+   */
   topicConfigs(
     names: readonly string[],
+    which?: 'effective' | 'own',
   ): Promise<ReadonlyMap<string, Readonly<Record<string, string>>>>;
   /** earliest: log start; latest: high watermark; stable: last stable offset. */
   listOffsets(
@@ -219,6 +223,8 @@ export interface KafkaAdmin {
     which: 'earliest' | 'latest' | 'stable',
   ): Promise<readonly PartitionOffset[]>;
   deleteTopics(names: readonly string[]): Promise<void>;
+  /** Ids of a group's members now; none for a group that does not exist. */
+  groupMembers(groupId: string): Promise<readonly string[]>;
 }
 
 export interface KafkaPort {

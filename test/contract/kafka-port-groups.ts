@@ -84,6 +84,22 @@ export function groupContract(bench: () => PortBench): void {
     );
 
     test(
+      'its members are told while they are in it, none of a group that nobody ever joined',
+      async () => {
+        const { group, offsetsAt } = await joined('described');
+        const { admin } = bench().port;
+        const { groupId, memberId } = offsetsAt(0);
+        const during = await admin.groupMembers(groupId);
+        await group.leave();
+
+        expect(during).toEqual([memberId]);
+        expect(await admin.groupMembers(groupId)).toEqual([]);
+        expect(await admin.groupMembers(bench().groupId('never-joined'))).toEqual([]);
+      },
+      timeoutMs,
+    );
+
+    test(
       'of a member that the group forgot: it hears so by heartbeat and may join anew',
       async () => {
         const { group, topic } = await joined('forgotten');

@@ -61,9 +61,11 @@ export function kafkaPortContract(name: string, open: () => Promise<PortUnderTes
         await port.admin.createTopics([{ name: topicName, partitionCount: 5, configs: {} }]);
         const [described] = await port.admin.describeTopics([topicName, `${topicName}-missing`]);
         const configs = await port.admin.topicConfigs([topicName]);
+        const own = await port.admin.topicConfigs([topicName], 'own');
 
         expect(described).toMatchObject({ name: topicName, partitionCount: 3 });
         expect(configs.get(topicName)?.['cleanup.policy']).toBe('compact');
+        expect(own.get(topicName)).toEqual({ 'cleanup.policy': 'compact', 'retention.ms': '-1' });
 
         await port.admin.deleteTopics([topicName]);
         await eventually(async () => (await port.admin.describeTopics([topicName])).length === 0);

@@ -31,6 +31,7 @@ function admin(
       Promise.resolve(new Map(names.map((name) => [name, topics.get(name)?.configs ?? {}]))),
     listOffsets: () => Promise.resolve([]),
     deleteTopics: () => Promise.resolve(),
+    groupMembers: () => Promise.resolve([]),
   };
 }
 

@@ -35,11 +35,14 @@ const topics = {
 /** The time a captured row is written, which orders its versions too. */
 let lsn = 1;
 
-export function guardTestTopology(metrics: Metrics = noMetrics): Topology {
+export function guardTestTopology(
+  metrics: Metrics = noMetrics,
+  eventsTopic: string = guardEventsTopic,
+): Topology {
   const write = avroWriter(contractSchema('inventory.events'), 7);
   return guardTopology({
     topicPrefix: 'platform',
-    eventsTopic: guardEventsTopic,
+    eventsTopic,
     partitionCount: guardPartitionCount,
     sourcePartitionCount: 2,
     decode: (_table, value) => JSON.parse(value.toString()) as never,
@@ -49,12 +52,12 @@ export function guardTestTopology(metrics: Metrics = noMetrics): Topology {
   });
 }
 
+type StartOptions = 'topics' | 'metrics' | 'options' | 'kafka' | 'clock';
+
 export function startGuard(
-  options: Partial<
-    Pick<TestDriverOptions, 'topics' | 'metrics' | 'options' | 'kafka' | 'clock'>
-  > = {},
+  options: Partial<Pick<TestDriverOptions, StartOptions>> & { readonly eventsTopic?: string } = {},
 ): Promise<TopologyTestDriver> {
-  const topology = guardTestTopology(options.metrics);
+  const topology = guardTestTopology(options.metrics, options.eventsTopic);
   return TopologyTestDriver.start({
     ...{ topology, ...options },
     topics: { ...topics, ...options.topics },

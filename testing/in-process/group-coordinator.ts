@@ -104,6 +104,11 @@ export class GroupCoordinator {
     }
   }
 
+  memberIds(): readonly string[] {
+    this.expire();
+    return [...this.#members.keys()];
+  }
+
   hold(offsets: readonly PartitionOffset[]): void {
     for (const each of offsets)
       this.#pending.set(nameOf(each), (this.#pending.get(nameOf(each)) ?? 0) + 1);

@@ -293,6 +293,7 @@ function inProcessAdmin(cluster: InProcessKafka, send: Send): KafkaAdmin {
       send('Metadata', () => {
         for (const name of names) cluster.deleteTopic(name);
       }),
+    groupMembers: (groupId) => send('Metadata', () => cluster.group(groupId).memberIds()),
   };
 }
 

@@ -14,6 +14,7 @@ import { readRanges, wholeTopics, type OffsetRange } from '../../streams/kafka/r
 import { formatTaskId } from '../../streams/task-id.ts';
 import { changelogTopic, type SubTopology } from '../../streams/topology-builder.ts';
 import { guardSubTopologies } from '../../topology/guard/guard-topology.ts';
+import { readPromotionMark } from '../guard/promotion-mark.ts';
 import { committedOffsets } from './committed-offsets.ts';
 import { differingKeys, hashOfContent, type Content } from './content.ts';
 import { DecisionFold } from './decision-fold.ts';
@@ -156,8 +157,15 @@ async function foldDecisions(
   const catalogue = await ofPartition(`${applicationId}-catalogue`);
   // As the topology's sink chooses it.
   const match = matches[partition % Math.max(matches.length, 1)];
-  const fold = await DecisionFold.begin((event) => match?.addImplied(event));
+  const mark = await readPromotionMark(port, applicationId);
+  const carried = mark?.completed?.ends[decisions.topic]?.[partition] ?? 0;
+  let isCarried = false;
+  const fold = await DecisionFold.begin((event) => {
+    // Events of decisions that were promoted stayed where the old application id had written them.
+    if (!isCarried) match?.addImplied(event);
+  });
   await readRanges(port, [decisions], (record) => {
+    isCarried = record.offset < carried;
     fold.addDecision(record);
     return true;
   });

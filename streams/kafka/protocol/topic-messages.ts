@@ -11,7 +11,9 @@ export interface TopicResult {
 }
 
 export interface TopicConfigs extends TopicResult {
-  readonly configs: Readonly<Record<string, string>>;
+  readonly effective: Readonly<Record<string, string>>;
+  /** Set for the topic itself, not the broker's. */
+  readonly own: Readonly<Record<string, string>>;
 }
 
 const create: Api = {
@@ -36,6 +38,7 @@ const describe: Api = {
   flexible: false,
 };
 const topicResource = 2;
+const ofTopic = 1;
 
 export function createTopicsRequest(
   topics: readonly NewTopic[],
@@ -112,14 +115,19 @@ function readConfigs(reader: ByteReader): TopicConfigs {
   const errorMessage = reader.nullableString();
   reader.int8(); // resource type
   const topic = reader.string();
-  const entries = reader.array((): [string, string | null] => {
-    const entry: [string, string | null] = [reader.string(), reader.nullableString()];
+  const entries = reader.array(() => {
+    const name = reader.string();
+    const value = reader.nullableString();
     reader.boolean(); // read only
-    reader.int8(); // source
+    const source = reader.int8();
     reader.boolean(); // sensitive: its value is null
     reader.array(() => [reader.string(), reader.nullableString(), reader.int8()]); // synonyms
-    return entry;
+    return { name, value, source };
   });
-  const told = entries.filter((entry): entry is [string, string] => entry[1] !== null);
-  return { topic, errorCode, errorMessage, configs: Object.fromEntries(told) };
+  const told = (chosen: typeof entries): Record<string, string> =>
+    Object.fromEntries(
+      chosen.flatMap(({ name, value }) => (value === null ? [] : [[name, value] as const])),
+    );
+  const own = told(entries.filter(({ source }) => source === ofTopic));
+  return { topic, errorCode, errorMessage, effective: told(entries), own };
 }

@@ -58,8 +58,9 @@ function hasty(admin: KafkaAdmin): KafkaAdmin {
   return {
     describeTopics: (names) => admin.describeTopics(names),
     createTopics: (topics) => admin.createTopics(topics),
-    topicConfigs: (names) => admin.topicConfigs(names),
+    topicConfigs: (names, which) => admin.topicConfigs(names, which),
     deleteTopics: (names) => admin.deleteTopics(names),
+    groupMembers: (groupId) => admin.groupMembers(groupId),
     listOffsets: async (partitions, which) => {
       const offsets = await admin.listOffsets(partitions, which);
       if (which !== 'latest') return offsets;
