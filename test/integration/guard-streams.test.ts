@@ -26,7 +26,9 @@ const poison = ['{ "metadata":', '{}}', JSON.stringify({ metadata: about('poison
 describe('the guard among the streams of the platform', () => {
   let system: System;
   let port: KafkaPort;
-  const bookings = [...generateChain(chain).actions]
+  const { setup, actions } = generateChain(chain);
+  const propertyIds = setup.properties.map(({ id }) => id);
+  const bookings = [...actions]
     .filter((action): action is CommandAction => action.kind === 'command')
     .filter(({ commandName }) => commandName === 'reservation.create')
     // Day use is asked for by times, not by dates.
@@ -152,7 +154,9 @@ describe('the guard among the streams of the platform', () => {
   async function untilSettled(databaseUrl: string): Promise<HoldComparison> {
     const deadlineMs = systemClock.monotonicMs() + settledWithinMs;
     for (;;) {
-      const found = await compareHolds({ url: system.application.url, databaseUrl });
+      const found = await compareHolds({
+        ...{ url: system.application.url, databaseUrl, propertyIds },
+      });
       if (found.differences.length === 0 || systemClock.monotonicMs() > deadlineMs) return found;
       await systemClock.sleep(500);
     }

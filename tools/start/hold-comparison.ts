@@ -18,6 +18,7 @@ interface HoldPlaces {
   /** Of the HTTP API. */
   readonly url: string;
   readonly databaseUrl: string;
+  readonly propertyIds: readonly string[];
 }
 
 interface RoomType {
@@ -30,8 +31,10 @@ const pageSize = 500;
 const shownMax = 10;
 const liveReservations = `
   SELECT id, room_type_id, check_in_date::text AS arrival, check_out_date::text AS departure
-  FROM reservations WHERE status IN ('PENDING', 'CONFIRMED', 'CHECKED_IN') AND NOT is_deleted`;
-const roomTypes = `SELECT id, tenant_id AS "tenantId" FROM room_types`;
+  FROM reservations WHERE status IN ('PENDING', 'CONFIRMED', 'CHECKED_IN') AND NOT is_deleted
+    AND property_id = ANY ($1)`;
+const roomTypes = `
+  SELECT id, tenant_id AS "tenantId" FROM room_types WHERE property_id = ANY ($1)`;
 
 const pageSchema = z.object({
   locks: z.array(
@@ -48,8 +51,9 @@ const pageSchema = z.object({
 type HeldLock = z.infer<typeof pageSchema>['locks'][number];
 
 /** @throws NOT_READY when the API does not answer (yet). */
-export async function compareHolds({ url, databaseUrl }: HoldPlaces): Promise<HoldComparison> {
-  const { sold, types } = await readPlatform(databaseUrl);
+export async function compareHolds(places: HoldPlaces): Promise<HoldComparison> {
+  const { url } = places;
+  const { sold, types } = await readPlatform(places);
   const found = new Set<string>();
   const differences: string[] = [];
   for (const type of types) {
@@ -71,13 +75,14 @@ export async function compareHolds({ url, databaseUrl }: HoldPlaces): Promise<Ho
 }
 
 async function readPlatform(
-  databaseUrl: string,
+  places: HoldPlaces,
 ): Promise<{ readonly sold: ReadonlySet<string>; readonly types: readonly RoomType[] }> {
-  const database = await connectPlatformDatabase(databaseUrl);
+  const database = await connectPlatformDatabase(places.databaseUrl);
+  const { propertyIds } = places;
   try {
     const [reservations, types] = await Promise.all([
-      database.query(liveReservations),
-      database.query(roomTypes),
+      database.query(liveReservations, [propertyIds]),
+      database.query(roomTypes, [propertyIds]),
     ]);
     const sold = reservations.rows.map(({ id, room_type_id: type, arrival, departure }) =>
       stayText({

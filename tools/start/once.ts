@@ -134,7 +134,8 @@ async function compare(
   const ledgers = await compareWithApi(url, workload);
   if (ledgers.differences.length > 0) return { ...ledgers, holds: 0 };
   const databaseUrl = system.stack.endpoints.platformAdminDatabaseUrl;
-  const { live, differences } = await compareHolds({ url, databaseUrl });
+  const propertyIds = workload.expectations.map(({ propertyId }) => propertyId);
+  const { live, differences } = await compareHolds({ url, databaseUrl, propertyIds });
   return { ...ledgers, differences, holds: live };
 }
 
