@@ -2,6 +2,7 @@
  * One running instance, put together: registry, Kafka, the services, the HTTP window. Knows the order
  * of starting and stopping, nothing of what the parts do.
  */
+import { hostname } from 'node:os';
 import type { Clock } from '../kernel/clock.ts';
 import type { Failpoints } from '../kernel/failpoints.ts';
 import type { Logger } from '../kernel/logger.ts';
@@ -9,12 +10,16 @@ import type { Settings } from '../kernel/settings.ts';
 import { createRegistryClient } from '../schemas/registry-client.ts';
 import { createKafkajsPort } from '../streams/kafka/kafkajs-adapter.ts';
 import { startGrpcServer } from './grpc/grpc-server.ts';
+import { peerClient } from './grpc/peer-client.ts';
+import { peerService } from './grpc/peer-service.ts';
 import { queryService } from './grpc/query-service.ts';
 import { availabilityGuard } from './guard/availability-guard.ts';
 import { guardFronts } from './guard/guard-fronts.ts';
 import { startHttpServer } from './http-server.ts';
 import { createMetricsRegistry } from './metrics-registry.ts';
+import type { PeerHandler } from './peers/peer-calls.ts';
 import { rollService } from './roll-service.ts';
+import type { StreamsService } from './streams-service.ts';
 import { healthRoutes } from './routes/health.ts';
 import { ledgerRoutes } from './routes/ledgers.ts';
 
@@ -48,8 +53,9 @@ export async function startApplication(options: ApplicationOptions): Promise<App
   });
   const parts = { settings, port, registry, clock, logger, metrics, failpoints };
   const runs = (name: string): boolean => settings.ROLLGUARD_SERVICES.includes(name);
-  const roll = runs('roll') ? rollService(parts) : undefined;
-  const guard = runs('guard') ? availabilityGuard(parts) : undefined;
+  const peers = peerClient();
+  const roll = runs('roll') ? rollService(parts, peers) : undefined;
+  const guard = runs('guard') ? availabilityGuard(parts, peers) : undefined;
   const fronts = guard && guardFronts({ ...options, metrics }, guard.calls);
   const services = [roll?.service, guard?.service].filter((service) => service !== undefined);
   const http = await startHttpServer({
@@ -70,18 +76,21 @@ export async function startApplication(options: ApplicationOptions): Promise<App
       sources: [roll.service],
     },
     guard: guard && fronts && { implementation: fronts.service, sources: [guard.service] },
+    peer: peerService({ handlers: peerHandlers([roll, guard]), logger }),
     clock,
   }).catch(async (error: unknown) => {
     await http.close();
     await port.close();
     throw error;
   });
-  for (const service of services) service.start();
+  const address = advertisedAddress(settings, grpc.port);
+  for (const service of services) service.start(address);
   guard?.watch.start();
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     await Promise.all([guard?.watch.close(), ...services.map((service) => service.close())]);
     await Promise.all([http.close(), grpc.close()]);
+    peers.close();
     await port.close();
   };
   return {
@@ -91,4 +100,28 @@ export async function startApplication(options: ApplicationOptions): Promise<App
     done: () => Promise.race(services.map((service) => service.done())),
     close: () => (closing ??= close()),
   };
+}
+
+interface Answering {
+  readonly service: StreamsService;
+  readonly answerPeer: PeerHandler;
+}
+
+/** By application id. */
+function peerHandlers(
+  services: readonly (Answering | undefined)[],
+): ReadonlyMap<string, PeerHandler> {
+  const running = services.filter((service) => service !== undefined);
+  return new Map(running.map(({ service, answerPeer }) => [service.applicationId, answerPeer]));
+}
+
+/** Addresses that mean any of this machine's are none to others. */
+const anyAddresses = new Set(['0.0.0.0', '::']);
+
+/** Where other instances reach this one. */
+function advertisedAddress(settings: Settings, grpcPort: number): string {
+  const { ROLLGUARD_ADVERTISED_ADDRESS: given, GRPC_HOST } = settings;
+  if (given !== '') return given;
+  const host = anyAddresses.has(GRPC_HOST) ? hostname() : GRPC_HOST;
+  return host.includes(':') ? `[${host}]:${grpcPort}` : `${host}:${grpcPort}`;
 }

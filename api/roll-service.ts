@@ -17,8 +17,15 @@ import {
   rollEventsContract,
   rollEventsTopic,
 } from '../topology/roll/roll-names.ts';
-import { rollQueries, type RollQueries } from '../topology/roll/roll-queries.ts';
-import { rollTopology } from '../topology/roll/roll-topology.ts';
+import { propertyKey, reservationKey } from '../topology/roll/roll-messages.ts';
+import {
+  rollQueries,
+  type PropertyQuery,
+  type RollQueries,
+} from '../topology/roll/roll-queries.ts';
+import { rollSubTopologies, rollTopology } from '../topology/roll/roll-topology.ts';
+import type { PeerCalls, PeerHandler } from './peers/peer-calls.ts';
+import { TaskRouter } from './peers/task-router.ts';
 import { StreamsService } from './streams-service.ts';
 
 /** Events are keyed by reservation; six partitions are what the platform's consumers expect. */
@@ -37,9 +44,16 @@ export interface ServiceOptions {
 export interface RollService {
   readonly service: StreamsService;
   readonly queries: RollQueries;
+  /** For the other instances. */
+  readonly answerPeer: PeerHandler;
 }
 
-export function rollService(options: ServiceOptions): RollService {
+/** How long another instance may take to answer a query. */
+const queryTimeoutMs = 10_000;
+
+type LedgerQuery = { readonly tenantId: string; readonly reservationId: string };
+
+export function rollService(options: ServiceOptions, peers: PeerCalls): RollService {
   const service = new StreamsService({
     ...options,
     name: 'roll',
@@ -47,12 +61,40 @@ export function rollService(options: ServiceOptions): RollService {
     options: {},
     prepare: () => prepare(options),
   });
-  const queries: RollQueries = {
-    ledger: async (tenantId, reservationId) =>
-      rollQueries(service.streams()).ledger(tenantId, reservationId),
-    property: async (query) => rollQueries(service.streams()).property(query),
+  const router = new TaskRouter(service, peers);
+  const { ledger: ledgers, property: properties } = rollSubTopologies;
+  const ask = <Answer>(
+    { subTopology, key }: { readonly subTopology: string; readonly key: string },
+    request: unknown,
+    here: () => Promise<Answer>,
+  ): Promise<Answer> => {
+    const partition = service.streams().partitionOf(subTopology, Buffer.from(key));
+    const deadlineMs = options.clock.nowMs() + queryTimeoutMs;
+    const query = { deadlineMs, isGone: () => false, isWrite: false };
+    return router.ask({ subTopology, partition }, request, query, here);
   };
-  return { service, queries };
+  const queries: RollQueries = {
+    ledger: async (tenantId, reservationId) => {
+      const target = { subTopology: ledgers, key: reservationKey(tenantId, reservationId) };
+      return ask(target, { tenantId, reservationId } satisfies LedgerQuery, () =>
+        rollQueries(service.streams()).ledger(tenantId, reservationId),
+      );
+    },
+    property: async (query) => {
+      const target = {
+        subTopology: properties,
+        key: propertyKey(query.tenantId, query.propertyId),
+      };
+      return ask(target, query, () => rollQueries(service.streams()).property(query));
+    },
+  };
+  const answerPeer: PeerHandler = async ({ subTopology, request }) => {
+    const here = rollQueries(service.streams());
+    if (subTopology === properties) return here.property(request as PropertyQuery);
+    const { tenantId, reservationId } = request as LedgerQuery;
+    return here.ledger(tenantId, reservationId);
+  };
+  return { service, queries, answerPeer };
 }
 
 async function prepare({ settings, registry, port, metrics }: ServiceOptions): Promise<Topology> {

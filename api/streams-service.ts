@@ -39,6 +39,7 @@ export class StreamsService implements HealthSource {
   readonly #options: StreamsServiceOptions;
   readonly #stop = new AbortController();
   #streams: KafkaStreams | undefined;
+  #applicationServer: string | undefined;
   #waitsFor = 'not started';
   #run: Promise<void> | undefined;
 
@@ -47,8 +48,18 @@ export class StreamsService implements HealthSource {
     this.#options = options;
   }
 
+  /** Where other instances reach this one, host:port; undefined: they do not. */
+  get applicationServer(): string | undefined {
+    return this.#applicationServer;
+  }
+
+  get applicationId(): string {
+    return this.#options.applicationId;
+  }
+
   /** Starts in the background. */
-  start(): void {
+  start(applicationServer?: string): void {
+    this.#applicationServer = applicationServer;
     this.#run ??= this.#runUntilStopped();
   }
 
@@ -86,6 +97,7 @@ export class StreamsService implements HealthSource {
       port,
       options: {
         applicationId,
+        ...(this.#applicationServer && { applicationServer: this.#applicationServer }),
         commitIntervalMs: settings.COMMIT_INTERVAL_MS,
         deserializationFailure: settings.DESERIALIZATION_FAILURE,
         processingFailure: settings.PROCESSING_FAILURE,

@@ -134,6 +134,13 @@ export const settingsTable = {
     fallback: '4400',
     parse: port,
   },
+  ROLLGUARD_ADVERTISED_ADDRESS: {
+    about: 'host:port at which other instances reach the gRPC API; empty: as it listens',
+    fallback: '',
+    parse: z
+      .string()
+      .regex(/^$|^[^\s:]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$/, 'must be host:port, or empty'),
+  },
   REQUIRE_CORRELATION_ID: {
     about: 'true: HTTP writes without x-correlation-id are refused; else one is made',
     fallback: 'false',

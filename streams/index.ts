@@ -1,6 +1,12 @@
 /** The engine's public entry: what a topology and an application need. Nothing else is public. */
 export { KafkaStreams } from './kafka-streams.ts';
-export type { KafkaStreamsOptions, StoreQuery, StoreView, StreamsStatus } from './kafka-streams.ts';
+export type {
+  KafkaStreamsOptions,
+  StoreQuery,
+  StoreView,
+  StreamsStatus,
+  TaskOwner,
+} from './kafka-streams.ts';
 export { TopologyBuilder, SubTopologyBuilder } from './topology-builder.ts';
 export type {
   Topology,

@@ -16,6 +16,7 @@ import { engineMemory } from '../stores/engine-memory.ts';
 import { StateDirectory, type StateFolder } from '../stores/state-directory.ts';
 import type { StoreTask } from '../stores/store-task.ts';
 import { roundRobinAssignor } from './assignor.ts';
+import { announceOwners, encodeAddress } from './task-owners.ts';
 import { prepareTopics, sourceTopics, taskCount, type TopicCatalogue } from './internal-topics.ts';
 import type { CallOptions } from './call-queue.ts';
 import type { KafkaPort, PartitionReader } from './kafka/port.ts';
@@ -63,6 +64,13 @@ export interface StoreView<Store> {
   /** Of the read-only kind of what was declared. */
   readonly store: Store;
   readonly position: number;
+}
+
+/** Where a task runs. */
+export interface TaskOwner {
+  readonly isHere: boolean;
+  /** The `applicationServer` of the instance that has it; undefined: here, or not known. */
+  readonly address: string | undefined;
 }
 
 interface Running {
@@ -167,6 +175,14 @@ export class KafkaStreams {
     return partitionFor(key, count);
   }
 
+  /** Who runs a task, as the group last said. */
+  ownerOf({ subTopology, partition }: CallTarget): TaskOwner {
+    const running = this.#running;
+    const name = formatTaskId({ subTopology, partition });
+    if (running?.tasks.find(name) !== undefined) return { isHere: true, address: undefined };
+    return { isHere: false, address: running?.membership.owners.get(name) };
+  }
+
   /** Number of partitions of this sub-topology's stores. */
   partitionCount(subTopology: string): number {
     return this.#plans.filter((plan) => plan.id.subTopology === subTopology).length;
@@ -267,10 +283,11 @@ export class KafkaStreams {
       topics: [
         ...new Set(this.#plans.flatMap((plan) => plan.partitions.map(({ topic }) => topic))),
       ],
-      userData: Buffer.alloc(0),
+      userData: encodeAddress(this.#config.applicationServer),
       sessionTimeoutMs: this.#config.sessionTimeoutMs,
       rebalanceTimeoutMs: this.#config.rebalanceTimeoutMs,
       assignor: roundRobinAssignor(this.#plans),
+      announce: (members, shares) => announceOwners(this.#plans, members, shares),
     });
     const { heartbeatIntervalMs } = this.#config;
     const membership = new Membership({ member, heartbeatIntervalMs, clock, logger });

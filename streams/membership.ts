@@ -11,6 +11,7 @@ import type {
   PartitionOffset,
   TopicPartition,
 } from './kafka/port.ts';
+import { readOwners } from './task-owners.ts';
 
 /** What a join brought. */
 export interface Joined {
@@ -32,6 +33,7 @@ export interface MembershipOptions {
 export class Membership {
   readonly #options: MembershipOptions;
   #assignment: GroupAssignment | undefined;
+  #owners: ReadonlyMap<string, string> = new Map();
   #status: MembershipStatus = 'rebalance';
   /** Wall-clock time at which the last request was sent that the group answered with our membership. */
   #confirmedAtMs = 0;
@@ -58,12 +60,18 @@ export class Membership {
     return this.#assignment;
   }
 
+  /** Address by task, as the leader of this generation said. */
+  get owners(): ReadonlyMap<string, string> {
+    return this.#owners;
+  }
+
   async join(): Promise<Joined> {
     await this.#stopHeartbeats();
     const sentAtMs = this.#options.clock.nowMs();
     const before = this.#assignment;
     const assignment = await this.#options.member.join();
     this.#assignment = assignment;
+    this.#owners = readOwners(assignment.userData);
     this.#confirmedAtMs = sentAtMs;
     this.#status = 'stable';
     const stop = new AbortController();

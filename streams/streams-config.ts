@@ -19,6 +19,11 @@ const schema = z.strictObject({
    * the last commit are processed again. Kafka Streams' `processing.guarantee`.
    */
   processingGuarantee: z.enum(['exactly-once', 'at-least-once']).default('exactly-once'),
+  /** host:port at which other instances reach this one; Kafka Streams' `application.server`. */
+  applicationServer: z
+    .string()
+    .regex(/^[^\s:]+:\d{1,5}$|^\[[0-9a-fA-F:]+\]:\d{1,5}$/)
+    .optional(),
   /** Where records go that cannot be used; undefined: `<applicationId>-dlq`. */
   deadLetterTopic: z
     .string()

@@ -22,6 +22,7 @@ import {
   guardServiceName,
   healthDefinition,
   healthOffered,
+  peerDefinition,
   queryDefinition,
   queryOffered,
   queryServiceName,
@@ -58,6 +59,8 @@ export interface GrpcServerOptions {
   readonly query?: Serving | undefined;
   /** `availabilityguard.v1.AvailabilityGuard`, where the guard runs. */
   readonly guard?: Serving | undefined;
+  /** `rollguard.v1.Peer`, for the other instances. */
+  readonly peer?: UntypedServiceImplementation | undefined;
   readonly clock: Clock;
 }
 
@@ -74,7 +77,7 @@ export interface GrpcServer {
 
 /** @throws CONFIG_INVALID when GRPC_PORT is taken. */
 export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcServer> {
-  const { query, guard, clock } = options;
+  const { query, guard, peer, clock } = options;
   const server = new Server(limits);
   const services = new Map<string, readonly HealthSource[]>([
     ['', [...(query?.sources ?? []), ...(guard?.sources ?? [])]],
@@ -87,6 +90,7 @@ export async function startGrpcServer(options: GrpcServerOptions): Promise<GrpcS
     services.set(guardServiceName, guard.sources);
     server.addService(strictService(guardDefinition, guardOffered), guard.implementation);
   }
+  if (peer !== undefined) server.addService(peerDefinition, peer);
   const health = healthService({ services, clock });
   server.addService(healthDefinition, health.implementation);
   new ReflectionService({

@@ -10,6 +10,7 @@ import {
 export const queryServiceName = 'rollguard.v1.Query';
 export const guardServiceName = 'availabilityguard.v1.AvailabilityGuard';
 export const healthServiceName = 'grpc.health.v1.Health';
+const peerServiceName = 'rollguard.v1.Peer';
 
 const includeDirs = [fileURLToPath(new URL('../../proto/', import.meta.url))];
 const conversion = { longs: String, enums: String, defaults: true, oneofs: true } as const;
@@ -28,11 +29,14 @@ export const guardOffered: PackageDefinition = loadSync(
   // It has no oneof; what is optional would be told as one of its own.
   { ...conversion, oneofs: false, includeDirs },
 );
+const peer = loadSync('rollguard/v1/peer.proto', { ...conversion, includeDirs });
 const errorModel = loadSync('google/rpc/status.proto', { ...conversion, includeDirs });
 
 export const queryDefinition = queryOffered[queryServiceName] as ServiceDefinition;
 export const guardDefinition = guardOffered[guardServiceName] as ServiceDefinition;
 export const healthDefinition = healthOffered[healthServiceName] as ServiceDefinition;
+/** Between instances; reflection does not tell of it. */
+export const peerDefinition = peer[peerServiceName] as ServiceDefinition;
 
 /** A message of the error model (`google.rpc.*`). */
 export function errorMessage(name: string): MessageTypeDefinition<object, object> {

@@ -10,7 +10,7 @@ import { DebeziumDecoder } from '../../schemas/debezium-envelope.ts';
 import type { TopicDescription, Topology } from '../../streams/index.ts';
 import type { BulkReleaseAnswer, ReleaseAnswer } from '../../topology/guard/answer.ts';
 import type { AuditRecord } from '../../topology/guard/audit.ts';
-import { newestFirst } from '../../topology/guard/audit-trail.ts';
+import { isAuditRead, newestFirst } from '../../topology/guard/audit-trail.ts';
 import { catalogueColumns } from '../../topology/guard/catalogue-rows.ts';
 import type { BulkReleaseCommand } from '../../topology/guard/command.ts';
 import { defaultGuardOptions, type GuardOptions } from '../../topology/guard/guard-options.ts';
@@ -19,12 +19,18 @@ import {
   inventoryEventsContract,
   inventoryEventsTopic,
 } from '../../topology/guard/guard-names.ts';
-import type { AnswerToRequest, GuardRequest } from '../../topology/guard/guard-requests.ts';
+import {
+  isRead,
+  type AnswerToRequest,
+  type GuardRequest,
+} from '../../topology/guard/guard-requests.ts';
 import { guardSubTopologies, guardTopology } from '../../topology/guard/guard-topology.ts';
 import { inventoryEventOf } from '../../topology/guard/inventory-event-codec.ts';
 import { partitionKeyOf, partitionOfLock } from '../../topology/guard/lock-id.ts';
 import { reservationColumns } from '../../topology/guard/reservations/reservation-fact.ts';
 import { notificationsPartitionCount } from '../../topology/guard/notification.ts';
+import type { PeerCalls, PeerHandler } from '../peers/peer-calls.ts';
+import { TaskRouter } from '../peers/task-router.ts';
 import type { ServiceOptions } from '../roll-service.ts';
 import { StreamsService } from '../streams-service.ts';
 import { CaptureWatch } from './capture-watch.ts';
@@ -42,9 +48,11 @@ export interface AvailabilityGuard {
   /** Whether the platform's changes are heard of; runs beside the service. */
   readonly watch: CaptureWatch;
   readonly calls: GuardCalls;
+  /** For the other instances. */
+  readonly answerPeer: PeerHandler;
 }
 
-export function availabilityGuard(options: ServiceOptions): AvailabilityGuard {
+export function availabilityGuard(options: ServiceOptions, peers: PeerCalls): AvailabilityGuard {
   const { settings } = options;
   const watch = new CaptureWatch({
     ...options,
@@ -62,7 +70,13 @@ export function availabilityGuard(options: ServiceOptions): AvailabilityGuard {
     },
     prepare: () => prepare(options, watch),
   });
-  return { service, watch, calls: new OwnedCalls(service) };
+  return {
+    service,
+    watch,
+    calls: new RoutedCalls(service, peers),
+    answerPeer: ({ subTopology: name, partition, request }, callOptions) =>
+      service.streams().call({ subTopology: name, partition }, request, callOptions),
+  };
 }
 
 async function prepare(options: ServiceOptions, watch: CaptureWatch): Promise<Topology> {
@@ -134,12 +148,14 @@ function guardOptionsOf(settings: ServiceOptions['settings']): GuardOptions {
   };
 }
 
-/** Every partition is this instance's own. */
-class OwnedCalls implements GuardCalls {
+/** Each request to the partition that decides it, whichever instance has that. */
+class RoutedCalls implements GuardCalls {
   readonly #service: StreamsService;
+  readonly #router: TaskRouter;
 
-  constructor(service: StreamsService) {
+  constructor(service: StreamsService, peers: PeerCalls) {
     this.#service = service;
+    this.#router = new TaskRouter(service, peers);
   }
 
   lock: GuardCalls['lock'] = (command, options) =>
@@ -245,7 +261,10 @@ class OwnedCalls implements GuardCalls {
     options: CallOptions,
   ): Promise<AnswerToRequest<Request>> {
     const target = { subTopology, partition };
-    return this.#service.streams().call<AnswerToRequest<Request>>(target, request, options);
+    const isWrite = !isRead(request) && !isAuditRead(request);
+    return this.#router.ask(target, request, { ...options, isWrite }, () =>
+      this.#service.streams().call<AnswerToRequest<Request>>(target, request, options),
+    );
   }
 
   #partitionOf(key: { readonly tenantId: string; readonly roomTypeId: string }): number {

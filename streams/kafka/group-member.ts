@@ -128,7 +128,7 @@ export class KafkaGroupMember implements GroupMember {
       this.#gatheringMs,
     );
     this.#generationId = joined.generationId;
-    return { ...generation, partitions: decodeAssignment(synced.assignment) };
+    return { ...generation, ...decodeAssignment(synced.assignment) };
   }
 
   async #joinGroup(): Promise<JoinGroupResponse> {
@@ -160,7 +160,11 @@ export class KafkaGroupMember implements GroupMember {
       userData: decodeSubscription(metadata).userData,
     }));
     const shares = this.#group.assignor(members);
-    return members.map(({ memberId }) => [memberId, encodeAssignment(shares.get(memberId) ?? [])]);
+    const userData = this.#group.announce?.(members, shares) ?? Buffer.alloc(0);
+    return members.map(({ memberId }) => {
+      const partitions = shares.get(memberId) ?? [];
+      return [memberId, encodeAssignment({ partitions, userData })];
+    });
   }
 
   #generation(call: string): GroupGeneration {

@@ -155,6 +155,8 @@ export interface GroupAssignment {
   readonly memberId: string;
   readonly generationId: number;
   readonly partitions: readonly TopicPartition[];
+  /** What the leader told every member (`announce`); empty: nothing. */
+  readonly userData: Buffer;
 }
 
 export interface GroupMemberInfo {
@@ -176,6 +178,11 @@ export interface GroupOptions {
   readonly sessionTimeoutMs: number;
   readonly rebalanceTimeoutMs: number;
   readonly assignor: GroupAssignor;
+  /** What the leader tells every member with its share, such as who got what. Pure. */
+  readonly announce?: (
+    members: readonly GroupMemberInfo[],
+    shares: ReadonlyMap<string, readonly TopicPartition[]>,
+  ) => Buffer;
 }
 
 /** Membership in a consumer group (classic protocol). The engine heartbeats and rejoins. */

@@ -6,6 +6,28 @@ import { batch, eventually, timeoutMs, type PortBench } from './port-bench.ts';
 /** Committed offsets, and who may commit them. */
 export function groupContract(bench: () => PortBench): void {
   describe('the offsets of a group', () => {
+    test(
+      'each member is told what the leader tells all of them',
+      async () => {
+        const client = bench().under.client();
+        const [first, second] = [bench().member('told'), bench().member('told', client)];
+        const alone = await first.join();
+        const joining = second.join();
+        await eventually(async () => (await first.heartbeat()) === 'rebalance');
+        const both = await Promise.all([first.join(), joining]);
+
+        expect(String(alone.userData)).toBe('address');
+        expect(both.map(({ userData }) => String(userData))).toEqual([
+          'address,address',
+          'address,address',
+        ]);
+        await second.leave();
+        await first.leave();
+        await client.close();
+      },
+      timeoutMs,
+    );
+
     test.each(['commit', 'abort'] as const)(
       'wait for a pending transaction that moves them, up to its %s',
       async (end) => {

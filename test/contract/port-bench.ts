@@ -84,6 +84,7 @@ export class PortBench {
       sessionTimeoutMs: 10_000,
       rebalanceTimeoutMs: 10_000,
       assignor: firstGetsAll,
+      announce: (members) => Buffer.from(members.map(({ userData }) => String(userData)).join()),
     });
   }
 

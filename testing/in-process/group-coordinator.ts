@@ -169,12 +169,15 @@ export class GroupCoordinator {
     this.#settled = new AbortController();
     const infos = members.map(({ id, options }) => ({ memberId: id, userData: options.userData }));
     const assignment = leader.options.assignor(infos);
+    const userData = leader.options.announce?.(infos, assignment) ?? Buffer.alloc(0);
     for (const member of members) {
       const joined = member.joining;
       member.joining = undefined;
       member.lastSeenMs = this.#clock.nowMs();
       const partitions = assignment.get(member.id) ?? [];
-      joined?.done({ memberId: member.id, generationId: this.#generation, partitions });
+      joined?.done({
+        ...{ memberId: member.id, generationId: this.#generation, partitions, userData },
+      });
     }
     return true;
   }

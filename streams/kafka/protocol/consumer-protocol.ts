@@ -13,6 +13,7 @@ export interface Subscription {
 }
 
 const version = 0;
+const nothing = Buffer.alloc(0);
 
 export function encodeSubscription({ topics, userData }: Subscription): Buffer {
   const writer = new ByteWriter();
@@ -29,25 +30,32 @@ export function decodeSubscription(bytes: Buffer): Subscription {
   return { topics: reader.array(() => reader.string()), userData: reader.bytes() };
 }
 
-export function encodeAssignment(partitions: readonly TopicPartition[]): Buffer {
+export interface Assignment {
+  readonly partitions: readonly TopicPartition[];
+  /** Empty: none. */
+  readonly userData: Buffer;
+}
+
+export function encodeAssignment({ partitions, userData }: Assignment): Buffer {
   const writer = new ByteWriter();
   writer.int16(version);
   writer.array(byTopic(partitions), ([topic, ofTopic]) => {
     writer.string(topic);
     writer.array(ofTopic, ({ partition }) => writer.int32(partition));
   });
-  writer.int32(-1); // user data: none
+  if (userData.length > 0) writer.bytes(userData);
+  else writer.int32(-1); // user data: none
   return writer.written;
 }
 
 /** An empty assignment may come as no bytes at all. */
-export function decodeAssignment(bytes: Buffer): readonly TopicPartition[] {
-  if (bytes.length === 0) return [];
+export function decodeAssignment(bytes: Buffer): Assignment {
+  if (bytes.length === 0) return { partitions: [], userData: nothing };
   const reader = new ByteReader(bytes);
   reader.int16(); // version
   const topics = reader.array(() => {
     const topic = reader.string();
     return reader.array(() => ({ topic, partition: reader.int32() }));
   });
-  return topics.flat();
+  return { partitions: topics.flat(), userData: reader.bytes() };
 }

@@ -8,11 +8,13 @@ import {
 import { javaBytes } from '../java-client.ts';
 
 const subscription = { topics: ['topic-a', 'topic-b'], userData: Buffer.from('user data') };
-const assignment = [
+const partitions = [
   { topic: 'topic-a', partition: 0 },
   { topic: 'topic-a', partition: 2 },
   { topic: 'topic-b', partition: 1 },
 ];
+const none = Buffer.alloc(0);
+const assignment = { partitions, userData: none };
 
 describe('consumer protocol', () => {
   test('writes the Java consumer’s subscription and assignment', () => {
@@ -27,6 +29,12 @@ describe('consumer protocol', () => {
 
   test('reads assignments, an absent one as none', () => {
     expect(decodeAssignment(javaBytes('assignmentV0'))).toEqual(assignment);
-    expect(decodeAssignment(Buffer.alloc(0))).toEqual([]);
+    expect(decodeAssignment(Buffer.alloc(0))).toEqual({ partitions: [], userData: none });
+  });
+
+  test('carries what the leader tells everybody with the assignment', () => {
+    const told = { partitions, userData: Buffer.from('who has what') };
+
+    expect(decodeAssignment(encodeAssignment(told))).toEqual(told);
   });
 });

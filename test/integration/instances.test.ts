@@ -1,0 +1,171 @@
+/** Two instances on the real stack: either answers for what the other one owns. */
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { systemClock } from '../../kernel/clock.ts';
+import { ApplicationProcess } from '../../tools/start/application-process.ts';
+import { startSystem, type System } from '../../tools/start/system.ts';
+import { chainWorkload } from '../../tools/start/workload.ts';
+import { compareWithApi } from '../../tools/start/comparison.ts';
+import { createRooms, type TestType } from './guard-callers.ts';
+import { systemOptions, testStackFolder } from './test-system.ts';
+
+const timeoutMs = 180_000;
+const workload = chainWorkload({ seed: Math.floor(systemClock.nowMs() / 1_000), days: 3 });
+
+describe('two instances', () => {
+  let system: System;
+  let second: ApplicationProcess;
+  let types: readonly TestType[];
+
+  beforeAll(async () => {
+    system = await startSystem(systemOptions);
+    const { signal } = systemOptions;
+    const { platformAdminDatabaseUrl: databaseUrl, ...endpoints } = system.stack.endpoints;
+    await workload.feed({ databaseUrl, clock: systemClock, progress: () => undefined, signal });
+    types = await Promise.all(Array.from({ length: 8 }, () => createRooms(databaseUrl, 2)));
+    await system.application.ready(signal);
+    second = new ApplicationProcess({
+      settings: {
+        KAFKA_BROKERS: endpoints.kafkaBrokers,
+        SCHEMA_REGISTRY_URL: endpoints.schemaRegistryUrl,
+        ROLLGUARD_STATE_DIR: path.join(testStackFolder, 'state-of-the-second'),
+        ...{ HTTP_PORT: '0', GRPC_PORT: '0' },
+      },
+      logFile: path.join(testStackFolder, 'logs', 'second.log'),
+      clock: systemClock,
+    });
+    await untilReady(system.application, second);
+  }, timeoutMs);
+
+  afterAll(async () => {
+    await second.stop();
+    await system.stop();
+  }, timeoutMs);
+
+  test(
+    'take any call: a hold that one of them granted is released through the other',
+    async () => {
+      const granted: unknown[] = [];
+      for (const type of types) {
+        const lock = await lockAt(system.application, type);
+        granted.push(lock);
+        const seen = await ask(second, 'GET', `/v1/locks/${lock.lockId}`, type.tenantId);
+        const released = await ask(second, 'DELETE', `/v1/locks/${lock.lockId}`, type.tenantId, {
+          reason: 'the other one says so',
+        });
+
+        expect(seen).toMatchObject({ status: 200, body: { lockId: lock.lockId } });
+        expect(released).toMatchObject({ status: 200, body: { lock: { status: 'RELEASED' } } });
+      }
+      expect(granted).toHaveLength(types.length);
+    },
+    timeoutMs,
+  );
+
+  test(
+    'answer for every ledger, each of them',
+    async () => {
+      for (const { url } of [system.application, second]) {
+        const { differences } = await untilEqual(url);
+
+        expect(differences).toEqual([]);
+      }
+    },
+    timeoutMs,
+  );
+
+  test(
+    'of which one is killed: the other takes every call once the group has noticed',
+    async () => {
+      const held = await Promise.all(types.map((type) => lockAt(second, type)));
+      await system.application.kill();
+      const seen = await Promise.all(
+        held.map(({ lockId }, at) => untilAnswered(second, lockId, types[at]?.tenantId ?? '')),
+      );
+
+      expect(seen.every((statuses) => statuses.at(-1) === 200)).toBe(true);
+      // Until then it says that it cannot know, and nothing else.
+      expect(new Set(seen.flat())).toEqual(new Set([200, 503]));
+      system.startApplication();
+    },
+    timeoutMs,
+  );
+});
+
+async function untilReady(...instances: readonly ApplicationProcess[]): Promise<void> {
+  const deadlineMs = systemClock.monotonicMs() + 90_000;
+  let calm = 0;
+  // A rebalance begins a moment after a new member has come.
+  while (calm < 8) {
+    await systemClock.sleep(250);
+    const answers = await Promise.all(
+      instances.map(({ url }) =>
+        fetch(`${url}/health/readiness`).then(
+          ({ ok }) => ok,
+          () => false,
+        ),
+      ),
+    );
+    calm = answers.every(Boolean) ? calm + 1 : 0;
+    if (systemClock.monotonicMs() > deadlineMs) throw new Error('the instances do not get ready');
+  }
+}
+
+/** The answers to one question, up to the first that is one. */
+async function untilAnswered(
+  instance: ApplicationProcess,
+  lockId: string,
+  tenantId: string,
+): Promise<readonly number[]> {
+  const statuses: number[] = [];
+  for (let attempt = 0; attempt < 120 && statuses.at(-1) !== 200; attempt += 1) {
+    if (attempt > 0) await systemClock.sleep(500);
+    statuses.push((await ask(instance, 'GET', `/v1/locks/${lockId}`, tenantId)).status);
+  }
+  return statuses;
+}
+
+async function untilEqual(url: string): ReturnType<typeof compareWithApi> {
+  const deadlineMs = systemClock.monotonicMs() + 60_000;
+  for (;;) {
+    const compared = await compareWithApi(url, workload).catch(() => undefined);
+    const isOver = systemClock.monotonicMs() > deadlineMs;
+    if (compared !== undefined && (compared.differences.length === 0 || isOver)) return compared;
+    if (isOver) throw new Error(`${url} does not answer`);
+    await systemClock.sleep(500);
+  }
+}
+
+async function lockAt(
+  instance: ApplicationProcess,
+  { tenantId, roomTypeId }: TestType,
+): Promise<{ readonly lockId: string }> {
+  const wish = {
+    ...{ roomTypeId, idempotencyKey: `k-${systemClock.monotonicMs()}`, reason: 'HOLD' },
+    ...{ stayStart: '2031-05-01', stayEnd: '2031-05-03' },
+  };
+  const { status, body } = await ask(instance, 'POST', '/v1/locks', tenantId, wish);
+  if (status !== 200) throw new Error(`${status} ${JSON.stringify(body)}`);
+  return (body as { readonly lock: { readonly lockId: string } }).lock;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly body: unknown;
+}
+
+async function ask(
+  { url }: ApplicationProcess,
+  method: string,
+  route: string,
+  tenantId: string,
+  body?: object,
+): Promise<Answer> {
+  const response = await fetch(`${url}${route}`, {
+    method,
+    headers: { 'x-tenant-id': tenantId, ...(body && { 'content-type': 'application/json' }) },
+    ...(body && { body: JSON.stringify(body) }),
+    signal: AbortSignal.timeout(10_000),
+  });
+  return { status: response.status, body: await response.json() };
+}
