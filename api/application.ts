@@ -18,10 +18,12 @@ import { guardFronts } from './guard/guard-fronts.ts';
 import { startHttpServer } from './http-server.ts';
 import { createMetricsRegistry } from './metrics-registry.ts';
 import type { PeerHandler } from './peers/peer-calls.ts';
+import { reportTasks, tasksRequest } from './peers/task-reports.ts';
 import { rollService } from './roll-service.ts';
 import type { StreamsService } from './streams-service.ts';
 import { healthRoutes } from './routes/health.ts';
 import { ledgerRoutes } from './routes/ledgers.ts';
+import { partitionRoutes } from './routes/partitions.ts';
 
 export interface ApplicationOptions {
   readonly settings: Settings;
@@ -64,6 +66,7 @@ export async function startApplication(options: ApplicationOptions): Promise<App
     routes: [
       ...(fronts === undefined ? [] : [fronts.routes]),
       ...(roll === undefined ? [] : [ledgerRoutes(roll.queries)]),
+      partitionRoutes(() => reportTasks(services, { peers, clock })),
       healthRoutes(services, metrics),
     ],
     logger,
@@ -112,7 +115,15 @@ function peerHandlers(
   services: readonly (Answering | undefined)[],
 ): ReadonlyMap<string, PeerHandler> {
   const running = services.filter((service) => service !== undefined);
-  return new Map(running.map(({ service, answerPeer }) => [service.applicationId, answerPeer]));
+  return new Map(
+    running.map(({ service, answerPeer }) => [
+      service.applicationId,
+      (call, options) =>
+        call.subTopology === tasksRequest.subTopology
+          ? Promise.resolve(service.taskReports())
+          : answerPeer(call, options),
+    ]),
+  );
 }
 
 /** Addresses that mean any of this machine's are none to others. */

@@ -12,6 +12,7 @@ import {
   KafkaStreams,
   type KafkaPort,
   type StreamsOptions,
+  type TaskReport,
   type Topology,
 } from '../streams/index.ts';
 import type { HealthSource } from './routes/health.ts';
@@ -55,6 +56,16 @@ export class StreamsService implements HealthSource {
 
   get applicationId(): string {
     return this.#options.applicationId;
+  }
+
+  /** Of this instance; none before it runs. */
+  taskReports(): readonly TaskReport[] {
+    return this.#streams?.taskReports() ?? [];
+  }
+
+  /** Of all instances; none before it runs. */
+  plannedTasks(): ReturnType<KafkaStreams['plannedTasks']> {
+    return this.#streams?.plannedTasks() ?? [];
   }
 
   /** Starts in the background. */

@@ -5,6 +5,7 @@ export type {
   StoreQuery,
   StoreView,
   StreamsStatus,
+  TaskReport,
   TaskOwner,
 } from './kafka-streams.ts';
 export { TopologyBuilder, SubTopologyBuilder } from './topology-builder.ts';

@@ -73,6 +73,18 @@ export interface TaskOwner {
   readonly address: string | undefined;
 }
 
+/** How far a task of this instance is. */
+export interface TaskReport {
+  readonly task: string;
+  readonly status: string;
+  /** Records fetched or waiting on the broker that are not processed yet. */
+  readonly lag: number;
+  /** Changelog offset that queries reflect; undefined while it restores, or has no store. */
+  readonly position: number | undefined;
+  /** In words, of a restore under way. */
+  readonly progress: string | undefined;
+}
+
 interface Running {
   readonly tasks: TaskManager;
   readonly membership: Membership;
@@ -166,6 +178,22 @@ export class KafkaStreams {
       status: task.status,
       lag: task.lag(),
     }));
+  }
+
+  /** The tasks of this instance, and how far each is. */
+  taskReports(): readonly TaskReport[] {
+    return [...(this.#running?.tasks.tasks ?? [])].map((task) => ({
+      ...{ task: task.name, status: task.status, lag: task.lag(), progress: task.progress },
+      position: task.committedState?.position()?.offset,
+    }));
+  }
+
+  /** Every task there is, whoever runs it, with the address of another instance that does. */
+  plannedTasks(): readonly { readonly task: string; readonly address: string | undefined }[] {
+    return this.#plans.map(({ id }) => {
+      const { address } = this.ownerOf(id);
+      return { task: formatTaskId(id), address };
+    });
   }
 
   /** The partition that owns a key of this sub-topology's stores. */

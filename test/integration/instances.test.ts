@@ -10,6 +10,7 @@ import { createRooms, type TestType } from './guard-callers.ts';
 import { systemOptions, testStackFolder } from './test-system.ts';
 
 const timeoutMs = 180_000;
+const tenantId = '00000000-0000-4000-8000-000000000001';
 const workload = chainWorkload({ seed: Math.floor(systemClock.nowMs() / 1_000), days: 3 });
 
 describe('two instances', () => {
@@ -69,6 +70,27 @@ describe('two instances', () => {
         const { differences } = await untilEqual(url);
 
         expect(differences).toEqual([]);
+      }
+    },
+    timeoutMs,
+  );
+
+  test(
+    'tell where every task runs, and how far it is, both the same',
+    async () => {
+      const told = await Promise.all(
+        [system.application, second].map((each) => ask(each, 'GET', '/v1/partitions', tenantId)),
+      );
+      const [first, other] = told.map(({ body }) => (body as Partitions).services);
+      const owners = (services = first): readonly string[] =>
+        (services ?? []).flatMap(({ tasks }) =>
+          tasks.map(({ task, owner, status }) => `${task} ${owner} ${status}`),
+        );
+
+      expect(owners(first)).toEqual(owners(other));
+      expect(owners().filter((line) => !line.endsWith(' running'))).toEqual([]);
+      for (const { grpcAddress } of [system.application, second]) {
+        expect(owners().some((line) => line.includes(grpcAddress))).toBe(true);
       }
     },
     timeoutMs,
@@ -147,6 +169,16 @@ async function lockAt(
   const { status, body } = await ask(instance, 'POST', '/v1/locks', tenantId, wish);
   if (status !== 200) throw new Error(`${status} ${JSON.stringify(body)}`);
   return (body as { readonly lock: { readonly lockId: string } }).lock;
+}
+
+interface Partitions {
+  readonly services: readonly {
+    readonly tasks: readonly {
+      readonly task: string;
+      readonly owner: string;
+      readonly status: string;
+    }[];
+  }[];
 }
 
 interface Answer {

@@ -1,4 +1,4 @@
-/** `rollguard state verify`: is the state what it must be? */
+/** `rollguard state`: is the state what it must be, and who keeps it? */
 import { Command, Option } from 'commander';
 import { RollguardError } from '../../kernel/errors.ts';
 import {
@@ -9,6 +9,7 @@ import {
 } from '../application-settings.ts';
 import type { CliContext } from '../cli-context.ts';
 import { renderReports } from '../verify/verify-report.ts';
+import { stateTasksCommand } from './state-tasks.ts';
 import { verifyServices, type ServiceName } from '../verify/verify-services.ts';
 
 interface VerifyFlags extends ApplicationFlags {
@@ -21,7 +22,7 @@ const differenceExitCode = 3;
 
 /** @param openPort Kafka for the command; another one in tests. */
 export function stateCommand(cli: CliContext, openPort = commandPort): Command {
-  const state = new Command('state').description('the local state stores');
+  const state = new Command('state').description('the state stores, and the tasks that keep them');
   state
     .command('verify')
     .description(
@@ -43,6 +44,7 @@ export function stateCommand(cli: CliContext, openPort = commandPort): Command {
     .option('--json', 'print one JSON object on stdout')
     .addHelpText('after', examples)
     .action((flags: VerifyFlags) => verify(flags, cli, openPort));
+  stateTasksCommand(state, cli);
   return state;
 }
 

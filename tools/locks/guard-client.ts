@@ -130,7 +130,8 @@ function tenantOf({ tenant }: GuardClientFlags, cli: CliContext): string {
   throw new RollguardError('CONFIG_INVALID', message);
 }
 
-function baseUrl({ url }: GuardClientFlags, cli: CliContext): string {
+/** Of the HTTP API that a command asks. @throws CONFIG_INVALID */
+export function baseUrl({ url }: Pick<GuardClientFlags, 'url'>, cli: CliContext): string {
   const given = url ?? cli.env['ROLLGUARD_URL'] ?? '';
   if (given === '') return ownUrl(cli);
   if (/^https?:\/\//.test(given) && URL.canParse(given)) return given.replace(/\/+$/, '');
