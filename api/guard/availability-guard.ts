@@ -120,6 +120,7 @@ async function prepare(options: ServiceOptions, watch: CaptureWatch): Promise<To
             decodeAvro: (value) => avro.decode(value),
           },
     followsReservations: true,
+    isShadow: settings.SHADOW_MODE,
     isCaptureSilent: () => watch.isSilent(),
     metrics,
   });

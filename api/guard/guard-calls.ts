@@ -53,9 +53,10 @@ export interface LockQuery {
 
 export interface LocksQuery {
   readonly tenantId: string;
-  /** Exactly one of room and type. */
+  /** Exactly one of room, type and reservation. */
   readonly roomId: string | undefined;
   readonly roomTypeId: string | undefined;
+  readonly reservationId: string | undefined;
   /** Locks whose stay overlaps fromMs ≤ t < toMs; undefined: no bound on that side. */
   readonly fromMs: number | undefined;
   readonly toMs: number | undefined;

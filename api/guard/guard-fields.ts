@@ -144,21 +144,26 @@ export const bulkReleaseFields = strict({
     .max(bulkIdsMax, `must be at most ${bulkIdsMax} ids`)
     .optional(),
   reservationId: id.optional(),
+  reservationIds: z
+    .array(id, 'must be a list of UUIDs')
+    .max(bulkIdsMax, `must be at most ${bulkIdsMax} ids`)
+    .optional(),
   roomId: roomId.optional(),
   roomTypeId: roomTypeId.optional(),
   window: window.optional(),
 })
   .refine(
     (which) =>
-      [which.lockIds, which.reservationId, which.roomId, which.roomTypeId].filter(
-        (each) => each !== undefined,
-      ).length === 1,
+      [
+        ...[which.lockIds, which.reservationId, which.reservationIds],
+        ...[which.roomId, which.roomTypeId],
+      ].filter((each) => each !== undefined).length === 1,
     {
       path: ['lockIds'],
-      message: 'give exactly one of lockIds, reservationId, roomId and roomTypeId',
+      message: 'give exactly one of lockIds, reservationId, reservationIds, roomId and roomTypeId',
     },
   )
-  .refine(({ window: given, lockIds, reservationId }) => !given || !(lockIds ?? reservationId), {
+  .refine(({ window: given, roomId: room, roomTypeId: type }) => !given || (room ?? type), {
     path: ['window'],
     message: 'goes with roomId or roomTypeId only',
   })
@@ -167,6 +172,10 @@ export const bulkReleaseFields = strict({
 const locksShape = strict({
   roomId: roomId.optional(),
   roomTypeId: roomTypeId.optional(),
+  reservationId: id.optional().meta({
+    description: 'its holds of every type',
+    examples: [exampleIds.reservationId],
+  }),
   from: isoTime.optional().meta({
     description: 'only stays that end after this; a date is its start in UTC',
     examples: ['2026-05-01'],
@@ -195,10 +204,12 @@ const locksShape = strict({
     .meta({ description: `of locks on the page; ${pageLimitDefault}`, examples: [100] }),
 });
 export const locksFields = locksShape
-  .refine((which) => (which.roomId === undefined) !== (which.roomTypeId === undefined), {
-    path: ['roomId'],
-    message: 'give exactly one of roomId and roomTypeId',
-  })
+  .refine(
+    (which) =>
+      [which.roomId, which.roomTypeId, which.reservationId].filter((each) => each !== undefined)
+        .length === 1,
+    { path: ['roomId'], message: 'give exactly one of roomId, roomTypeId and reservationId' },
+  )
   .refine(({ from, to }) => !from || !to || instantMsOf(from) < instantMsOf(to), {
     path: ['to'],
     message: 'must be after from',
@@ -264,14 +275,16 @@ export function bulkReleaseCommandOf(
     kind: 'bulk-release',
     ...callerOf(fields, asker),
     ...{ lockIds, reservationId, roomId: room, roomTypeId: type },
+    ...(fields.reservationIds && { reservationIds: fields.reservationIds }),
     window: given && { fromMs: instantMsOf(given.from), toMs: instantMsOf(given.to) },
   };
 }
 
 export function locksQueryOf(fields: z.output<typeof locksFields>, tenantId: string): LocksQuery {
-  const { roomId: room, roomTypeId: type, from, to, status, cursor, limit } = fields;
+  const { roomId: room, roomTypeId: type, reservationId } = fields;
+  const { from, to, status, cursor, limit } = fields;
   return {
-    ...{ tenantId, roomId: room, roomTypeId: type, status, cursor },
+    ...{ tenantId, roomId: room, roomTypeId: type, reservationId, status, cursor },
     fromMs: from === undefined ? undefined : instantMsOf(from),
     toMs: to === undefined ? undefined : instantMsOf(to),
     limit: limit ?? pageLimitDefault,

@@ -84,7 +84,7 @@ const release = documented({
 const bulkRelease = documented({
   tags: ['locks'],
   summary: 'End many holds',
-  description: `Exactly one of lockIds, reservationId, roomId and roomTypeId says which. ${absent}`,
+  description: `Exactly one of lockIds, reservationId, reservationIds, roomId and roomTypeId says which. ${absent}`,
   headers: readHeaders,
   requestBody: bulkReleaseFields,
   body: bulkReleasedBody,
@@ -109,7 +109,10 @@ const list = documented({
   querystring: locksFields,
   body: locksBody,
   answerHeaders,
-  problems: [invalid('roomId', 'give exactly one of roomId and roomTypeId'), ...ofReads],
+  problems: [
+    invalid('roomId', 'give exactly one of roomId, roomTypeId and reservationId'),
+    ...ofReads,
+  ],
 });
 
 const availability = documented({

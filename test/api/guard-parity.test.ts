@@ -74,13 +74,19 @@ const bulkRelease = fc
   .oneof(
     fc.record({ lockIds: fc.array(id, { maxLength: 3 }) }),
     fc.record({ reservationId: id }),
+    fc.record({ reservationIds: fc.array(id, { maxLength: 3 }) }),
     fc.record({ roomId: id, window: optional(window) }),
     fc.record({ roomTypeId: id, window: optional(window) }),
     fc.record({ roomTypeId: id, lockIds: fc.array(id, { maxLength: 1 }) }),
   )
   .chain((which) => fc.record({ ...fromCaller, ...constants(which) }));
 const list = fc
-  .oneof(fc.record({ roomId: id }), fc.record({ roomTypeId: id }), fc.constant({}))
+  .oneof(
+    fc.record({ roomId: id }),
+    fc.record({ roomTypeId: id }),
+    fc.record({ reservationId: id }),
+    fc.constant({}),
+  )
   .chain((which) =>
     fc.record({
       ...constants(which),

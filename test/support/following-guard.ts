@@ -3,7 +3,7 @@
  * and a suite, whose reservations, lifecycle rows and commands a test writes one by one.
  */
 import { uuidV5 } from '../../kernel/uuid.ts';
-import { noMetrics } from '../../kernel/metrics.ts';
+import { noMetrics, type Metrics } from '../../kernel/metrics.ts';
 import { avroReader, avroWriter } from '../../schemas/avro-codec.ts';
 import { contractSchema } from '../../schemas/contracts.ts';
 import type { InventoryEvent } from '../../schemas/generated/inventory-event.ts';
@@ -70,6 +70,7 @@ export class FollowingGuard {
   static async start(
     options: Partial<GuardOptions> = {},
     before?: FollowingGuard,
+    metrics: Metrics = noMetrics,
   ): Promise<FollowingGuard> {
     const write = avroWriter(contractSchema('inventory.events'), 7);
     const holder: { guard?: FollowingGuard } = {};
@@ -84,7 +85,8 @@ export class FollowingGuard {
       },
       followsReservations: true,
       isCaptureSilent: () => holder.guard?.isSilent ?? false,
-      metrics: noMetrics,
+      isShadow: true,
+      metrics,
     });
     const shared =
       before === undefined ? {} : { kafka: before.driver.kafka, clock: before.driver.clock };
@@ -224,6 +226,7 @@ export class FollowingGuard {
   liveHolds(roomTypeId: string = standard): Promise<readonly Lock[]> {
     return this.ask({
       ...{ kind: 'list-locks', tenantId, roomTypeId, roomId: undefined, status: undefined },
+      reservationId: undefined,
       ...{ fromMs: undefined, toMs: undefined, afterLockId: undefined, limit: 100 },
     });
   }

@@ -165,8 +165,12 @@ describe('rollguard locks fails', () => {
   test.each([
     ['no type', ['lock', '--from', 'a', '--to', 'b', '--key', 'k'], '--room-type <id>'],
     ['no slot', ['lock', ...stay], 'whose hold: give --reservation, or a --key of your own'],
-    ['nothing to list', ['list'], 'either --room or --room-type'],
-    ['both to list', ['list', '--room', id, '--room-type', id], 'either --room or --room-type'],
+    ['nothing to list', ['list'], 'one of --room, --room-type and --reservation'],
+    [
+      'both to list',
+      ['list', '--room', id, '--room-type', id],
+      'one of --room, --room-type and --reservation',
+    ],
     ['a limit that is no number', ['list', '--room', id, '--limit', 'x'], 'a whole number'],
     ['metadata without a name', ['lock', ...stay, '--metadata', '=b'], 'must be name=value'],
   ])('with exit 2 on %s', async (_what, args, message) => {

@@ -67,6 +67,7 @@ ${defaultsNote}`,
 interface ListFlags extends Flags {
   readonly room?: string;
   readonly roomType?: string;
+  readonly reservation?: string;
   readonly from?: string;
   readonly to?: string;
   readonly status?: string;
@@ -76,9 +77,12 @@ interface ListFlags extends Flags {
 
 function listCommand(cli: CliContext): Command {
   return verb('list')
-    .description('the locks of a room or a room type; the live ones unless --status says others')
+    .description(
+      'the locks of a room, a room type or a reservation; the live ones unless --status says others',
+    )
     .option('--room <id>', 'of this room')
     .option('--room-type <id>', 'of this type, with a room or without')
+    .option('--reservation <id>', 'of this reservation, of every type')
     .option(
       '--from <time>',
       'only stays that end after this (ISO 8601; a date is its start in UTC)',
@@ -103,11 +107,14 @@ ${defaultsNote}`,
 }
 
 async function list(flags: ListFlags, cli: CliContext): Promise<void> {
-  const { room, roomType, from, to, status, cursor, limit } = flags;
-  if ((room === undefined) === (roomType === undefined)) {
-    throw new RollguardError('USAGE', 'which locks: give either --room or --room-type');
+  const { room, roomType, reservation: reservationId, from, to, status, cursor, limit } = flags;
+  const which = [room, roomType, reservationId].filter((each) => each !== undefined);
+  if (which.length !== 1) {
+    const message = 'which locks: give one of --room, --room-type and --reservation';
+    throw new RollguardError('USAGE', message);
   }
-  const query = { roomId: room, roomTypeId: roomType, from, to, status, cursor, limit };
+  const of = { roomId: room, roomTypeId: roomType, reservationId };
+  const query = { ...of, from, to, status, cursor, limit };
   const client = new GuardClient(flags, cli);
   const { body } = await client.ask({ method: 'GET', path: '/v1/locks', query });
   show(flags, cli, body, () => renderLocks(body as LocksBody));

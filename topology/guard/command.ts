@@ -52,11 +52,12 @@ export interface ReleaseCommand extends FromCaller {
   readonly manual?: ManualRelease;
 }
 
-/** Exactly one of lockIds, reservationId, roomId and roomTypeId says which; those of this partition are meant. */
+/** Exactly one of lockIds, reservation(s), roomId and roomTypeId says which; those of this partition are meant. */
 export interface BulkReleaseCommand extends FromCaller {
   readonly kind: 'bulk-release';
   readonly lockIds: readonly string[] | undefined;
   readonly reservationId: string | undefined;
+  readonly reservationIds?: readonly string[];
   readonly roomId: string | undefined;
   readonly roomTypeId: string | undefined;
   /** For a room or a type: holds whose stay overlaps fromMs ≤ t < toMs. Undefined: every live hold. */

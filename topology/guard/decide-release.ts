@@ -43,7 +43,7 @@ export function decideBulkRelease(
 ): BulkReleaseAnswer | Refusal {
   const lockIds = command.lockIds ?? holdsMeant(draft, command);
   if (lockIds.length > bulkReleaseMax) {
-    const field = command.lockIds === undefined ? 'window' : 'lockIds';
+    const field = command.lockIds === undefined ? fieldOfWhich(command) : 'lockIds';
     return invalid(field, `${lockIds.length} locks, more than ${bulkReleaseMax} at once`);
   }
   return {
@@ -57,12 +57,20 @@ export function decideBulkRelease(
   };
 }
 
-/** Ids of the live holds that a bulk release without ids means, in byte order. */
+function fieldOfWhich({ reservationIds }: BulkReleaseCommand): string {
+  return reservationIds === undefined ? 'window' : 'reservationIds';
+}
+
+/** Ids of the live holds that a bulk release without ids means. */
 function holdsMeant(draft: DecisionDraft, command: BulkReleaseCommand): readonly string[] {
   const { state } = draft;
-  const { tenantId, reservationId, roomId, roomTypeId, window } = command;
-  if (reservationId !== undefined) {
-    return reservationId === '' ? [] : state.reservationHolds(tenantId, reservationId);
+  const { tenantId, reservationId, reservationIds, roomId, roomTypeId, window } = command;
+  const reservations =
+    reservationIds ?? (reservationId === undefined ? undefined : [reservationId]);
+  if (reservations !== undefined) {
+    const named = [...new Set(reservations)].filter((id) => id !== '');
+    // A hold that changes its reservation is of both meanwhile.
+    return [...new Set(named.flatMap((id) => state.reservationHolds(tenantId, id)))];
   }
   const isMeant = (id: string, test: (lock: StoredLock) => boolean): boolean => {
     const lock = draft.lock(id);

@@ -34,8 +34,9 @@ import type { GuardInput } from './input.ts';
 import type { InventoryEvent } from './inventory-event.ts';
 import { partitionKeyOf } from './lock-id.ts';
 import { handOversOf } from './hand-over.ts';
-import { holdFactOf } from './reservations/hold-fact.ts';
+import { holdFactOf, type ConflictFact } from './reservations/hold-fact.ts';
 import type { Order } from './reservations/reconcile.ts';
+import type { ReservationMeter } from './reservations/reservation-meter.ts';
 import { reservationKeyOf } from './reservations/reservation-fact.ts';
 import { notificationOf } from './notification.ts';
 import { guardStores, StoredGuardState, type GuardStores } from './stored-guard-state.ts';
@@ -62,6 +63,8 @@ export interface GuardProcessorOptions {
   readonly isCaptureSilent?: () => boolean;
   /** True: what becomes of holds is told to their reservations. */
   readonly tellsReservations: boolean;
+  /** In shadow mode: counts what the platform did with what had a conflict here. */
+  readonly conflicts?: ReservationMeter;
   /** Of the guard. */
   readonly partitionCount: number;
   /** Partitions of the captured tables' topics: as many marks complete a table. */
@@ -250,6 +253,20 @@ export class GuardProcessor implements Processor<string, GuardRecord> {
     if (notification !== undefined) void this.#context.forward(notification, 'notifications');
     if (this.#options.tellsReservations) this.#tellReservations(decision);
     this.#handOver(timestampMs);
+    if (decision.answer.status === 'CONFLICT') this.#tellConflict(decision);
+  }
+
+  #tellConflict({ command: input, decidedAtMs: atMs }: Decision): void {
+    const { conflicts, tellsReservations } = this.#options;
+    const command = input.kind === 'command' ? input.command : input;
+    if (conflicts === undefined || command.kind !== 'lock') return;
+    const { tenantId, reservationId } = command;
+    if (!tellsReservations || reservationId === undefined) {
+      conflicts.conflict(tenantId, 'unknown');
+      return;
+    }
+    const value: ConflictFact = { kind: 'conflict', tenantId, reservationId, atMs };
+    void this.#context.forward({ key: reservationKeyOf(value), value, timestampMs: atMs }, 'holds');
   }
 
   /** Once each; said with what made it so, it is lost only together with that. */

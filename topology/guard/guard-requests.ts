@@ -19,9 +19,10 @@ export interface GetLockRequest {
 export interface ListLocksRequest {
   readonly kind: 'list-locks';
   readonly tenantId: string;
-  /** Exactly one of the two. */
+  /** Exactly one of the three. */
   readonly roomId: string | undefined;
   readonly roomTypeId: string | undefined;
+  readonly reservationId: string | undefined;
   readonly fromMs: number | undefined;
   readonly toMs: number | undefined;
   /** Undefined: the live ones. */
@@ -79,24 +80,35 @@ function listLocks(state: MemoryGuardState, request: ListLocksRequest): readonly
 
 /** Live holds by the indexes; ended ones are in none, and every lock is looked at. */
 function candidates(state: MemoryGuardState, request: ListLocksRequest): Iterable<StoredLock> {
-  const { tenantId, roomId, roomTypeId, status, fromMs, toMs } = request;
+  const { status } = request;
   const isOfLive = status === undefined || isLive({ status });
   if (!isOfLive) return state.locks();
-  const ids =
-    roomTypeId === undefined
-      ? state.roomHolds(
-          { tenantId, roomId: roomId ?? '' },
-          fromMs === undefined || toMs === undefined ? undefined : { fromMs, toMs },
-        )
-      : state.typeHolds(partitionKeyOf({ tenantId, roomTypeId }), undefined);
+  const ids = liveIds(state, request);
   return ids.map((id) => state.lock(id)).filter((lock) => lock !== undefined);
 }
 
+function liveIds(state: MemoryGuardState, request: ListLocksRequest): readonly string[] {
+  const { tenantId, roomId, roomTypeId, reservationId, fromMs, toMs } = request;
+  if (reservationId !== undefined) return state.reservationHolds(tenantId, reservationId);
+  if (roomTypeId !== undefined) {
+    return state.typeHolds(partitionKeyOf({ tenantId, roomTypeId }), undefined);
+  }
+  const window = fromMs === undefined || toMs === undefined ? undefined : { fromMs, toMs };
+  return state.roomHolds({ tenantId, roomId: roomId ?? '' }, window);
+}
+
+function isOfReservation(lock: StoredLock, reservationId: string): boolean {
+  return (
+    lock.reservationId === reservationId || lock.confirmedStay?.reservationId === reservationId
+  );
+}
+
 function isAskedFor(lock: StoredLock, request: ListLocksRequest): boolean {
-  const { tenantId, roomId, roomTypeId, status, fromMs, toMs } = request;
+  const { tenantId, roomId, roomTypeId, reservationId, status, fromMs, toMs } = request;
   if (lock.tenantId !== tenantId) return false;
   if (status === undefined ? !isLive(lock) : lock.status !== status) return false;
   if (roomTypeId !== undefined && lock.roomTypeId !== roomTypeId) return false;
+  if (reservationId !== undefined && !isOfReservation(lock, reservationId)) return false;
   return heldParts(lock).some(
     (part) =>
       (roomId === undefined || part.roomId === roomId) &&

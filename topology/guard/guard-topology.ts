@@ -46,7 +46,8 @@ import {
 } from './guard-processor.ts';
 import type { InventoryEvent } from './inventory-event.ts';
 import { addReservations, type ReservationTopics } from './reservations/add-reservations.ts';
-import type { HoldFact } from './reservations/hold-fact.ts';
+import type { ConflictFact, HoldFact } from './reservations/hold-fact.ts';
+import { ReservationMeter } from './reservations/reservation-meter.ts';
 import {
   notificationsTopicDefault,
   serializeNotification,
@@ -86,6 +87,8 @@ export interface GuardTopologyOptions {
     | undefined;
   /** True: holds follow the platform's reservations. */
   readonly followsReservations?: boolean;
+  /** True: what becomes of the guard's conflicts in the platform is counted. */
+  readonly isShadow?: boolean;
   /** True while the platform's changes are not heard of: holds do not expire then. */
   readonly isCaptureSilent?: () => boolean;
   readonly metrics: Metrics;
@@ -146,8 +149,9 @@ export function guardTopology(options: GuardTopologyOptions): Topology {
       serialize: ({ key, value }) => ({ key: Buffer.from(key), value: jsonBytes(value) }),
       partition: () => 'all',
     });
-  const streams = addStreams(builder, options);
-  addGuard(builder, { catalogue, decisions, ...streams }, options);
+  const meter = new ReservationMeter(options.metrics);
+  const streams = addStreams(builder, options, meter);
+  addGuard(builder, { catalogue, decisions, ...streams }, { ...options, meter });
   return builder.build();
 }
 
@@ -155,6 +159,7 @@ export function guardTopology(options: GuardTopologyOptions): Topology {
 function addStreams(
   builder: TopologyBuilder,
   { commands: commandOptions, followsReservations, ...options }: GuardTopologyOptions,
+  meter: ReservationMeter,
 ): Pick<InternalTopics, 'commands' | 'reservations'> {
   const { partitionCount, topicPrefix, decode } = options;
   const repartition = { partitionCount, configs: keptConfigs };
@@ -171,7 +176,8 @@ function addStreams(
     holds: builder.internalTopic(names.holds, repartition),
     orders: builder.internalTopic(names.orders, repartition),
   };
-  addReservations(builder, { names: guardSubTopologies, topics, topicPrefix, decode });
+  const common = { topics, topicPrefix, decode, meter };
+  addReservations(builder, { names: guardSubTopologies, ...common });
   return { commands, reservations: topics };
 }
 
@@ -185,7 +191,7 @@ interface InternalTopics {
 function addGuard(
   builder: TopologyBuilder,
   topics: InternalTopics,
-  topologyOptions: GuardTopologyOptions,
+  topologyOptions: GuardTopologyOptions & { readonly meter: ReservationMeter },
 ): void {
   const { options, partitionCount, sourcePartitionCount, metrics, isCaptureSilent } =
     topologyOptions;
@@ -221,12 +227,15 @@ function addGuard(
   for (const store of auditStoreBuilders) guard.store(store);
   const tellsReservations = topics.reservations !== undefined;
   const told = isCaptureSilent === undefined ? {} : { isCaptureSilent };
+  const { meter, isShadow = false } = topologyOptions;
+  const conflicts = isShadow ? { conflicts: meter } : {};
   guard.processor('guard', {
     parents,
     supplier: () =>
       new GuardProcessor({
         ...{ options, partitionCount, sourcePartitionCount, leniencies, tellsReservations },
         ...told,
+        ...conflicts,
       }),
     stores: guardProcessorStores,
     answersCalls: true,
@@ -272,7 +281,7 @@ function addOutputs(
     partition: () => 'all',
   });
   if (reservations !== undefined) {
-    guard.sink<string, HoldFact>('holds', {
+    guard.sink<string, HoldFact | ConflictFact>('holds', {
       parents: ['guard'],
       topic: reservations.holds,
       serialize: ({ key, value }) => ({ key: Buffer.from(key), value: jsonBytes(value) }),

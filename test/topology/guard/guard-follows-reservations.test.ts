@@ -309,6 +309,38 @@ describe('a restart', () => {
   });
 });
 
+describe('the holds of a reservation', () => {
+  test('are listed, live or ended, and those of several are released at once', async () => {
+    await guard.held('R1');
+    await guard.held('R2', { roomTypeId: suite });
+    const { lockId } = await guard.held('R3');
+    const listed = (
+      reservationId: string,
+      status?: 'RELEASED',
+    ): Promise<readonly { readonly lockId: string }[]> =>
+      guard.ask({
+        ...{ kind: 'list-locks', tenantId, reservationId, roomId: undefined, status },
+        ...{ roomTypeId: undefined, fromMs: undefined, toMs: undefined },
+        ...{ afterLockId: undefined, limit: 100 },
+      });
+    const before = await listed(idOf('R3'));
+    const released = await guard.ask({
+      ...{ kind: 'bulk-release', tenantId, lockIds: undefined, reservationId: undefined },
+      ...{ reservationIds: ['R3', 'R1', 'R4'].map(idOf), roomId: undefined, window: undefined },
+      ...{ reason: 'CLEARED', actor: 'test', correlationId: undefined, metadata: {} },
+      roomTypeId: undefined,
+    });
+
+    expect(before).toMatchObject([{ lockId }]);
+    expect(released).toMatchObject({
+      ...{ status: 'DONE', results: [{ outcome: 'RELEASED' }, { outcome: 'RELEASED' }] },
+    });
+    expect(await listed(idOf('R3'))).toEqual([]);
+    expect(await listed(idOf('R3'), 'RELEASED')).toMatchObject([{ lockId }]);
+    expect(await guard.standing()).toEqual(['R2 suite TENTATIVE 05-10 05-11 05-12']);
+  });
+});
+
 describe('a room that changes its type', () => {
   const range = { from: '2026-05-10', to: '2026-05-11' };
   const capacityOf = async (roomTypeId: string): Promise<number | undefined> =>

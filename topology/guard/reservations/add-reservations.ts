@@ -13,6 +13,7 @@ import { lifecycleTable } from '../../captured/lifecycle-row.ts';
 import { partitionKeyOf, partitionOfLock } from '../lock-id.ts';
 import type { Order } from './reconcile.ts';
 import { lifecycleSource, reservationSource, type PlatformFact } from './reservation-fact.ts';
+import type { ReservationMeter } from './reservation-meter.ts';
 import { ReservationProcessor, reservationStore } from './reservation-processor.ts';
 import type { ReservationInput, ReservationRecord } from './reservation-record.ts';
 
@@ -28,11 +29,12 @@ export interface ReservationTopologyOptions {
   /** First part of the captured tables' topics. */
   readonly topicPrefix: string;
   readonly decode: ChangeDecoder;
+  readonly meter: ReservationMeter;
 }
 
 export function addReservations(
   builder: TopologyBuilder,
-  { names, topics, topicPrefix, decode }: ReservationTopologyOptions,
+  { names, topics, topicPrefix, decode, meter }: ReservationTopologyOptions,
 ): void {
   builder
     .subTopology(names.platform)
@@ -62,7 +64,7 @@ export function addReservations(
     )
     .processor('reservations', {
       parents: ['facts', 'holds'],
-      supplier: () => new ReservationProcessor(),
+      supplier: () => new ReservationProcessor(meter),
       stores: [reservationStore],
     })
     .sink<string, Order>('orders', {

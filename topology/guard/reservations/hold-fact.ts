@@ -19,10 +19,21 @@ export interface HoldFact {
   readonly grantedAtMs: number;
   /** Of the stay it has now. */
   readonly changedAtMs: number;
+  /** Undefined while it is live. */
+  readonly endedAtMs: number | undefined;
+  readonly releaseReason: string | undefined;
   /** True: nobody asked for it; it is what the platform's row says. */
   readonly isPlatforms: boolean;
   /** True: it changes with the platform's row. */
   readonly followsRow: boolean;
+}
+
+/** In shadow mode: a stay that the guard would have refused. */
+export interface ConflictFact {
+  readonly kind: 'conflict';
+  readonly tenantId: string;
+  readonly reservationId: string;
+  readonly atMs: number;
 }
 
 /** Undefined for a hold that is no reservation's. */
@@ -36,6 +47,8 @@ export function holdFactOf(lock: StoredLock): HoldFact | undefined {
     isConfirmed: status === 'CONFIRMED' || lock.confirmedStay !== undefined,
     grantedAtMs: lock.grantedAtMs,
     changedAtMs: lock.changedAtMs,
+    endedAtMs: lock.releasedAtMs,
+    releaseReason: lock.releaseReason,
     isPlatforms: lock.reason === platformReason,
     followsRow: lock.followsRow === true,
   };

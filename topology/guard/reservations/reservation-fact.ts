@@ -42,8 +42,8 @@ export interface AppliedCommandFact {
   readonly reservationId: string;
   readonly eventId: string;
   readonly commandName: string;
-  /** stay: what is held follows from it · end: nothing is held any more. */
-  readonly effect: 'stay' | 'end';
+  /** stay: what is held follows from it · end: nothing is held any more · died: it came to nothing. */
+  readonly effect: 'stay' | 'end' | 'died';
   readonly createdAtMs: number;
   readonly appliedAtMs: number;
 }
@@ -77,7 +77,7 @@ export const reservationColumns = {
   ],
 } as const;
 
-const effects: Readonly<Record<string, AppliedCommandFact['effect']>> = {
+const effects: Readonly<Record<string, 'stay' | 'end'>> = {
   'reservation.create': 'stay',
   'reservation.walkin_checkin': 'stay',
   'reservation.convert_quote': 'stay',
@@ -161,7 +161,8 @@ function sourceOf<Row>(
 function mayHaveEffect(row: LifecycleColumns): boolean {
   const { command_name: name, current_state: state, state_transitions: transitions } = row;
   if (!Object.hasOwn(effects, name)) return false;
-  return state === 'APPLIED' || typeof transitions !== 'string' || transitions.includes('APPLIED');
+  if (state === 'APPLIED' || state === 'DLQ' || typeof transitions !== 'string') return true;
+  return transitions.includes('APPLIED');
 }
 
 /** Undefined: it has not taken effect (yet), or nothing is held for what it does. */
@@ -170,15 +171,18 @@ function appliedCommand(row: LifecycleColumns): AppliedCommandFact | undefined {
     // The stay is in the reservation's own row.
     readLifecycleRow({ ...row, metadata: null }),
   );
-  const { commandName, appliedMicros, createdMicros } = command;
-  const effect = Object.hasOwn(effects, commandName) ? effects[commandName] : undefined;
-  if (effect === undefined || reservationId === undefined || appliedMicros === undefined) {
-    return undefined;
-  }
+  const { commandName, state, appliedMicros, createdMicros } = command;
+  const intended = Object.hasOwn(effects, commandName) ? effects[commandName] : undefined;
+  if (intended === undefined || reservationId === undefined) return undefined;
+  const hasDied = state === 'DLQ' && intended === 'stay';
+  // What died did so no earlier than it was accepted.
+  const atMicros = hasDied ? createdMicros : appliedMicros;
+  if (atMicros === undefined) return undefined;
   return {
-    ...{ kind: 'command', tenantId, reservationId, eventId, commandName, effect },
+    ...{ kind: 'command', tenantId, reservationId, eventId, commandName },
+    effect: hasDied ? 'died' : intended,
     createdAtMs: Math.floor(createdMicros / 1_000),
-    appliedAtMs: Math.floor(appliedMicros / 1_000),
+    appliedAtMs: Math.floor(atMicros / 1_000),
   };
 }
 

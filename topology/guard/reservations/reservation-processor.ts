@@ -9,7 +9,9 @@ import type {
   ProcessorContext,
   StreamRecord,
 } from '../../../streams/index.ts';
+import { driftOf, legacyOutcomeOf } from './legacy-outcome.ts';
 import { reconcile, type Order } from './reconcile.ts';
+import type { ReservationMeter } from './reservation-meter.ts';
 import {
   emptyRecord,
   isHeld,
@@ -21,19 +23,31 @@ import {
 export const reservationStore = 'reservations';
 
 const dayMs = 86_400_000;
+const conflictIntervalMs = 60_000;
+const conflictsMax = 100_000;
+/** The platform takes seconds; what it has not answered by then it never does. */
+const unansweredAfterMs = 15 * 60_000;
 const forgetIntervalMs = 3_600_000;
 const forgetPageSize = 1_000;
 /** A reservation that nothing was heard of for so long, and that nothing is held for. */
 const forgottenAfterMs = 60 * dayMs;
 
 export class ReservationProcessor implements Processor<string, ReservationInput> {
+  readonly #meter: ReservationMeter;
+  /** When each open conflict was, by reservation; of this process. */
+  readonly #conflicts = new Map<string, number>();
   #context!: ProcessorContext;
   #records!: KeyValueStore<string, ReservationRecord>;
+
+  constructor(meter: ReservationMeter) {
+    this.#meter = meter;
+  }
 
   init(context: ProcessorContext): void {
     this.#context = context;
     this.#records = context.store(reservationStore);
     context.schedule(forgetIntervalMs, 'wall-clock', () => this.#forget());
+    context.schedule(conflictIntervalMs, 'wall-clock', () => this.#giveUpConflicts());
   }
 
   load(records: readonly StreamRecord<string, ReservationInput>[]): Promise<void> {
@@ -55,9 +69,40 @@ export class ReservationProcessor implements Processor<string, ReservationInput>
     const learnt = withInput(known, value);
     if (learnt === known) return;
     const { record, orders } = reconcile(learnt);
-    this.#records.put(key, { ...record, touchedAtMs: Math.floor(this.#context.nowMs()) });
+    const measured = this.#measure(key, value, record);
+    this.#records.put(key, { ...measured, touchedAtMs: Math.floor(this.#context.nowMs()) });
     for (const order of orders) {
       void this.#context.forward({ key, value: order satisfies Order, timestampMs });
+    }
+  }
+
+  /** @returns the record, without the conflict that it answers. */
+  #measure(key: string, input: ReservationInput, record: ReservationRecord): ReservationRecord {
+    const nowMs = this.#context.nowMs();
+    const isEnd = input.kind === 'command' ? input.effect === 'end' : input.kind === 'hold';
+    const driftMs = isEnd ? driftOf(record) : undefined;
+    if (driftMs !== undefined) this.#meter.drift(driftMs, nowMs);
+    if (input.kind === 'conflict' && this.#conflicts.size < conflictsMax) {
+      this.#conflicts.set(key, nowMs);
+    }
+    const outcome = legacyOutcomeOf(record);
+    if (outcome === undefined) return record;
+    this.#conflicts.delete(key);
+    this.#meter.conflict(record.tenantId, outcome);
+    return { ...record, conflictAtMs: undefined };
+  }
+
+  /** Nothing was heard of them for long enough. */
+  async #giveUpConflicts(): Promise<void> {
+    const nowMs = this.#context.nowMs();
+    this.#meter.tick(nowMs);
+    for (const [key, atMs] of this.#conflicts) {
+      if (atMs > nowMs - unansweredAfterMs) continue;
+      this.#conflicts.delete(key);
+      const record = await this.#records.get(key);
+      if (record?.conflictAtMs === undefined) continue;
+      this.#meter.conflict(record.tenantId, 'unknown');
+      this.#records.put(key, { ...record, conflictAtMs: undefined });
     }
   }
 

@@ -3,7 +3,7 @@
  * been ordered of the guard because of them. Facts come in any order, late and twice; the record after
  * them is the same.
  */
-import type { HoldFact } from './hold-fact.ts';
+import type { ConflictFact, HoldFact } from './hold-fact.ts';
 import type { AppliedCommandFact, PlatformFact, ReservationRowFact } from './reservation-fact.ts';
 
 export interface ReservationRecord {
@@ -20,11 +20,13 @@ export interface ReservationRecord {
   readonly orderedStay: string | undefined;
   /** Times that a hold of a live reservation was lost to its time and its stay ordered again. */
   readonly retakes: number;
+  /** When the guard last had a conflict for it that the platform has not answered yet. */
+  readonly conflictAtMs?: number | undefined;
   /** By the clock of this process: when something was last learnt. */
   readonly touchedAtMs: number;
 }
 
-export type ReservationInput = PlatformFact | HoldFact;
+export type ReservationInput = PlatformFact | HoldFact | ConflictFact;
 
 /** More are not needed to tell which hold a command was for. */
 const commandsMax = 50;
@@ -50,7 +52,9 @@ export function withInput(record: ReservationRecord, input: ReservationInput): R
         ? record
         : { ...record, row: input };
     case 'command':
-      return record.commands[input.eventId] === undefined ? withCommand(record, input) : record;
+      return isNews(record.commands[input.eventId], input) ? withCommand(record, input) : record;
+    case 'conflict':
+      return { ...record, conflictAtMs: input.atMs };
     case 'hold':
       return (record.holds[input.lockId]?.version ?? 0) >= input.version
         ? record
@@ -62,10 +66,16 @@ export function isHeld({ status }: HoldFact): boolean {
   return status === 'TENTATIVE' || status === 'CONFIRMED';
 }
 
+/** What died may take effect after all; what took effect stays so. */
+function isNews(known: AppliedCommandFact | undefined, command: AppliedCommandFact): boolean {
+  return known === undefined || (known.effect === 'died' && command.effect !== 'died');
+}
+
 function withCommand(record: ReservationRecord, command: AppliedCommandFact): ReservationRecord {
-  const all = [...Object.values(record.commands), command].sort(
-    (left, right) => left.appliedAtMs - right.appliedAtMs,
+  const others = Object.values(record.commands).filter(
+    ({ eventId }) => eventId !== command.eventId,
   );
+  const all = [...others, command].sort((left, right) => left.appliedAtMs - right.appliedAtMs);
   const kept = all.slice(-commandsMax);
   return { ...record, commands: Object.fromEntries(kept.map((one) => [one.eventId, one])) };
 }
