@@ -37,6 +37,8 @@ export class TaskManager {
   readonly #tasks = new Map<string, StreamTask>();
   /** Ownership being taken, by task. */
   readonly #owning = new Map<string, Owning>();
+  /** Tasks of the assignment that came last. */
+  #given: ReadonlySet<string> = new Set();
   readonly #failuresInRow = new Map<string, number>();
   readonly #closing = new AbortController();
 
@@ -69,9 +71,11 @@ export class TaskManager {
         formatTaskId(plan.id),
       ),
     );
-    for (const [name, task] of this.#tasks) {
-      if (!wanted.has(name)) await this.#close(task);
-    }
+    this.#given = wanted;
+    const gone = [...this.#tasks.values()].filter(({ name }) => !wanted.has(name));
+    // At once: closing takes time, and none of them may be taken back meanwhile.
+    for (const { name } of gone) this.#owning.get(name)?.stop.abort();
+    for (const task of gone) await this.#close(task);
     for (const name of wanted) {
       const plan = planned.get(name);
       const task = this.#tasks.get(name);
@@ -144,6 +148,8 @@ export class TaskManager {
   }
 
   #own(task: StreamTask, options = { afterFailure: false, checkGroup: false }): void {
+    // It went elsewhere, and its last commit failed while it was closed: its owner must not be fenced.
+    if (!this.#given.has(task.name)) return;
     if (this.#owning.has(task.name) || this.#isClosing()) return;
     const stop = new AbortController();
     const signal = AbortSignal.any([stop.signal, this.#closing.signal]);

@@ -7,8 +7,8 @@ import type { Step } from './schedule.ts';
 
 export const guardEventsTopic = 'inventory.events.shadow';
 export const tenantId = idOf(1);
-const propertyId = idOf(2);
-const roomTypes = [idOf(10), idOf(20), idOf(30)];
+export const propertyId = idOf(2);
+export const roomTypes = [idOf(10), idOf(20), idOf(30)];
 const roomsPerType = 2;
 const slots = 7;
 const nights = 4;
@@ -22,6 +22,8 @@ export type GuardCall =
   | {
       readonly do: 'lock';
       readonly slot: string;
+      /** Of a reservation's main slot. */
+      readonly reservationId?: string;
       readonly roomTypeId: string;
       readonly roomId: string | undefined;
       readonly firstNight: number;
@@ -41,7 +43,7 @@ function roomsOf(roomTypeId: string): readonly string[] {
 }
 
 /** Ids of captured rows are UUIDs. */
-function idOf(number: number): string {
+export function idOf(number: number): string {
   return `00000000-0000-4000-8000-0000000000${String(number).padStart(2, '0')}`;
 }
 
@@ -133,10 +135,10 @@ function callSteps(random: Random, untilMs: number): readonly Step[] {
 }
 
 export function lockCommand(call: GuardCall & { do: 'lock' }, attemptId: string): LockCommand {
-  const { slot, roomTypeId, roomId, firstNight, ttlSeconds } = call;
+  const { slot, reservationId, roomTypeId, roomId, firstNight, ttlSeconds } = call;
   return {
     ...{ kind: 'lock', tenantId, roomTypeId, roomId, propertyId: undefined },
-    ...{ reservationId: undefined, idempotencyKey: slot, ttlSeconds, version: undefined },
+    ...{ reservationId, idempotencyKey: slot, ttlSeconds, version: undefined },
     stayStart: `2026-05-0${firstNight + 1}`,
     stayEnd: `2026-05-0${firstNight + 1 + call.nights}`,
     ...{ reason: 'SIMULATED', actor: 'caller', correlationId: attemptId, metadata: {} },

@@ -15,10 +15,18 @@ import {
   tenantId,
   type GuardCall,
 } from './guard-workload.ts';
+import { applicationId } from './machine.ts';
 import type { Scenario } from './scenario.ts';
+import { streamsViolations } from './streams-invariants.ts';
+import { commandsTopic, lifecycleTopic, reservationsTopic, serviceId } from './streams-workload.ts';
 
-function simulatedGuardTopology(partitions: number): Topology {
+function simulatedGuardTopology(partitions: number, hasStreams: boolean): Topology {
+  const commands = {
+    ...{ topic: commandsTopic, serviceId, deadLetterTopic: `${applicationId}-dlq` },
+    decodeAvro: (value: Buffer) => JSON.parse(String(value)) as never,
+  };
   return guardTopology({
+    ...(hasStreams ? { commands, followsReservations: true } : {}),
     ...{ topicPrefix: 'platform', eventsTopic: guardEventsTopic },
     ...{ partitionCount: partitions, sourcePartitionCount: partitions },
     decode: (_table, value) => JSON.parse(String(value)) as never,
@@ -27,10 +35,12 @@ function simulatedGuardTopology(partitions: number): Topology {
   });
 }
 
-export function guardScenario(partitions: number): Scenario {
+/** @param hasStreams whether the platform's reservations and commands are there as well. */
+export function guardScenario(partitions: number, hasStreams: boolean): Scenario {
   /** The last lock that each slot was told of. */
   const told = new Map<string, string>();
-  const inputTopics = ['platform.public.rooms', 'platform.public.properties'];
+  const streamTopics = hasStreams ? [commandsTopic, reservationsTopic, lifecycleTopic] : [];
+  const inputTopics = ['platform.public.rooms', 'platform.public.properties', ...streamTopics];
   return {
     topics: Object.fromEntries(
       [...inputTopics, guardEventsTopic, notificationsTopicDefault].map((name) => [
@@ -38,7 +48,7 @@ export function guardScenario(partitions: number): Scenario {
         partitions,
       ]),
     ),
-    topology: () => simulatedGuardTopology(partitions),
+    topology: () => simulatedGuardTopology(partitions, hasStreams),
     outputTopic: guardEventsTopic,
     requestOf: (call, id) => {
       const wish = call as GuardCall;
@@ -53,7 +63,10 @@ export function guardScenario(partitions: number): Scenario {
       const held = answer as LockAnswer;
       if (held.status === 'LOCKED') told.set(slotOf(call as GuardCall), held.lock.lockId);
     },
-    violations: (state) => guardViolations(state, partitions),
+    violations: (state) => [
+      ...guardViolations(state, { partitions, hasStreams }),
+      ...(hasStreams ? streamsViolations(state, partitions) : []),
+    ],
   };
 }
 

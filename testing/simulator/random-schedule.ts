@@ -3,8 +3,10 @@ import { seededRandom, type Random } from '../../kernel/random.ts';
 import { requestKinds, type RequestKind } from '../in-process-kafka.ts';
 import { countingSteps } from './counting.ts';
 import { guardSteps } from './guard-workload.ts';
+import { streamsSteps } from './streams-workload.ts';
 import { inOrder, type Schedule, type SimulatedSettings, type Step } from './schedule.ts';
 
+const workloads = { count: countingSteps, guard: guardSteps, streams: streamsSteps } as const;
 const machinesMax = 3;
 const faultsMax = 14;
 /** Requests of a transaction are where exactly-once is won or lost. */
@@ -16,12 +18,13 @@ const favouredRequests: readonly RequestKind[] = [
 export function randomSchedule(seed: number): Schedule {
   // Neighbouring seeds would begin alike.
   const random = seededRandom(Math.imul(seed + 1, 0x9e3779b1));
-  const scenario = random.next() < 0.5 ? 'count' : 'guard';
+  const drawn = random.next();
+  const scenario = drawn < 0.5 ? 'count' : drawn < 0.8 ? 'guard' : 'streams';
   const machines = 1 + random.integer(machinesMax);
   const partitions = 1 + random.integer(scenario === 'count' ? 3 : 2);
   const settings = randomSettings(random);
   const calmAtMs = 12_000 + random.integer(14_000);
-  const workload = scenario === 'count' ? countingSteps : guardSteps;
+  const workload = workloads[scenario];
   const steps: Step[] = [...workload({ random, partitions, untilMs: calmAtMs })];
   for (let machine = 0; machine < machines; machine += 1) {
     steps.push({ kind: 'start', machine, atMs: machine === 0 ? 0 : random.integer(4_000) });

@@ -58,7 +58,8 @@ export interface SimulatedInput {
 
 export interface Schedule {
   readonly seed: number;
-  readonly scenario: 'count' | 'guard';
+  /** streams: the guard, with the platform's reservations and commands. */
+  readonly scenario: 'count' | 'guard' | 'streams';
   readonly machines: number;
   readonly partitions: number;
   /** When the last step is over and only what must work is left. */

@@ -13,7 +13,9 @@ export async function simulate(schedule: Schedule, plant = noPlant): Promise<His
   const { scenario, partitions } = schedule;
   const world = new World(
     schedule,
-    scenario === 'count' ? countingScenario(partitions) : guardScenario(partitions),
+    scenario === 'count'
+      ? countingScenario(partitions)
+      : guardScenario(partitions, scenario === 'streams'),
     plant,
   );
   const unhandled = (error: unknown): void => {

@@ -14,6 +14,7 @@ import {
   staleCheckpointTrusted,
   tombstonesForgotten,
 } from './state-plants.ts';
+import { commandsForgotten, endsUnheard, ordersWithoutVersion } from './streams-plants.ts';
 
 export const plants: Readonly<Record<string, Plant>> = {
   'no-fencing': noFencing,
@@ -27,4 +28,7 @@ export const plants: Readonly<Record<string, Plant>> = {
   'offsets-repeated': offsetsRepeated,
   'restore-below-watermark': restoreStopsEarly,
   'checkpoint-older-than-tombstones': tombstonesForgotten,
+  'commands-forgotten': commandsForgotten,
+  'orders-without-version': ordersWithoutVersion,
+  'ends-unheard': endsUnheard,
 };
