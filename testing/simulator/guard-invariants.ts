@@ -197,29 +197,46 @@ function checkHolds(events: readonly InventoryEvent[], report: Report): void {
     }
     if (event.type !== 'inventory.locked') continue;
     live.delete(event.lockId);
-    // What the platform sold is held whether it fits or not.
-    const isGrant = event.status === 'TENTATIVE' && event.confirmedStay === undefined;
     const others = [...live.values()].filter(
       (other) => partitionKeyOf(other) === partitionKeyOf(event),
     );
-    for (const other of others) {
-      const isSameRoom = event.roomId !== undefined && other.roomId === event.roomId;
-      const overlaps = event.stayStartMs < other.stayEndMs && other.stayStartMs < event.stayEndMs;
-      if (isSameRoom && overlaps) {
-        report(`V1: ${event.lockId} and ${other.lockId} have room ${event.roomId} together`);
-      }
-      if (isGrant && (other.expiresAtMs ?? Infinity) < event.decidedAtMs) {
-        report(`V1: ${other.lockId} was over and stood in the way of ${event.lockId}`);
-      }
-    }
-    for (const [index, night] of isGrant ? event.nights.entries() : []) {
-      const held = others.filter((other) => other.nights.includes(night)).length + 1;
-      const capacity = event.capacity[index] ?? Infinity;
-      if (held > capacity) {
-        report(`V1: ${held} holds of ${partitionKeyOf(event)} on ${night}, of ${capacity}`);
-      }
-    }
+    checkRoom(event, others, report);
+    // What the platform sold is held whether it fits or not.
+    const isGrant = event.status === 'TENTATIVE' && event.confirmedStay === undefined;
+    if (isGrant) checkGrant(event, others, report);
     live.set(event.lockId, event);
+  }
+}
+
+function checkRoom(
+  event: InventoryLocked,
+  others: readonly InventoryLocked[],
+  report: Report,
+): void {
+  for (const other of others) {
+    const isSameRoom = event.roomId !== undefined && other.roomId === event.roomId;
+    const overlaps = event.stayStartMs < other.stayEndMs && other.stayStartMs < event.stayEndMs;
+    if (isSameRoom && overlaps) {
+      report(`V1: ${event.lockId} and ${other.lockId} have room ${event.roomId} together`);
+    }
+  }
+}
+
+function checkGrant(
+  event: InventoryLocked,
+  others: readonly InventoryLocked[],
+  report: Report,
+): void {
+  for (const { lockId, expiresAtMs = Infinity } of others) {
+    if (expiresAtMs >= event.decidedAtMs) continue;
+    report(`V1: ${lockId} was over and stood in the way of ${event.lockId}`);
+  }
+  for (const [index, night] of event.nights.entries()) {
+    const held = others.filter((other) => other.nights.includes(night)).length + 1;
+    const capacity = event.capacity[index] ?? Infinity;
+    if (held > capacity) {
+      report(`V1: ${held} holds of ${partitionKeyOf(event)} on ${night}, of ${capacity}`);
+    }
   }
 }
 
