@@ -187,6 +187,8 @@ class RoutedCalls implements GuardCalls {
   listLocks: GuardCalls['listLocks'] = async (query, options): Promise<LocksPage> => {
     const { cursor, limit, tenantId, roomTypeId } = query;
     const request = { kind: 'list-locks', ...query, afterLockId: cursorOf(cursor) } as const;
+    // Of a reservation too all partitions are asked: the index by reservation lags behind a lock that
+    // was just answered.
     const pages =
       roomTypeId === undefined
         ? await this.#askAll(request, options)

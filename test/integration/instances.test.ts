@@ -76,6 +76,43 @@ describe('two instances', () => {
   );
 
   test(
+    'answer another tenant on every route as if what it names did not exist',
+    async () => {
+      const [type] = types;
+      const { lockId } = await lockAt(system.application, type!);
+      const stranger = '00000000-0000-4000-8000-0000000000ff';
+      const nowhere = { ...type!, roomTypeId: '00000000-0000-4000-8000-0000000000fe' };
+      const nobodys = `${lockId.slice(0, -4)}ffff`;
+      const asked = async (id: string, of: TestType): Promise<readonly Answer[]> => {
+        const at = (route: string): Promise<Answer> => ask(second, 'GET', route, stranger);
+        const reason = { reason: 'not mine' };
+        return [
+          await at(`/v1/locks/${id}`),
+          await ask(second, 'DELETE', `/v1/locks/${id}`, stranger, reason),
+          await ask(second, 'POST', '/v1/locks/bulk-release', stranger, {
+            ...reason,
+            lockIds: [id],
+          }),
+          await at(`/v1/locks?roomTypeId=${of.roomTypeId}`),
+          await at(`/v1/locks?roomId=${of.roomIds[0]}`),
+          await at(`/v1/locks/${id}/audit`),
+          await ask(second, 'POST', `/v1/locks/${id}/manual-release`, stranger, {
+            ...{ ...reason, tenantId: stranger, actorId: 'a', actorName: 'A' },
+          }),
+        ];
+      };
+      const told = (answers: readonly Answer[], id: string): string =>
+        JSON.stringify(answers).replaceAll(id, 'the id');
+
+      expect(told(await asked(lockId, type!), lockId)).toBe(
+        told(await asked(nobodys, nowhere), nobodys),
+      );
+      expect((await ask(second, 'GET', `/v1/locks/${lockId}`, type!.tenantId)).status).toBe(200);
+    },
+    timeoutMs,
+  );
+
+  test(
     'tell where every task runs, and how far it is, both the same',
     async () => {
       const told = await Promise.all(

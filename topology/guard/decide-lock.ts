@@ -250,6 +250,7 @@ function heldLock(
     lastStayEndMs: Math.max(stay.stayEndMs, current?.lastStayEndMs ?? stay.stayEndMs),
     confirmedStay: own && confirmedStayOf(own),
     followsRow: own?.followsRow,
+    roomFromRow: own?.roomFromRow,
     versionBeforeEnd: undefined,
   };
 }

@@ -53,8 +53,10 @@ export function decidePlatformStay(draft: DecisionDraft, input: PlatformStayInpu
   const candidates = following ? [following] : main ? [main, ...holds] : holds;
   const same = candidates.find((lock) => hasStay(lock, sold));
   if (same !== undefined) {
-    const isDone = same.status === 'CONFIRMED' && same.followsRow === true;
-    if (!isDone) confirm(draft, { ...same, followsRow: true });
+    const roomFromRow = sold.roomId !== undefined;
+    const isKnown = same.followsRow === true && (same.roomFromRow === true) === roomFromRow;
+    if (same.status === 'CONFIRMED' && isKnown) return noted;
+    confirm(draft, { ...same, followsRow: true, roomFromRow });
     return noted;
   }
   const own = following ?? main;
@@ -124,11 +126,18 @@ function assignedRoom(draft: DecisionDraft, input: PlatformStayInput): string | 
   return undefined;
 }
 
-/** A hold of a room is one of any room, too. */
 function hasStay(lock: StoredLock, { stay, roomId }: Sold): boolean {
-  return (
-    String(lock.nights) === String(stay.nights) && (roomId === undefined || lock.roomId === roomId)
-  );
+  return String(lock.nights) === String(stay.nights) && hasRoom(lock, lock.roomId, roomId);
+}
+
+/** Where the row names no room, a caller's own will do, but none that the row has named before. */
+function hasRoom(
+  { roomFromRow }: StoredLock,
+  heldRoomId: string | undefined,
+  soldRoomId: string | undefined,
+): boolean {
+  if (soldRoomId !== undefined) return heldRoomId === soldRoomId;
+  return heldRoomId === undefined || roomFromRow !== true;
 }
 
 /** Gives the holds of a type the rooms they were sold with, once those are captured. */
@@ -144,7 +153,8 @@ export function settleRooms(draft: DecisionDraft, partitionKey: string): void {
     const isFree = roomConflict(draft, wanted)?.reason !== 'ROOM_HELD';
     const version = draft.nextVersion(partitionKey);
     const heldRoomId = isFree ? roomId : undefined;
-    draft.hold({ ...lock, roomId: heldRoomId, roomNumber: undefined, version }, lock);
+    const settled = { roomId: heldRoomId, roomFromRow: isFree, roomNumber: undefined };
+    draft.hold({ ...lock, ...settled, version }, lock);
   }
 }
 
@@ -179,6 +189,7 @@ function hold(draft: DecisionDraft, own: StoredLock | undefined, sold: Sold): vo
     ...{ body, capacity: place.capacity, changedAtMs: draft.atMs },
     roomNumber: sold.isRoomUnknown ? roomNumber : undefined,
     ...{ confirmedStay: undefined, versionBeforeEnd: undefined, followsRow: true },
+    roomFromRow: place.roomId !== undefined,
   };
   draft.hold(after, own);
   remember(draft, after, sold);
@@ -217,7 +228,7 @@ function returnTo(draft: DecisionDraft, own: StoredLock, sold: Sold): void {
   const isKnown =
     before !== undefined &&
     String(before.nights) === String(stay.nights) &&
-    (sold.roomId === undefined || before.roomId === sold.roomId);
+    hasRoom(own, before.roomId, sold.roomId);
   if (isKnown) return;
   const place = placeFor(draft, sold, own);
   const { roomId, capacity } = place;
@@ -231,7 +242,8 @@ function returnTo(draft: DecisionDraft, own: StoredLock, sold: Sold): void {
   };
   const lastStayEndMs = Math.max(own.lastStayEndMs, stay.stayEndMs);
   const version = draft.nextVersion(sold.partitionKey);
-  const after: StoredLock = { ...own, confirmedStay, lastStayEndMs, version, followsRow: true };
+  const flags = { followsRow: true, roomFromRow: roomId !== undefined };
+  const after: StoredLock = { ...own, confirmedStay, lastStayEndMs, version, ...flags };
   draft.hold(after, own);
   place.report(after);
 }

@@ -57,8 +57,9 @@ export function decideBulkRelease(
   };
 }
 
-function fieldOfWhich({ reservationIds }: BulkReleaseCommand): string {
-  return reservationIds === undefined ? 'window' : 'reservationIds';
+function fieldOfWhich({ reservationId, reservationIds }: BulkReleaseCommand): string {
+  if (reservationIds !== undefined) return 'reservationIds';
+  return reservationId === undefined ? 'window' : 'reservationId';
 }
 
 /** Ids of the live holds that a bulk release without ids means. */

@@ -32,6 +32,8 @@ export interface StoredLock extends Lock {
   readonly confirmedStay: ConfirmedStay | undefined;
   /** True: it is what the platform's row of its reservation is held by, and changes with that. */
   readonly followsRow?: boolean | undefined;
+  /** True: the row has named its room, or that of its confirmed stay; without one in the row it is let go. */
+  readonly roomFromRow?: boolean | undefined;
   /** Of what the platform sold: the assigned room, while no captured room has this number. */
   readonly roomNumber?: string | undefined;
   /** Of an ended hold: the version that the end replaced; a repeat of the release carries it. */

@@ -88,17 +88,26 @@ describe('G9: a hold is released from the stream', () => {
     expect(await guard.standing()).toEqual([]);
   });
 
-  test('of a room that is unassigned, or left for another one', async () => {
+  test('of a room that is left for another one, or unassigned', async () => {
     const roomOf = async (): Promise<string | undefined> => (await guard.liveHolds())[0]?.roomId;
     const rooms: (string | undefined)[] = [];
-    for (const roomNumber of ['101', '102']) {
-      await guard.reservation('R1', 'CHECKED_IN', { roomNumber });
+    for (const roomNumber of ['101', '102', null]) {
+      await guard.reservation('R1', 'CONFIRMED', { roomNumber });
       rooms.push(await roomOf());
     }
-    const other = await guard.lock('R2', { roomId: idOf('room 101') });
+    const other = await guard.lock('R2', { roomId: idOf('room 102') });
 
-    expect(rooms).toEqual([idOf('room 101'), idOf('room 102')]);
+    expect(rooms).toEqual([idOf('room 101'), idOf('room 102'), undefined]);
     expect(other.status).toBe('LOCKED');
+  });
+
+  test('but not of a room that somebody asked for and the row never named', async () => {
+    await guard.held('R1', { roomId: idOf('room 101') });
+    await guard.reservation('R1', 'CONFIRMED');
+
+    expect(await guard.liveHolds()).toMatchObject([
+      { roomId: idOf('room 101'), status: 'CONFIRMED' },
+    ]);
   });
 });
 

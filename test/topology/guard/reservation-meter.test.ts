@@ -71,6 +71,26 @@ describe('a conflict in shadow mode', () => {
     expect(figures.of(conflictsName)).toEqual({ [`${tenantId} allowed`]: 1 });
   });
 
+  test('counts as often as it was', async () => {
+    const figures = new Figures();
+    const started = await withConflict(figures);
+    await started.lock('R2', { roomTypeId: suite, stayEnd: '2026-05-12' });
+    await started.settle();
+    await started.reservation('R2', 'CONFIRMED', { roomTypeId: suite });
+
+    expect(figures.of(conflictsName)).toEqual({ [`${tenantId} allowed`]: 2 });
+  });
+
+  test('is not forgotten with the process that had it', async () => {
+    const figures = new Figures();
+    const started = await withConflict(figures);
+    await started.driver.close();
+    guard = await FollowingGuard.start({}, started, figures);
+    await guard.reservation('R2', 'CONFIRMED', { roomTypeId: suite });
+
+    expect(figures.of(conflictsName)).toEqual({ [`${tenantId} allowed`]: 1 });
+  });
+
   test('was refused when its command came to nothing', async () => {
     const figures = new Figures();
     const started = await withConflict(figures);
@@ -119,6 +139,21 @@ describe('the drift', () => {
     meter.tick(62 * minuteMs);
 
     expect([worst, later, drift()]).toEqual([90, 5, 0]);
+  });
+
+  test('is none of what a caller released long before', async () => {
+    const figures = new Figures();
+    guard = await FollowingGuard.start({}, undefined, figures);
+    await guard.captureHotel();
+    const { lockId } = await guard.held('R1');
+    await guard.ask({
+      ...{ kind: 'release', tenantId, lockId, reservationId: undefined, version: undefined },
+      ...{ reason: 'DESK', actor: 'test', correlationId: undefined, metadata: {} },
+    });
+    await guard.driver.advance(5 * minuteMs);
+    await guard.lifecycle('R1', 'reservation.cancel');
+
+    expect(figures.of(driftName)['']).toBe(0);
   });
 
   test('is small when a guest leaves late: the hold ends with the check-out, not with the stay', async () => {

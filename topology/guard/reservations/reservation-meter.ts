@@ -32,8 +32,8 @@ export class ReservationMeter {
     });
   }
 
-  conflict(tenantId: string, legacy: LegacyOutcome): void {
-    this.#conflicts.add(1, { tenantId: this.#labelOf(tenantId), legacy });
+  conflict(tenantId: string, legacy: LegacyOutcome, count = 1): void {
+    this.#conflicts.add(count, { tenantId: this.#labelOf(tenantId), legacy });
   }
 
   drift(driftMs: number, nowMs: number): void {

@@ -11,7 +11,7 @@ import type {
 } from '../../../streams/index.ts';
 import { driftOf, legacyOutcomeOf } from './legacy-outcome.ts';
 import { reconcile, type Order } from './reconcile.ts';
-import type { ReservationMeter } from './reservation-meter.ts';
+import type { LegacyOutcome, ReservationMeter } from './reservation-meter.ts';
 import {
   emptyRecord,
   isHeld,
@@ -88,8 +88,7 @@ export class ReservationProcessor implements Processor<string, ReservationInput>
     const outcome = legacyOutcomeOf(record);
     if (outcome === undefined) return record;
     this.#conflicts.delete(key);
-    this.#meter.conflict(record.tenantId, outcome);
-    return { ...record, conflictAtMs: undefined };
+    return this.#answered(record, outcome);
   }
 
   /** Nothing was heard of them for long enough. */
@@ -101,9 +100,13 @@ export class ReservationProcessor implements Processor<string, ReservationInput>
       this.#conflicts.delete(key);
       const record = await this.#records.get(key);
       if (record?.conflictAtMs === undefined) continue;
-      this.#meter.conflict(record.tenantId, 'unknown');
-      this.#records.put(key, { ...record, conflictAtMs: undefined });
+      this.#records.put(key, this.#answered(record, 'unknown'));
     }
+  }
+
+  #answered(record: ReservationRecord, outcome: LegacyOutcome): ReservationRecord {
+    this.#meter.conflict(record.tenantId, outcome, record.conflicts);
+    return { ...record, conflictAtMs: undefined, conflicts: undefined };
   }
 
   async #forget(): Promise<void> {
@@ -114,6 +117,9 @@ export class ReservationProcessor implements Processor<string, ReservationInput>
       for (const [key, record] of page) {
         const isOver = record.touchedAtMs < beforeMs && !Object.values(record.holds).some(isHeld);
         if (isOver) this.#records.delete(key);
+        // Of an owner before this one, or too many at once.
+        const isOpen = record.conflictAtMs !== undefined && !this.#conflicts.has(key);
+        if (isOpen && !isOver) this.#conflicts.set(key, record.conflictAtMs);
       }
       const last = page.at(-1)?.[0];
       if (page.length < forgetPageSize || last === undefined) return;

@@ -22,6 +22,8 @@ export interface ReservationRecord {
   readonly retakes: number;
   /** When the guard last had a conflict for it that the platform has not answered yet. */
   readonly conflictAtMs?: number | undefined;
+  /** How many it had until then. */
+  readonly conflicts?: number | undefined;
   /** By the clock of this process: when something was last learnt. */
   readonly touchedAtMs: number;
 }
@@ -54,7 +56,7 @@ export function withInput(record: ReservationRecord, input: ReservationInput): R
     case 'command':
       return isNews(record.commands[input.eventId], input) ? withCommand(record, input) : record;
     case 'conflict':
-      return { ...record, conflictAtMs: input.atMs };
+      return { ...record, conflictAtMs: input.atMs, conflicts: (record.conflicts ?? 0) + 1 };
     case 'hold':
       return (record.holds[input.lockId]?.version ?? 0) >= input.version
         ? record
