@@ -14,6 +14,7 @@ import { identify, isRunning } from './processes.ts';
 import type { StackPart } from './stack-state.ts';
 
 const pollIntervalMs = 50;
+const againAfterMs = 200;
 const logTailLines = 5;
 
 export interface StartOptions<Context extends PartContext> {
@@ -36,22 +37,29 @@ export async function startPart<Context extends PartContext>(
   const command = await part.prepare(context);
   // Nothing may start once a stop has begun.
   context.signal.throwIfAborted();
-  const logFile = path.join(context.folders.logs, `${part.name}.log`);
-  const id = launch(command, logFile);
-  if (id === undefined) throw startError(part.name, 'ended at once', logFile);
-  const noted: StackPart = {
-    name: part.name,
-    ...id,
-    ports: part.ports(context),
-    logFile,
-    health: 'starting',
-  };
-  note(noted);
-  await untilHealthy(options, noted, startedMs + options.timeoutMs);
+  const deadlineMs = startedMs + options.timeoutMs;
+  let noted = launchNoted(options, command);
+  while (!(await becomesHealthy(options, noted, deadlineMs))) {
+    await clock.sleep(againAfterMs, context.signal);
+    noted = launchNoted(options, command);
+  }
   await part.furnish?.(context);
   const startedInMs = Math.round(clock.monotonicMs() - startedMs);
   note({ ...noted, health: 'healthy', startedInMs });
   progress(`${part.name}: up in ${(startedInMs / 1_000).toFixed(1)} s`);
+}
+
+function launchNoted<Context extends PartContext>(
+  { part, context, note }: StartOptions<Context>,
+  command: PartCommand,
+): StackPart {
+  const logFile = path.join(context.folders.logs, `${part.name}.log`);
+  const id = launch(command, logFile);
+  if (id === undefined) throw startError(part.name, 'ended at once', logFile);
+  const { name } = part;
+  const noted: StackPart = { name, ...id, ports: part.ports(context), logFile, health: 'starting' };
+  note(noted);
+  return noted;
 }
 
 function launch(command: PartCommand, logFile: string): ReturnType<typeof identify> {
@@ -74,18 +82,23 @@ function launch(command: PartCommand, logFile: string): ReturnType<typeof identi
   }
 }
 
-async function untilHealthy<Context extends PartContext>(
+/** False: it has ended, and may be started again. */
+async function becomesHealthy<Context extends PartContext>(
   { part, context, clock }: StartOptions<Context>,
   noted: StackPart,
   deadlineMs: number,
-): Promise<void> {
+): Promise<boolean> {
   const url = healthEndpoint(part.name, endpointsOf(context.identity));
   for (;;) {
     context.signal.throwIfAborted();
-    if (!isRunning(noted)) throw startError(part.name, 'ended', noted.logFile);
+    if (!isRunning(noted)) {
+      const isNotYet = part.notYet?.test(lastLines(noted.logFile)) === true;
+      if (isNotYet && clock.monotonicMs() < deadlineMs) return false;
+      throw startError(part.name, 'ended', noted.logFile);
+    }
     try {
       await part.check({ url });
-      return;
+      return true;
     } catch (error) {
       if (clock.monotonicMs() >= deadlineMs) {
         throw startError(part.name, `is not healthy in time (${messageOf(error)})`, noted.logFile);

@@ -33,6 +33,8 @@ export interface Part<Context extends PartContext = PartContext> {
   readonly prepare: (context: Context) => Promise<PartCommand>;
   /** Resolves when the part answers a real request, throws when it does not. */
   readonly check: (endpoint: PartEndpoint) => Promise<void>;
+  /** Of its last words: it could not start yet, and can in a moment. */
+  readonly notYet?: RegExp;
   /** Once it answers: what its users need in it. */
   readonly furnish?: (context: Context) => Promise<void>;
 }
