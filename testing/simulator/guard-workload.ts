@@ -37,9 +37,13 @@ export const guardSteps: WorkloadSteps = ({ random, partitions, untilMs }) => [
   ...callSteps(random, untilMs),
 ];
 
-function roomsOf(roomTypeId: string): readonly string[] {
+export function roomsOf(roomTypeId: string): readonly string[] {
   const type = Number(roomTypeId.slice(-2));
   return Array.from({ length: roomsPerType }, (_, index) => idOf(type + index + 1));
+}
+
+export function roomNumberOf(id: string): string {
+  return id.slice(-2);
 }
 
 /** Ids of captured rows are UUIDs. */
@@ -100,9 +104,16 @@ function propertyRow(): Row {
   return { id: propertyId, ...{ tenant_id: tenantId, timezone: 'Europe/Helsinki', config } };
 }
 
-function roomRow(id: string): Row {
+function roomRow(id: string): Row & Readonly<Record<string, unknown>> {
   const roomTypeId = roomTypes.find((type) => roomsOf(type).includes(id));
-  return { id, ...{ tenant_id: tenantId, property_id: propertyId, room_type_id: roomTypeId } };
+  const room_number = roomNumberOf(id);
+  return {
+    id,
+    room_number,
+    tenant_id: tenantId,
+    property_id: propertyId,
+    room_type_id: roomTypeId,
+  };
 }
 
 function partitionOf(id: string, partitions: number): number {

@@ -18,7 +18,16 @@ import {
 import { applicationId } from './machine.ts';
 import type { Scenario } from './scenario.ts';
 import { streamsViolations } from './streams-invariants.ts';
-import { commandsTopic, lifecycleTopic, reservationsTopic, serviceId } from './streams-workload.ts';
+import {
+  commandsTopic,
+  lifecycleTopic,
+  reservationsTopic,
+  serviceId,
+  ttlSecondsMax,
+} from './streams-workload.ts';
+
+/** Longer than any time to live by whichever clock, and the next sweep. */
+const settleMs = (ttlSecondsMax + 5) * 1_000;
 
 function simulatedGuardTopology(partitions: number, hasStreams: boolean): Topology {
   const commands = {
@@ -50,6 +59,7 @@ export function guardScenario(partitions: number, hasStreams: boolean): Scenario
     ),
     topology: () => simulatedGuardTopology(partitions, hasStreams),
     outputTopic: guardEventsTopic,
+    settleMs: hasStreams ? settleMs : 0,
     requestOf: (call, id) => {
       const wish = call as GuardCall;
       const key = partitionKeyOf({ tenantId, roomTypeId: wish.roomTypeId });

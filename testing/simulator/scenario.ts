@@ -44,6 +44,8 @@ export interface Scenario {
   readonly outputTopic: string;
   /** The request of one attempt; undefined: there is nothing to ask now. */
   readonly requestOf: (call: unknown, id: string) => SimulatedCall | undefined;
+  /** How long it is left alone once it has come to rest: until no time to live still runs. */
+  readonly settleMs?: number;
   readonly answered?: (call: unknown, answer: unknown) => void;
   /** Everything that must not be. */
   readonly violations: (state: FinalState) => readonly string[];

@@ -3,11 +3,23 @@
  * and nothing that has ended is, a command has one effect, what cannot be used is kept once.
  */
 import { readDecisionLine, type LoggedDecision } from '../../topology/guard/decision-log.ts';
+import type {
+  InventoryEvent,
+  InventoryOvercommitted,
+} from '../../topology/guard/inventory-event.ts';
 import { isLive } from '../../topology/guard/lock.ts';
-import type { StoredLock } from '../../topology/guard/stored-lock.ts';
+import { heldNights, type StoredLock } from '../../topology/guard/stored-lock.ts';
+import type { FetchedRecord } from '../../streams/index.ts';
+import { guardEventsTopic, roomNumberOf } from './guard-workload.ts';
 import { applicationId } from './machine.ts';
 import type { FinalState } from './scenario.ts';
-import { commandsTopic, reservationsTopic, type PlatformRow } from './streams-workload.ts';
+import type { SimulatedInput } from './schedule.ts';
+import {
+  commandsTopic,
+  reservationsTopic,
+  serviceId,
+  type PlatformRow,
+} from './streams-workload.ts';
 
 export function streamsViolations(state: FinalState, partitions: number): readonly string[] {
   const decisions: LoggedDecision[] = [];
@@ -17,7 +29,13 @@ export function streamsViolations(state: FinalState, partitions: number): readon
       decisions.push(readDecisionLine(value ?? Buffer.alloc(0)));
     }
   }
-  return [...reservations(state, decisions), ...commands(decisions), ...letters(state)];
+  const told = overcommitsTold(state, partitions);
+  return [
+    ...reservations(state, decisions, told),
+    ...overcommits(decisions, told),
+    ...commands(state, decisions),
+    ...letters(state),
+  ];
 }
 
 /** The holds as they are after all decisions: of each the newest version. */
@@ -32,24 +50,94 @@ function liveHolds(decisions: readonly LoggedDecision[]): readonly StoredLock[] 
   return [...holds.values()].filter(isLive);
 }
 
-function reservations(state: FinalState, decisions: readonly LoggedDecision[]): readonly string[] {
+/** All times to live are over: what is live is held as its row says and by nothing else. */
+function reservations(
+  state: FinalState,
+  decisions: readonly LoggedDecision[],
+  told: readonly InventoryOvercommitted[],
+): readonly string[] {
   const holds = liveHolds(decisions);
   return [...newestRows(state).values()].flatMap((row) => {
-    const own = holds.filter(({ reservationId }) => reservationId === row.id);
-    // While a change of it waits, the stay that was confirmed is held beside it.
-    const found = own.flatMap(({ roomTypeId, status, nights, confirmedStay }) => [
-      `${roomTypeId} ${status} ${nights.join(' ')}`,
-      ...(confirmedStay ? [`${roomTypeId} CONFIRMED ${confirmedStay.nights.join(' ')}`] : []),
-    ]);
+    const own = holds.filter((hold) => reservationOf(hold) === row.id);
     if (row.status === 'CANCELLED') {
-      // Somebody may have asked for it again; that is tentative.
-      const kept = own.filter(({ status }) => status === 'CONFIRMED');
-      return kept.map(({ lockId }) => `sold: ${row.id} has ended, and ${lockId} is held for it`);
+      return own.map(({ lockId }) => `sold: ${row.id} has ended, and ${lockId} is held for it`);
     }
     const wanted = `${row.room_type_id} CONFIRMED ${nightsOf(row).join(' ')}`;
-    if (found.includes(wanted)) return [];
-    return [`sold: ${row.id} is ${wanted}, held is ${found.join(', ')}`];
+    const found = own.map((hold) => `${hold.roomTypeId} ${hold.status} ${hold.nights.join(' ')}`);
+    if (found.join() !== wanted) return [`sold: ${row.id} is ${wanted}, held is ${found.join()}`];
+    const roomId = own[0]?.roomId;
+    const number = roomId === undefined ? null : roomNumberOf(roomId);
+    if (number === row.room_number) return [];
+    // Another's: any room of the type is held, and it was said.
+    const isTold = told.some(
+      ({ hold }) => hold?.reservationId === row.id && hold.roomId?.slice(-2) === row.room_number,
+    );
+    return number === null && isTold
+      ? []
+      : [`sold: ${row.id} has room ${row.room_number}, held is ${number}`];
   });
+}
+
+function reservationOf({ reservationId, confirmedStay }: StoredLock): string | undefined {
+  return reservationId ?? confirmedStay?.reservationId;
+}
+
+function overcommitsTold(
+  { kafka }: FinalState,
+  partitions: number,
+): readonly InventoryOvercommitted[] {
+  const events = Array.from({ length: partitions }, (_, partition) =>
+    kafka.log({ topic: guardEventsTopic, partition }).committedHistory(),
+  ).flat();
+  return events
+    .map(({ value }) => JSON.parse(String(value)) as InventoryEvent)
+    .filter((event) => event.type === 'inventory.overcommitted');
+}
+
+/** Every night that was sold beyond what there is, is told of by the decision that held it. */
+function overcommits(
+  decisions: readonly LoggedDecision[],
+  told: readonly InventoryOvercommitted[],
+): readonly string[] {
+  const toldOf = new Set(
+    told.flatMap(({ hold, version, nights }) =>
+      nights.map(({ night }) => `${hold?.lockId}@${version} ${night}`),
+    ),
+  );
+  const held = new Map<string, StoredLock>();
+  const violations: string[] = [];
+  for (const change of decisions.flatMap(({ changes }) => changes)) {
+    if (change.kind === 'forgotten-lock') held.delete(change.lockId);
+    if (change.kind !== 'lock') continue;
+    const { after } = change;
+    const before = held.get(after.lockId);
+    held.set(after.lockId, after);
+    if (!isLive(after)) continue;
+    const alike = [...held.values()].filter(
+      (one) => isLive(one) && one.roomTypeId === after.roomTypeId,
+    );
+    for (const [night, capacity] of nightsAdded(before, after)) {
+      const count = alike.filter((one) => heldNights(one).includes(night)).length;
+      const name = `${after.lockId}@${after.version}`;
+      if (count <= capacity || toldOf.has(`${name} ${night}`)) continue;
+      violations.push(`overcommits: ${name} makes ${count} on ${night}, of ${capacity}`);
+    }
+  }
+  return violations;
+}
+
+/** With what there is of each. */
+function nightsAdded(
+  before: StoredLock | undefined,
+  after: StoredLock,
+): readonly (readonly [string, number])[] {
+  const known = before !== undefined && isLive(before) ? heldNights(before) : [];
+  return [after, ...(after.confirmedStay === undefined ? [] : [after.confirmedStay])].flatMap(
+    ({ nights, capacity }) =>
+      nights
+        .map((night, index) => [night, capacity[index] ?? Infinity] as const)
+        .filter(([night]) => !known.includes(night)),
+  );
 }
 
 function nightsOf({ check_in_date: from, check_out_date: to }: PlatformRow): readonly string[] {
@@ -76,37 +164,67 @@ function newestRows({ inputs }: FinalState): ReadonlyMap<string, PlatformRow> {
   return new Map([...newest].map(([key, { row }]) => [key, row]));
 }
 
-function commands(decisions: readonly LoggedDecision[]): readonly string[] {
+function commands(state: FinalState, decisions: readonly LoggedDecision[]): readonly string[] {
   const effects = new Map<string, number>();
+  const decided = new Set<string>();
   for (const { command, changes, partition } of decisions) {
     if (command.kind !== 'command' || changes.length === 0) continue;
+    decided.add(command.commandId);
     const name = `${command.commandId} in partition ${partition}`;
     effects.set(name, (effects.get(name) ?? 0) + 1);
   }
-  return [...effects]
-    .filter(([, count]) => count > 1)
-    .map(([name, count]) => `commands: ${name} had ${count} effects`);
+  const twice = [...effects].filter(([, count]) => count > 1);
+  const kept = countsOf(lettersOf(state).map(({ value }) => String(value)));
+  const sent = countsOf(
+    state.inputs.filter(isForGuard).flatMap(({ value }) => {
+      const { metadata } = JSON.parse(value) as { readonly metadata: { commandId: string } };
+      return decided.has(metadata.commandId) ? [] : [value];
+    }),
+  );
+  const lost = [...sent].filter(([value, count]) => kept.get(value) !== count);
+  return [
+    ...twice.map(([name, count]) => `commands: ${name} had ${count} effects`),
+    ...lost.map(([value, count]) => {
+      return `commands: ${value} came ${count} times, was never done, and kept ${kept.get(value)}`;
+    }),
+  ];
+}
+
+function isForGuard({ topic, value }: SimulatedInput): boolean {
+  return topic === commandsTopic && !isPoison(value) && value.includes(serviceId);
+}
+
+function isPoison(value: string): boolean {
+  return value.startsWith('{ poison');
+}
+
+function lettersOf({ kafka }: FinalState): readonly FetchedRecord[] {
+  return kafka.log({ topic: `${applicationId}-dlq`, partition: 0 }).committedHistory();
+}
+
+function countsOf(texts: readonly string[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const text of texts) counts.set(text, (counts.get(text) ?? 0) + 1);
+  return counts;
 }
 
 /** Each record is kept at most once; what cannot be read is kept. */
-function letters({ kafka, inputs }: FinalState): readonly string[] {
-  const log = kafka.log({ topic: `${applicationId}-dlq`, partition: 0 });
-  const places = new Map<string, number>();
-  const kept = new Map<string, number>();
-  for (const { headers, value } of log.committedHistory()) {
+function letters(state: FinalState): readonly string[] {
+  const places: string[] = [];
+  const all = lettersOf(state);
+  for (const { headers } of all) {
     const header = (name: string): string =>
       String(headers.find(({ key }) => key === `__dlq.${name}`)?.value);
     const place = `${header('topic')}-${header('partition')}@${header('offset')}`;
-    places.set(place, (places.get(place) ?? 0) + 1);
     if (header('topic') !== commandsTopic) return [`letters: ${place} is no command`];
-    kept.set(String(value), (kept.get(String(value)) ?? 0) + 1);
+    places.push(place);
   }
-  const twice = [...places].filter(([, count]) => count > 1);
-  const poison = new Map<string, number>();
-  for (const { topic, value } of inputs) {
-    if (topic !== commandsTopic || !value.startsWith('{ poison')) continue;
-    poison.set(value, (poison.get(value) ?? 0) + 1);
-  }
+  const kept = countsOf(all.map(({ value }) => String(value)));
+  const sent = state.inputs.filter(
+    ({ topic, value }) => topic === commandsTopic && isPoison(value),
+  );
+  const poison = countsOf(sent.map(({ value }) => value));
+  const twice = [...countsOf(places)].filter(([, count]) => count > 1);
   const lost = [...poison].filter(([value, count]) => kept.get(value) !== count);
   return [
     ...twice.map(([place, count]) => `letters: ${place} is kept ${count} times`),

@@ -8,6 +8,8 @@ import {
   guardSteps,
   idOf,
   propertyId,
+  roomNumberOf,
+  roomsOf,
   roomTypes,
   tenantId,
   type GuardCall,
@@ -24,12 +26,15 @@ export const lifecycleTopic = 'platform.public.reservation_command_lifecycle';
 const epochMs = Date.parse('2026-01-01T00:00:00Z');
 const reservationIds = [40, 41, 42, 43].map(idOf);
 const nights = 4;
+/** The longest that anybody holds without confirmation; what is left then stays. */
+export const ttlSecondsMax = 25;
 
 /** The row of a reservation, as far as it is read. */
 export interface PlatformRow {
   readonly id: string;
   readonly status: string;
   readonly room_type_id: string;
+  readonly room_number: string | null;
   readonly check_in_date: string;
   readonly check_out_date: string;
 }
@@ -105,9 +110,11 @@ function reservationSteps(draw: Draw, id: string, firstLsn: number): readonly St
 }
 
 function callFor(random: Random, id: string, stay: Stay): GuardCall {
+  const { roomTypeId, firstNight, nights: count } = stay;
   return {
-    ...{ do: 'lock', slot: id, reservationId: id, ...stay, roomId: undefined },
-    ttlSeconds: random.next() < 0.5 ? 2 + random.integer(8) : 600,
+    ...{ do: 'lock', slot: id, reservationId: id, roomTypeId, firstNight, nights: count },
+    roomId: undefined,
+    ttlSeconds: random.next() < 0.5 ? 2 + random.integer(8) : ttlSecondsMax,
   };
 }
 
@@ -124,7 +131,11 @@ function rowStep(
   const writtenMicros = (epochMs + atMs) * 1_000;
   const after = {
     ...{ id, tenant_id: tenantId, property_id: propertyId, room_type_id: stay.roomTypeId, status },
-    ...{ check_in_date: dateOf(stay.firstNight), room_number: null, is_deleted: false },
+    ...{
+      check_in_date: dateOf(stay.firstNight),
+      room_number: assignedRoom(stay, lsn),
+      is_deleted: false,
+    },
     check_out_date: dateOf(stay.firstNight + stay.nights),
     ...{ created_at: writtenMicros, updated_at: writtenMicros },
   };
@@ -133,6 +144,12 @@ function rowStep(
     lsn,
     atMs: atMs + random.integer(2_000),
   });
+}
+
+/** Mostly none. */
+function assignedRoom({ roomTypeId, firstNight }: Stay, lsn: number): string | null {
+  const rooms = roomsOf(roomTypeId);
+  return (lsn + firstNight) % 10 < 3 ? roomNumberOf(rooms[lsn % rooms.length] ?? '') : null;
 }
 
 function lifecycleStep(
@@ -196,7 +213,7 @@ function anyCommand(random: Random, commandId: string, atMs: number): string {
       roomTypeId,
       idempotencyKey: key,
       ...stay,
-      ttlSeconds: 600,
+      ttlSeconds: ttlSecondsMax,
       reason: 'SIMULATED',
     };
     return JSON.stringify({

@@ -100,6 +100,11 @@ export class World {
     await this.#runFor(calmAtMs);
     for (const machine of this.#machines) machine.calm();
     if (!this.#isWrong()) await this.#comeToRest();
+    const { settleMs = 0 } = this.#scenario;
+    if (settleMs > 0 && !this.#isWrong()) {
+      await this.#runFor(settleMs);
+      await this.#comeToRest();
+    }
     if (!this.#isWrong()) await this.#verifyOrSay();
     this.#addLogsToHash();
     return {

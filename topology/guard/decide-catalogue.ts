@@ -15,7 +15,7 @@ import type { NotedAnswer } from './decision.ts';
 import type { DecisionDraft } from './decision-draft.ts';
 import type { GuardState } from './guard-state.ts';
 import type { CatalogueInput, HandOverInput, PropertyInput, RoomInput } from './input.ts';
-import { settleRooms } from './decide-platform.ts';
+import { settleRooms } from './settle-rooms.ts';
 import { partitionKeyOf } from './lock-id.ts';
 import { knownZone, nightsOf } from './stay.ts';
 import { heldNights, type StoredLock } from './stored-lock.ts';
@@ -88,9 +88,23 @@ function changeRoom(
     const rooms = updateTypeRooms(known.rooms, change);
     if (rooms === undefined) continue;
     draft.changes.push({ kind: 'type-rooms', partitionKey, after: rooms });
+    if (state.isCatalogueComplete() && isNewNumber(change)) {
+      settleRooms(draft, partitionKey, change.after);
+    }
     follow(draft, { tenantId, partitionKey, before: known, after: { ...known, rooms } });
   }
   return noted;
+}
+
+/** Whether its type gets a room of this number that it did not have. */
+function isNewNumber({
+  before,
+  after,
+}: {
+  readonly before: RoomRecord | undefined;
+  readonly after: RoomRecord | undefined;
+}): boolean {
+  return after?.roomNumber !== undefined && after.roomNumber !== before?.roomNumber;
 }
 
 export function decideProperty(draft: DecisionDraft, input: PropertyInput): NotedAnswer {

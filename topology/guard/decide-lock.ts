@@ -251,6 +251,7 @@ function heldLock(
     confirmedStay: own && confirmedStayOf(own),
     followsRow: own?.followsRow,
     roomFromRow: own?.roomFromRow,
+    roomNumber: own?.roomNumber,
     versionBeforeEnd: undefined,
   };
 }

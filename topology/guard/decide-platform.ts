@@ -54,9 +54,13 @@ export function decidePlatformStay(draft: DecisionDraft, input: PlatformStayInpu
   const same = candidates.find((lock) => hasStay(lock, sold));
   if (same !== undefined) {
     const roomFromRow = sold.roomId !== undefined;
-    const isKnown = same.followsRow === true && (same.roomFromRow === true) === roomFromRow;
+    const roomNumber = awaitedRoom(sold);
+    const isKnown =
+      same.followsRow === true &&
+      (same.roomFromRow === true) === roomFromRow &&
+      same.roomNumber === roomNumber;
     if (same.status === 'CONFIRMED' && isKnown) return noted;
-    confirm(draft, { ...same, followsRow: true, roomFromRow });
+    confirm(draft, { ...same, followsRow: true, roomFromRow, roomNumber });
     return noted;
   }
   const own = following ?? main;
@@ -126,6 +130,11 @@ function assignedRoom(draft: DecisionDraft, input: PlatformStayInput): string | 
   return undefined;
 }
 
+/** The number of the room that its stay gets once that is captured. */
+function awaitedRoom({ isRoomUnknown, input }: Sold): string | undefined {
+  return isRoomUnknown ? input.roomNumber : undefined;
+}
+
 function hasStay(lock: StoredLock, { stay, roomId }: Sold): boolean {
   return String(lock.nights) === String(stay.nights) && hasRoom(lock, lock.roomId, roomId);
 }
@@ -138,24 +147,6 @@ function hasRoom(
 ): boolean {
   if (soldRoomId !== undefined) return heldRoomId === soldRoomId;
   return heldRoomId === undefined || roomFromRow !== true;
-}
-
-/** Gives the holds of a type the rooms they were sold with, once those are captured. */
-export function settleRooms(draft: DecisionDraft, partitionKey: string): void {
-  for (const id of draft.state.typeHolds(partitionKey, undefined)) {
-    const lock = draft.lock(id);
-    if (lock?.roomNumber === undefined || lock.propertyId === undefined) continue;
-    const { tenantId, roomTypeId, propertyId, roomNumber } = lock;
-    const roomId = draft.state.roomIdOf({ tenantId, propertyId, roomNumber });
-    const room = roomId === undefined ? undefined : draft.state.room({ tenantId, roomId });
-    if (room?.roomTypeId !== roomTypeId) continue;
-    const wanted = { tenantId, roomTypeId, roomId, room, zone: 'UTC', stay: lock, own: lock };
-    const isFree = roomConflict(draft, wanted)?.reason !== 'ROOM_HELD';
-    const version = draft.nextVersion(partitionKey);
-    const heldRoomId = isFree ? roomId : undefined;
-    const settled = { roomId: heldRoomId, roomFromRow: isFree, roomNumber: undefined };
-    draft.hold({ ...lock, ...settled, version }, lock);
-  }
 }
 
 /** A hold of any room, and the stay has got its room. */
@@ -175,7 +166,7 @@ function confirm(draft: DecisionDraft, lock: StoredLock): void {
 
 function hold(draft: DecisionDraft, own: StoredLock | undefined, sold: Sold): void {
   const { propertyId, stay, body, partitionKey, input } = sold;
-  const { reservationId, roomTypeId, tenantId, roomNumber } = input;
+  const { reservationId, roomTypeId, tenantId } = input;
   const place = placeFor(draft, sold, own);
   const after: StoredLock = {
     ...placeInSlot(draft, own, sold),
@@ -187,7 +178,7 @@ function hold(draft: DecisionDraft, own: StoredLock | undefined, sold: Sold): vo
     ...{ expiresAtMs: undefined, releasedAtMs: undefined, releaseReason: undefined },
     version: draft.nextVersion(partitionKey),
     ...{ body, capacity: place.capacity, changedAtMs: draft.atMs },
-    roomNumber: sold.isRoomUnknown ? roomNumber : undefined,
+    roomNumber: awaitedRoom(sold),
     ...{ confirmedStay: undefined, versionBeforeEnd: undefined, followsRow: true },
     roomFromRow: place.roomId !== undefined,
   };
@@ -228,7 +219,8 @@ function returnTo(draft: DecisionDraft, own: StoredLock, sold: Sold): void {
   const isKnown =
     before !== undefined &&
     String(before.nights) === String(stay.nights) &&
-    hasRoom(own, before.roomId, sold.roomId);
+    hasRoom(own, before.roomId, sold.roomId) &&
+    own.roomNumber === awaitedRoom(sold);
   if (isKnown) return;
   const place = placeFor(draft, sold, own);
   const { roomId, capacity } = place;
@@ -242,7 +234,8 @@ function returnTo(draft: DecisionDraft, own: StoredLock, sold: Sold): void {
   };
   const lastStayEndMs = Math.max(own.lastStayEndMs, stay.stayEndMs);
   const version = draft.nextVersion(sold.partitionKey);
-  const flags = { followsRow: true, roomFromRow: roomId !== undefined };
+  const roomNumber = awaitedRoom(sold);
+  const flags = { followsRow: true, roomFromRow: roomId !== undefined, roomNumber };
   const after: StoredLock = { ...own, confirmedStay, lastStayEndMs, version, ...flags };
   draft.hold(after, own);
   place.report(after);
@@ -276,13 +269,13 @@ function placeFor(draft: DecisionDraft, sold: Sold, own: StoredLock | undefined)
   return {
     roomId: heldRoomId,
     capacity: stay.nights.map(capacityOf),
-    report: ({ lockId }) => {
+    report: ({ lockId, version }) => {
       if (nights.length === 0) return;
       draft.events.push({
         type: 'inventory.overcommitted',
         ...{ tenantId, roomTypeId, propertyId: sold.propertyId },
         hold: { lockId, reservationId: input.reservationId, ...(roomId && { roomId }) },
-        version: draft.state.lastVersion(partitionKey),
+        version,
         nights: nights.map((night) => ({
           night,
           capacity: capacityOf(night) ?? 0,

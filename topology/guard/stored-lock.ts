@@ -34,7 +34,7 @@ export interface StoredLock extends Lock {
   readonly followsRow?: boolean | undefined;
   /** True: the row has named its room, or that of its confirmed stay; without one in the row it is let go. */
   readonly roomFromRow?: boolean | undefined;
-  /** Of what the platform sold: the assigned room, while no captured room has this number. */
+  /** Of what the platform sold, its confirmed stay: the assigned room, while none captured has this number. */
   readonly roomNumber?: string | undefined;
   /** Of an ended hold: the version that the end replaced; a repeat of the release carries it. */
   readonly versionBeforeEnd: number | undefined;
