@@ -12,6 +12,9 @@
  *   has it without its room          gets the room, confirmed
  *   another stay, confirmed          gets the stay
  *   another stay, tentative          keeps it, and the stay as the one it returns to
+ *
+ * Further rooms of a reservation are in no row: a command that took effect confirms them, also after
+ * they have expired.
  */
 import { atLocalTime } from '../calendar/property-time.ts';
 import { capacityGround, capacityOn } from './capacity.ts';
@@ -35,9 +38,41 @@ const noted: NotedAnswer = { status: 'NOTED' };
 
 export function decideConfirm(draft: DecisionDraft, input: ConfirmInput): NotedAnswer {
   const lock = draft.lock(input.lockId);
-  const isMeant = lock?.tenantId === input.tenantId && lock.version === input.version;
-  if (lock !== undefined && isMeant && lock.status === 'TENTATIVE') confirm(draft, lock);
+  if (lock?.tenantId !== input.tenantId || lock.version !== input.version) return noted;
+  if (lock.status === 'TENTATIVE') confirm(draft, lock);
+  if (lock.status === 'EXPIRED') takeAgain(draft, lock);
   return noted;
+}
+
+/** What took effect after its hold had expired is sold: it is held again, whether it fits or not. */
+function takeAgain(draft: DecisionDraft, lock: StoredLock): void {
+  const { tenantId, roomTypeId, slot, reservationId, propertyId, roomId } = lock;
+  const partitionKey = partitionKeyOf(lock);
+  const record = draft.state.slot(partitionKey, slot);
+  // Somebody has asked for it again.
+  if (record?.lockId !== lock.lockId) return;
+  const isOver = lock.stayEndMs <= refusedBeforeMs(draft.atMs, draft.options);
+  if (reservationId === undefined || propertyId === undefined || isOver) return;
+  const zone = knownZone(draft.state.property({ tenantId, propertyId }))?.zone ?? 'UTC';
+  const input = { tenantId, roomTypeId, reservationId };
+  const place = placeFor(
+    draft,
+    { input, partitionKey, propertyId, zone, stay: lock, roomId },
+    undefined,
+  );
+  const generation = record.generation + 1;
+  const lockId = lockIdOf({ tenantId, roomTypeId, slot, generation });
+  const after: StoredLock = {
+    ...lock,
+    ...{ lockId, generation, roomId: place.roomId, capacity: place.capacity },
+    status: 'CONFIRMED',
+    ...{ expiresAtMs: undefined, releasedAtMs: undefined, releaseReason: undefined },
+    ...{ grantedAtMs: draft.atMs, changedAtMs: draft.atMs, versionBeforeEnd: undefined },
+    version: draft.nextVersion(partitionKey),
+  };
+  draft.hold(after, undefined);
+  draft.changes.push({ kind: 'slot', after: { ...record, generation, lockId } });
+  place.report(after);
 }
 
 export function decidePlatformStay(draft: DecisionDraft, input: PlatformStayInput): NotedAnswer {
@@ -69,16 +104,21 @@ export function decidePlatformStay(draft: DecisionDraft, input: PlatformStayInpu
   return noted;
 }
 
-/** What the platform sold, as a hold would have it. */
-interface Sold {
-  readonly input: PlatformStayInput;
+/** What is to have a place, whether there is one or not. */
+interface ToPlace {
+  readonly input: Pick<PlatformStayInput, 'tenantId' | 'reservationId' | 'roomTypeId'>;
   readonly partitionKey: string;
-  /** The reservation's main one. */
-  readonly slot: string;
   readonly propertyId: string;
   readonly zone: string;
   readonly stay: Stay;
   readonly roomId: string | undefined;
+}
+
+/** What the platform sold, as a hold would have it. */
+interface Sold extends ToPlace {
+  readonly input: PlatformStayInput;
+  /** The reservation's main one. */
+  readonly slot: string;
   /** A room is assigned that is not captured (yet). */
   readonly isRoomUnknown: boolean;
   readonly body: string;
@@ -249,7 +289,7 @@ interface Place {
 }
 
 /** No room is held twice: where the assigned one is another's, any room of the type is held. */
-function placeFor(draft: DecisionDraft, sold: Sold, own: StoredLock | undefined): Place {
+function placeFor(draft: DecisionDraft, sold: ToPlace, own: StoredLock | undefined): Place {
   const { input, partitionKey, stay, zone, roomId } = sold;
   const { tenantId, roomTypeId } = input;
   const room = roomId === undefined ? undefined : draft.state.room({ tenantId, roomId });

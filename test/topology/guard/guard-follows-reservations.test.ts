@@ -341,58 +341,6 @@ describe('the holds of a reservation', () => {
   });
 });
 
-describe('a room that is captured after it was sold', () => {
-  const captureLater = async (): Promise<void> => {
-    guard.captureRoom('109', standard, 'false');
-    await guard.settle();
-  };
-  const roomsHeld = async (): Promise<readonly (string | undefined)[]> =>
-    (await guard.liveHolds()).map(({ roomId }) => roomId);
-
-  test('is held by the stay it was sold with', async () => {
-    await guard.reservation('R1', 'CONFIRMED', { roomNumber: '109' });
-    await captureLater();
-
-    expect(await roomsHeld()).toEqual([idOf('room 109')]);
-  });
-
-  test('is not held by a stay that has lost it in the meantime', async () => {
-    await guard.reservation('R1', 'CONFIRMED', { roomNumber: '109' });
-    await guard.reservation('R1', 'CONFIRMED', {});
-    await captureLater();
-
-    expect(await roomsHeld()).toEqual([undefined]);
-  });
-
-  test('is held by a stay that somebody had locked without it', async () => {
-    await guard.held('R1');
-    await guard.reservation('R1', 'CONFIRMED', { roomNumber: '109' });
-    await captureLater();
-
-    expect(await roomsHeld()).toEqual([idOf('room 109')]);
-  });
-
-  test('is held by one of two stays, and told of for the other', async () => {
-    await guard.reservation('R1', 'CONFIRMED', { roomNumber: '109' });
-    await guard.reservation('R2', 'CONFIRMED', { roomNumber: '109' });
-    await captureLater();
-
-    const overcommitted = guard.events().filter(({ type }) => type === 'inventory.overcommitted');
-    expect(await roomsHeld()).toEqual(expect.arrayContaining([idOf('room 109'), undefined]));
-    expect(overcommitted).toMatchObject([{ roomId: idOf('room 109') }]);
-  });
-
-  test('is held again by a stay that a change of it came to nothing for', async () => {
-    await guard.reservation('R1', 'CONFIRMED', { roomNumber: '109' });
-    await guard.held('R1', { stayStart: '2026-05-11', stayEnd: '2026-05-14', ttlSeconds: 60 });
-    await captureLater();
-    await guard.driver.advance(2 * minuteMs);
-
-    expect(await guard.standing()).toEqual(['R1 standard CONFIRMED 05-10 05-11 05-12']);
-    expect(await roomsHeld()).toEqual([idOf('room 109')]);
-  });
-});
-
 describe('a room that changes its type', () => {
   const range = { from: '2026-05-10', to: '2026-05-11' };
   const capacityOf = async (roomTypeId: string): Promise<number | undefined> =>

@@ -1,5 +1,6 @@
 /** What the public predecessor got wrong among the streams (G7–G9, G13, G17); here each is impossible. */
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import type { ManualRelease } from '../../../topology/guard/command.ts';
 import { readDecisionLine } from '../../../topology/guard/decision-log.ts';
 import { evolve } from '../../../topology/guard/evolve.ts';
 import { MemoryGuardState } from '../../../topology/guard/memory-guard-state.ts';
@@ -19,10 +20,11 @@ afterEach(async () => {
   await guard.driver.close();
 });
 
-function release(lockId: string) {
+function release(lockId: string, manual?: ManualRelease) {
   return guard.ask({
     ...{ kind: 'release', tenantId, lockId, reservationId: undefined, version: undefined },
     ...{ reason: 'DESK', actor: 'test', correlationId: undefined, metadata: {} },
+    ...(manual && { manual }),
   });
 }
 
@@ -47,9 +49,17 @@ describe('G7: a conflict', () => {
 });
 
 describe('G8: what was LOCKED a moment ago', () => {
-  test('and was released since is not said to be held', async () => {
+  const byHand: ManualRelease = {
+    actor: { id: 'desk-1', name: 'Desk', email: undefined, tokenId: 'desk' },
+    recipients: ['#front'],
+  };
+
+  test.each([
+    ['released', undefined],
+    ['released by hand', byHand],
+  ])('and was %s since is not said to be held', async (_how, manual) => {
     const { lockId } = await guard.held('R1');
-    await release(lockId);
+    await release(lockId, manual);
     const repeat = await guard.lock('R1');
 
     expect(repeat).toMatchObject({

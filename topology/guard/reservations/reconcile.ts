@@ -7,7 +7,8 @@
  *   ended (row or command)     released, if they were granted before the end
  *   live                       its stay is ordered once for each state of the row, and again when the
  *                              hold was lost to its time
- *   a command took effect      the holds that were taken for it are confirmed
+ *   a command took effect      the holds that were taken for it are confirmed; further rooms that were
+ *                              lost to their time meanwhile are taken again
  *   two types in one slot      the superseded one is released
  */
 import type { ReleaseCommand } from '../command.ts';
@@ -50,6 +51,10 @@ export function reconcile(record: ReservationRecord): Reconciled {
     const cause = reason === undefined ? confirmingCommand(record, hold, { live, end }) : undefined;
     if (reason !== undefined) once(hold, releaseOrder(hold, reason));
     else if (cause !== undefined) once(hold, confirmOrder(hold, cause));
+  }
+  for (const hold of Object.values(record.holds)) {
+    const cause = retakingCommand(record, hold, end);
+    if (cause !== undefined) once(hold, confirmOrder(hold, cause));
   }
   const stay = end === undefined ? stayOrder(record, live) : undefined;
   if (stay !== undefined) orders.push(stay.order);
@@ -116,14 +121,45 @@ function confirmingCommand(
     hold.slot === main && !live.some(({ followsRow, slot }) => followsRow && slot !== main);
   const isInRow = hold.followsRow || isMain;
   if (isInRow && (row?.standing === 'live' || !isFirst)) return undefined;
-  return Object.values(commands).find((command) => {
-    if (!isStaySince(command, end)) return false;
-    const { createdAtMs, appliedAtMs } = command;
-    // A change is asked for before its command is accepted; a first hold may be asked for by a
-    // command of its own that comes later.
-    const latestMs = isFirst ? appliedAtMs + lateHoldMs : createdAtMs + clockDoubtMs;
-    return hold.changedAtMs <= latestMs;
-  });
+  return Object.values(commands).find(
+    (command) => isStaySince(command, end) && isTakenFor(hold, command),
+  );
+}
+
+/**
+ * A change is asked for before its command is accepted; a first hold may be asked for by a command of
+ * its own that comes later.
+ */
+function isTakenFor(
+  { grantedAtMs, changedAtMs }: HoldFact,
+  { createdAtMs, appliedAtMs }: AppliedCommandFact,
+): boolean {
+  const isFirst = grantedAtMs === changedAtMs;
+  return changedAtMs <= (isFirst ? appliedAtMs + lateHoldMs : createdAtMs + clockDoubtMs);
+}
+
+/**
+ * The command that a further room was held for when it was accepted, and that took effect, or was heard
+ * of, after the hold had expired. What the row says is held by the row.
+ */
+function retakingCommand(
+  record: ReservationRecord,
+  hold: HoldFact,
+  end: End | undefined,
+): AppliedCommandFact | undefined {
+  const { status, slot, endedAtMs = 0, followsRow, isPlatforms, reservationId } = hold;
+  const isRows = followsRow || isPlatforms || slot === mainSlotOf(reservationId);
+  if (status !== 'EXPIRED' || isRows || !isMainAskedFor(record)) return undefined;
+  return Object.values(record.commands).find(
+    (command) =>
+      isStaySince(command, end) && isTakenFor(hold, command) && command.createdAtMs <= endedAtMs,
+  );
+}
+
+/** Otherwise a hold in another slot may be the one room of the reservation. */
+function isMainAskedFor({ holds, reservationId }: ReservationRecord): boolean {
+  const main = mainSlotOf(reservationId);
+  return Object.values(holds).some(({ slot, isPlatforms }) => slot === main && !isPlatforms);
 }
 
 /**
@@ -131,9 +167,10 @@ function confirmingCommand(
  * place of. A confirmed one is only superseded by a confirmed one: a change may still come to nothing.
  */
 function supersededHolds(
-  { row }: ReservationRecord,
+  record: ReservationRecord,
   live: readonly HoldFact[],
 ): ReadonlySet<HoldFact> {
+  const { row } = record;
   const superseded = new Set<HoldFact>();
   const bySlot = new Map<string, HoldFact[]>();
   for (const hold of live) bySlot.set(hold.slot, [...(bySlot.get(hold.slot) ?? []), hold]);
@@ -146,6 +183,7 @@ function supersededHolds(
       for (const hold of alike) if (hold !== newest) superseded.add(hold);
     }
   }
+  if (isMainAskedFor(record)) return superseded;
   const asked = live.filter(({ isPlatforms, status }) => !isPlatforms && status === 'CONFIRMED');
   for (const hold of live) {
     if (hold.isPlatforms && asked.some((other) => isSameStay(hold, other))) superseded.add(hold);
