@@ -99,6 +99,13 @@ export class FollowingGuard {
     return guard;
   }
 
+  /** One that has captured the hotel. */
+  static async besideHotel(options: Partial<GuardOptions> = {}): Promise<FollowingGuard> {
+    const guard = await FollowingGuard.start(options);
+    await guard.captureHotel();
+    return guard;
+  }
+
   /** Standard rooms 101 and 102, suite 201. */
   async captureHotel(): Promise<void> {
     this.captureProperty();

@@ -106,7 +106,8 @@ function fold(decisions: readonly LoggedDecision[], report: Report): Omit<Folded
   return { state, versions, correlationIds };
 }
 
-function lettersOf({ kafka }: FinalState): readonly FetchedRecord[] {
+/** What was dead-lettered. */
+export function lettersOf({ kafka }: FinalState): readonly FetchedRecord[] {
   return kafka.log({ topic: `${applicationId}-dlq`, partition: 0 }).committedHistory();
 }
 

@@ -106,14 +106,8 @@ function propertyRow(): Row {
 
 function roomRow(id: string): Row & Readonly<Record<string, unknown>> {
   const roomTypeId = roomTypes.find((type) => roomsOf(type).includes(id));
-  const room_number = roomNumberOf(id);
-  return {
-    id,
-    room_number,
-    tenant_id: tenantId,
-    property_id: propertyId,
-    room_type_id: roomTypeId,
-  };
+  const of = { tenant_id: tenantId, property_id: propertyId, room_type_id: roomTypeId };
+  return { id, room_number: roomNumberOf(id), ...of };
 }
 
 function partitionOf(id: string, partitions: number): number {

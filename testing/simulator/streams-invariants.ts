@@ -9,7 +9,7 @@ import type {
 } from '../../topology/guard/inventory-event.ts';
 import { isLive } from '../../topology/guard/lock.ts';
 import { heldNights, type StoredLock } from '../../topology/guard/stored-lock.ts';
-import type { FetchedRecord } from '../../streams/index.ts';
+import { lettersOf } from './guard-invariants.ts';
 import { guardEventsTopic, roomNumberOf } from './guard-workload.ts';
 import { applicationId } from './machine.ts';
 import type { FinalState } from './scenario.ts';
@@ -65,17 +65,20 @@ function reservations(
     const wanted = `${row.room_type_id} CONFIRMED ${nightsOf(row).join(' ')}`;
     const found = own.map((hold) => `${hold.roomTypeId} ${hold.status} ${hold.nights.join(' ')}`);
     if (found.join() !== wanted) return [`sold: ${row.id} is ${wanted}, held is ${found.join()}`];
-    const roomId = own[0]?.roomId;
-    const number = roomId === undefined ? null : roomNumberOf(roomId);
+    const number = numberOf(own[0]?.roomId);
     if (number === row.room_number) return [];
     // Another's: any room of the type is held, and it was said.
     const isTold = told.some(
-      ({ hold }) => hold?.reservationId === row.id && hold.roomId?.slice(-2) === row.room_number,
+      ({ hold }) => hold?.reservationId === row.id && numberOf(hold.roomId) === row.room_number,
     );
     return number === null && isTold
       ? []
       : [`sold: ${row.id} has room ${row.room_number}, held is ${number}`];
   });
+}
+
+function numberOf(roomId: string | undefined): string | null {
+  return roomId === undefined ? null : roomNumberOf(roomId);
 }
 
 function reservationOf({ reservationId, confirmedStay }: StoredLock): string | undefined {
@@ -165,15 +168,14 @@ function newestRows({ inputs }: FinalState): ReadonlyMap<string, PlatformRow> {
 }
 
 function commands(state: FinalState, decisions: readonly LoggedDecision[]): readonly string[] {
-  const effects = new Map<string, number>();
+  const effects: string[] = [];
   const decided = new Set<string>();
   for (const { command, changes, partition } of decisions) {
     if (command.kind !== 'command' || changes.length === 0) continue;
     decided.add(command.commandId);
-    const name = `${command.commandId} in partition ${partition}`;
-    effects.set(name, (effects.get(name) ?? 0) + 1);
+    effects.push(`${command.commandId} in partition ${partition}`);
   }
-  const twice = [...effects].filter(([, count]) => count > 1);
+  const twice = [...countsOf(effects)].filter(([, count]) => count > 1);
   const kept = countsOf(lettersOf(state).map(({ value }) => String(value)));
   const sent = countsOf(
     state.inputs.filter(isForGuard).flatMap(({ value }) => {
@@ -196,10 +198,6 @@ function isForGuard({ topic, value }: SimulatedInput): boolean {
 
 function isPoison(value: string): boolean {
   return value.startsWith('{ poison');
-}
-
-function lettersOf({ kafka }: FinalState): readonly FetchedRecord[] {
-  return kafka.log({ topic: `${applicationId}-dlq`, partition: 0 }).committedHistory();
 }
 
 function countsOf(texts: readonly string[]): ReadonlyMap<string, number> {

@@ -131,11 +131,8 @@ function rowStep(
   const writtenMicros = (epochMs + atMs) * 1_000;
   const after = {
     ...{ id, tenant_id: tenantId, property_id: propertyId, room_type_id: stay.roomTypeId, status },
-    ...{
-      check_in_date: dateOf(stay.firstNight),
-      room_number: assignedRoom(stay, lsn),
-      is_deleted: false,
-    },
+    ...{ check_in_date: dateOf(stay.firstNight), is_deleted: false },
+    room_number: assignedRoom(stay, lsn),
     check_out_date: dateOf(stay.firstNight + stay.nights),
     ...{ created_at: writtenMicros, updated_at: writtenMicros },
   };

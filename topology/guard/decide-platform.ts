@@ -26,6 +26,7 @@ import { refusedBeforeMs } from './guard-options.ts';
 import type { ConfirmInput, PlatformStayInput } from './input.ts';
 import { isLive } from './lock.ts';
 import { lockIdOf, partitionKeyOf } from './lock-id.ts';
+import { tellOvercommit } from './overcommit.ts';
 import { isRefusal } from './refusal.ts';
 import { answeredMark, bodyDigest, mainSlotOf } from './slot.ts';
 import { knownZone, resolveStay, type AskedStay, type Stay } from './stay.ts';
@@ -55,19 +56,15 @@ function takeAgain(draft: DecisionDraft, lock: StoredLock): void {
   if (reservationId === undefined || propertyId === undefined || isOver) return;
   const zone = knownZone(draft.state.property({ tenantId, propertyId }))?.zone ?? 'UTC';
   const input = { tenantId, roomTypeId, reservationId };
-  const place = placeFor(
-    draft,
-    { input, partitionKey, propertyId, zone, stay: lock, roomId },
-    undefined,
-  );
-  const generation = record.generation + 1;
-  const lockId = lockIdOf({ tenantId, roomTypeId, slot, generation });
+  const lost = { input, partitionKey, slot, propertyId, zone, stay: lock, roomId };
+  const place = placeFor(draft, lost, undefined);
+  const { lockId, generation, grantedAtMs } = placeInSlot(draft, undefined, lost);
   const after: StoredLock = {
     ...lock,
     ...{ lockId, generation, roomId: place.roomId, capacity: place.capacity },
     status: 'CONFIRMED',
     ...{ expiresAtMs: undefined, releasedAtMs: undefined, releaseReason: undefined },
-    ...{ grantedAtMs: draft.atMs, changedAtMs: draft.atMs, versionBeforeEnd: undefined },
+    ...{ grantedAtMs, changedAtMs: draft.atMs, versionBeforeEnd: undefined },
     version: draft.nextVersion(partitionKey),
   };
   draft.hold(after, undefined);
@@ -108,17 +105,16 @@ export function decidePlatformStay(draft: DecisionDraft, input: PlatformStayInpu
 interface ToPlace {
   readonly input: Pick<PlatformStayInput, 'tenantId' | 'reservationId' | 'roomTypeId'>;
   readonly partitionKey: string;
+  readonly slot: string;
   readonly propertyId: string;
   readonly zone: string;
   readonly stay: Stay;
   readonly roomId: string | undefined;
 }
 
-/** What the platform sold, as a hold would have it. */
+/** What the platform sold, as a hold of the reservation's main slot would have it. */
 interface Sold extends ToPlace {
   readonly input: PlatformStayInput;
-  /** The reservation's main one. */
-  readonly slot: string;
   /** A room is assigned that is not captured (yet). */
   readonly isRoomUnknown: boolean;
   readonly body: string;
@@ -227,11 +223,11 @@ function hold(draft: DecisionDraft, own: StoredLock | undefined, sold: Sold): vo
   place.report(after);
 }
 
-/** Which hold of its slot it is: the one that is there, or the next one of the main slot. */
+/** Which hold of its slot it is: the one that is there, or the next one. */
 function placeInSlot(
   draft: DecisionDraft,
   own: StoredLock | undefined,
-  { input: { tenantId, roomTypeId }, partitionKey, slot, stay }: Sold,
+  { input: { tenantId, roomTypeId }, partitionKey, slot, stay }: ToPlace,
 ): Pick<
   StoredLock,
   'lockId' | 'slot' | 'generation' | 'iteration' | 'grantedAtMs' | 'lastStayEndMs'
@@ -290,7 +286,7 @@ interface Place {
 
 /** No room is held twice: where the assigned one is another's, any room of the type is held. */
 function placeFor(draft: DecisionDraft, sold: ToPlace, own: StoredLock | undefined): Place {
-  const { input, partitionKey, stay, zone, roomId } = sold;
+  const { input, partitionKey, propertyId, stay, zone, roomId } = sold;
   const { tenantId, roomTypeId } = input;
   const room = roomId === undefined ? undefined : draft.state.room({ tenantId, roomId });
   const wanted: WantedHold = { tenantId, roomTypeId, roomId, room, zone, stay, own };
@@ -302,7 +298,6 @@ function placeFor(draft: DecisionDraft, sold: ToPlace, own: StoredLock | undefin
   const ground = capacityGround(draft.state, { tenantId, partitionKey });
   const capacityOf = (night: string): number | null =>
     ground === undefined ? null : capacityOn(draft.state, ground, { partitionKey, night });
-  const ownNights = own === undefined ? [] : heldNights(own);
   const nights = [
     ...new Set([...(taken?.nights ?? []), ...(isFull ? conflict.nights : [])]),
   ].sort();
@@ -311,18 +306,10 @@ function placeFor(draft: DecisionDraft, sold: ToPlace, own: StoredLock | undefin
     capacity: stay.nights.map(capacityOf),
     report: ({ lockId, version }) => {
       if (nights.length === 0) return;
-      draft.events.push({
-        type: 'inventory.overcommitted',
-        ...{ tenantId, roomTypeId, propertyId: sold.propertyId },
-        hold: { lockId, reservationId: input.reservationId, ...(roomId && { roomId }) },
-        version,
-        nights: nights.map((night) => ({
-          night,
-          capacity: capacityOf(night) ?? 0,
-          held: draft.state.heldOn(partitionKey, night) + Number(!ownNights.includes(night)),
-        })),
-        decidedAtMs: draft.atMs,
-      });
+      const { reservationId } = input;
+      const hold = { tenantId, roomTypeId, propertyId, reservationId, lockId, version, roomId };
+      const ownNights = own === undefined ? [] : heldNights(own);
+      tellOvercommit(draft, { ...hold, nights, ownNights });
     },
   };
 }

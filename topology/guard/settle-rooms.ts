@@ -1,11 +1,11 @@
 /** Rooms that are captured after they were sold: the stays that name them get them then. */
-import { capacityGround, capacityOn } from './capacity.ts';
 import { isHandedOver, overlaps, type RoomRecord } from './catalogue.ts';
 import type { DecisionDraft } from './decision-draft.ts';
 import { roomConflict } from './fit.ts';
 import { partitionKeyOf } from './lock-id.ts';
+import { tellOvercommit } from './overcommit.ts';
 import type { Stay } from './stay.ts';
-import type { StoredLock } from './stored-lock.ts';
+import { heldNights, type StoredLock } from './stored-lock.ts';
 
 interface GivenRoom {
   readonly roomId: string;
@@ -39,8 +39,9 @@ function awaitedRoomOf(
   captured: RoomRecord | undefined,
 ): RoomRecord | undefined {
   if (roomNumber === undefined || propertyId === undefined) return undefined;
-  const roomId = captured?.roomId ?? state.roomIdOf({ tenantId, propertyId, roomNumber });
-  const room = captured ?? (roomId === undefined ? undefined : state.room({ tenantId, roomId }));
+  const roomId = state.roomIdOf({ tenantId, propertyId, roomNumber });
+  const known = roomId === undefined ? undefined : state.room({ tenantId, roomId });
+  const room = captured ?? known;
   const isIt = room?.propertyId === propertyId && room.roomNumber === roomNumber;
   return isIt && room.roomTypeId === roomTypeId && isHandedOver(room) ? room : undefined;
 }
@@ -66,8 +67,14 @@ function settle(
       ? { ...lock, ...settled, roomId: heldRoomId }
       : { ...lock, ...settled, confirmedStay: { ...confirmedStay, roomId: heldRoomId } };
   draft.hold(after, lock);
-  if (isFree) given.push({ roomId, stay });
-  else tellRoomTaken(draft, after, { roomId, nights: taken });
+  if (isFree) {
+    given.push({ roomId, stay });
+    return;
+  }
+  const { propertyId, reservationId, lockId } = lock;
+  if (propertyId === undefined || reservationId === undefined) return;
+  const sold = { tenantId, roomTypeId, propertyId, reservationId, lockId, version, roomId };
+  tellOvercommit(draft, { ...sold, nights: taken, ownNights: heldNights(lock) });
 }
 
 /** The nights for which this very decision has given the room away; undefined: it has not. */
@@ -84,25 +91,4 @@ function nightsGiven(
   );
   if (others.length === 0) return undefined;
   return stay.nights.filter((night) => others.some((one) => one.stay.nights.includes(night)));
-}
-
-function tellRoomTaken(
-  draft: DecisionDraft,
-  { tenantId, roomTypeId, propertyId, lockId, reservationId, version }: StoredLock,
-  { roomId, nights }: { readonly roomId: string; readonly nights: readonly string[] },
-): void {
-  if (propertyId === undefined || reservationId === undefined) return;
-  const partitionKey = partitionKeyOf({ tenantId, roomTypeId });
-  const ground = capacityGround(draft.state, { tenantId, partitionKey });
-  draft.events.push({
-    type: 'inventory.overcommitted',
-    ...{ tenantId, roomTypeId, propertyId, version },
-    hold: { lockId, reservationId, roomId },
-    nights: nights.map((night) => ({
-      night,
-      capacity: ground ? capacityOn(draft.state, ground, { partitionKey, night }) : 0,
-      held: draft.state.heldOn(partitionKey, night),
-    })),
-    decidedAtMs: draft.atMs,
-  });
 }

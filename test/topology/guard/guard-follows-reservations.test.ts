@@ -6,13 +6,10 @@ const minuteMs = 60_000;
 let guard: FollowingGuard;
 
 beforeEach(async () => {
-  guard = await FollowingGuard.start();
-  await guard.captureHotel();
+  guard = await FollowingGuard.besideHotel();
 });
 
-afterEach(async () => {
-  await guard.driver.close();
-});
+afterEach(() => guard.driver.close());
 
 describe('a live reservation', () => {
   test('that no one locked is held, confirmed, from its row', async () => {

@@ -15,13 +15,10 @@ const lock = 'inventory.lock.room';
 let guard: FollowingGuard;
 
 beforeEach(async () => {
-  guard = await FollowingGuard.start();
-  await guard.captureHotel();
+  guard = await FollowingGuard.besideHotel();
 });
 
-afterEach(async () => {
-  await guard.driver.close();
-});
+afterEach(() => guard.driver.close());
 
 const eventTypes = (): readonly string[] => guard.events().map(({ type }) => type);
 

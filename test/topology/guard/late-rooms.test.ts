@@ -6,13 +6,10 @@ const minuteMs = 60_000;
 let guard: FollowingGuard;
 
 beforeEach(async () => {
-  guard = await FollowingGuard.start();
-  await guard.captureHotel();
+  guard = await FollowingGuard.besideHotel();
 });
 
-afterEach(async () => {
-  await guard.driver.close();
-});
+afterEach(() => guard.driver.close());
 
 describe('a further room of a reservation that expired before its command took effect', () => {
   const further = { idempotencyKey: 'second room', roomTypeId: suite, ttlSeconds: 60 };

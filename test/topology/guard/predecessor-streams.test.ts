@@ -12,13 +12,10 @@ const stay = { stayStart: '2026-05-10', stayEnd: '2026-05-13' };
 let guard: FollowingGuard;
 
 beforeEach(async () => {
-  guard = await FollowingGuard.start();
-  await guard.captureHotel();
+  guard = await FollowingGuard.besideHotel();
 });
 
-afterEach(async () => {
-  await guard.driver.close();
-});
+afterEach(() => guard.driver.close());
 
 function release(lockId: string, manual?: ManualRelease) {
   return guard.ask({
@@ -33,8 +30,7 @@ describe('G7: a conflict', () => {
     'is the answer, and nothing is held, in every mode (what is unknown: %s)',
     async (unknown) => {
       await guard.driver.close();
-      guard = await FollowingGuard.start({ unknownCapacity: unknown, unknownRoom: unknown });
-      await guard.captureHotel();
+      guard = await FollowingGuard.besideHotel({ unknownCapacity: unknown, unknownRoom: unknown });
       await guard.held('R1', { roomTypeId: suite });
       const answer = await guard.lock('R2', { roomTypeId: suite });
       await guard.command(lockName, {
