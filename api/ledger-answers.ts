@@ -4,7 +4,12 @@
  */
 import { z } from 'zod';
 import { RollguardError } from '../kernel/errors.ts';
-import type { PropertyAnswer, ReadPosition, RollQueries } from '../topology/roll/roll-queries.ts';
+import type {
+  PropertyAnswer,
+  ReadOptions,
+  ReadPosition,
+  RollQueries,
+} from '../topology/roll/roll-queries.ts';
 import type { StoredEntry } from '../topology/roll/diff.ts';
 import { parseFields } from './request-fields.ts';
 
@@ -131,14 +136,20 @@ export interface Answered<Body> {
   readonly position: ReadPosition;
 }
 
+/** As a front has it. */
+export interface Asked {
+  readonly tenantId: string;
+  readonly fields: unknown;
+  readonly read: ReadOptions;
+}
+
 /** @throws REQUEST_INVALID, NOT_FOUND, NOT_READY */
 export async function answerLedger(
   queries: RollQueries,
-  tenantId: string,
-  fields: unknown,
+  { tenantId, fields, read }: Asked,
 ): Promise<Answered<LedgerBody>> {
   const { reservationId } = parseFields(ledgerFields, fields);
-  const answer = await queries.ledger(tenantId, reservationId);
+  const answer = await queries.ledger({ tenantId, reservationId }, read);
   if (answer === undefined) {
     const message = `no reservation ${reservationId} is known for this tenant`;
     throw new RollguardError('NOT_FOUND', message);
@@ -150,11 +161,10 @@ export async function answerLedger(
 /** @throws REQUEST_INVALID, NOT_READY */
 export async function answerTotals(
   queries: RollQueries,
-  tenantId: string,
-  fields: unknown,
+  { tenantId, fields, read }: Asked,
 ): Promise<Answered<TotalsBody>> {
   const query = parseFields(totalsFields, fields);
-  const answer = await queries.property({ tenantId, ...query });
+  const answer = await queries.property({ tenantId, ...query }, read);
   return { body: { tenantId, ...query, ...daysOf(answer) }, position: answer.position };
 }
 

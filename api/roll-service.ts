@@ -1,5 +1,6 @@
 /** The Roll Service of one instance: registers its contract, makes sure its output topic exists, runs its topology. */
 import type { Clock } from '../kernel/clock.ts';
+import { isRollguardError } from '../kernel/errors.ts';
 import type { Failpoints } from '../kernel/failpoints.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { Metrics } from '../kernel/metrics.ts';
@@ -20,7 +21,9 @@ import {
 import { propertyKey, reservationKey } from '../topology/roll/roll-messages.ts';
 import {
   rollQueries,
+  type LedgerQuery,
   type PropertyQuery,
+  type ReadOptions,
   type RollQueries,
 } from '../topology/roll/roll-queries.ts';
 import { rollSubTopologies, rollTopology } from '../topology/roll/roll-topology.ts';
@@ -51,9 +54,18 @@ export interface RollService {
 /** How long another instance may take to answer a query. */
 const queryTimeoutMs = 10_000;
 
-type LedgerQuery = { readonly tenantId: string; readonly reservationId: string };
+/** What a query waits for a wanted position; commits are closer together. */
+const positionTimeoutMs = 2_000;
+const positionPollMs = 20;
+
+/** What goes to another instance. */
+interface PeerQuery {
+  readonly query: LedgerQuery | PropertyQuery;
+  readonly read: ReadOptions;
+}
 
 export function rollService(options: ServiceOptions, peers: PeerCalls): RollService {
+  const { clock } = options;
   const service = new StreamsService({
     ...options,
     name: 'roll',
@@ -61,40 +73,65 @@ export function rollService(options: ServiceOptions, peers: PeerCalls): RollServ
     options: {},
     prepare: () => prepare(options),
   });
-  const router = new TaskRouter(service, peers);
+  const router = new TaskRouter(service, { peers, clock });
   const { ledger: ledgers, property: properties } = rollSubTopologies;
   const ask = <Answer>(
     { subTopology, key }: { readonly subTopology: string; readonly key: string },
-    request: unknown,
+    request: PeerQuery,
     here: () => Promise<Answer>,
   ): Promise<Answer> => {
     const partition = service.streams().partitionOf(subTopology, Buffer.from(key));
-    const deadlineMs = options.clock.nowMs() + queryTimeoutMs;
-    const query = { deadlineMs, isGone: () => false, isWrite: false };
-    return router.ask({ subTopology, partition }, request, query, here);
+    const deadlineMs = clock.nowMs() + queryTimeoutMs;
+    const { allowsStandby } = request.read;
+    const routed = { deadlineMs, isGone: () => false, isWrite: false, allowsStandby };
+    return router.ask({ subTopology, partition }, request, routed, here);
   };
+  const here = localQueries(service, clock);
   const queries: RollQueries = {
-    ledger: async (tenantId, reservationId) => {
-      const target = { subTopology: ledgers, key: reservationKey(tenantId, reservationId) };
-      return ask(target, { tenantId, reservationId } satisfies LedgerQuery, () =>
-        rollQueries(service.streams()).ledger(tenantId, reservationId),
-      );
+    ledger: async (query, read = {}) => {
+      const key = reservationKey(query.tenantId, query.reservationId);
+      return ask({ subTopology: ledgers, key }, { query, read }, () => here.ledger(query, read));
     },
-    property: async (query) => {
-      const target = {
-        subTopology: properties,
-        key: propertyKey(query.tenantId, query.propertyId),
-      };
-      return ask(target, query, () => rollQueries(service.streams()).property(query));
+    property: async (query, read = {}) => {
+      const key = propertyKey(query.tenantId, query.propertyId);
+      return ask({ subTopology: properties, key }, { query, read }, () =>
+        here.property(query, read),
+      );
     },
   };
   const answerPeer: PeerHandler = async ({ subTopology, request }) => {
-    const here = rollQueries(service.streams());
-    if (subTopology === properties) return here.property(request as PropertyQuery);
-    const { tenantId, reservationId } = request as LedgerQuery;
-    return here.ledger(tenantId, reservationId);
+    const { query, read } = request as PeerQuery;
+    return subTopology === properties
+      ? here.property(query as PropertyQuery, read)
+      : here.ledger(query as LedgerQuery, read);
   };
   return { service, queries, answerPeer };
+}
+
+/** Of this instance's tasks; waits a little for a position that is on its way. */
+function localQueries(service: StreamsService, clock: Clock): RollQueries {
+  const asked = (): RollQueries => rollQueries(service.streams());
+  return {
+    ledger: (query, read) => whenReached(clock, read, () => asked().ledger(query, read)),
+    property: (query, read) => whenReached(clock, read, () => asked().property(query, read)),
+  };
+}
+
+async function whenReached<Answer>(
+  clock: Clock,
+  { minPosition }: ReadOptions = {},
+  ask: () => Promise<Answer>,
+): Promise<Answer> {
+  const untilMs = clock.monotonicMs() + (minPosition === undefined ? 0 : positionTimeoutMs);
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      const isOver = clock.monotonicMs() >= untilMs;
+      if (isOver || !isRollguardError(error, 'NOT_READY')) throw error;
+      await clock.sleep(positionPollMs);
+    }
+  }
 }
 
 async function prepare({ settings, registry, port, metrics }: ServiceOptions): Promise<Topology> {

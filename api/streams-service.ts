@@ -85,7 +85,7 @@ export class StreamsService implements HealthSource {
 
   async close(): Promise<void> {
     this.#stop.abort();
-    await this.#streams?.close();
+    await this.#streams?.close({ drainMs: this.#options.settings.CLOSE_DRAIN_MS });
     await this.#run?.catch(() => undefined);
   }
 
@@ -109,6 +109,7 @@ export class StreamsService implements HealthSource {
       options: {
         applicationId,
         ...(this.#applicationServer && { applicationServer: this.#applicationServer }),
+        ...groupOptions(settings),
         commitIntervalMs: settings.COMMIT_INTERVAL_MS,
         deserializationFailure: settings.DESERIALIZATION_FAILURE,
         processingFailure: settings.PROCESSING_FAILURE,
@@ -145,6 +146,18 @@ export class StreamsService implements HealthSource {
     }
     return undefined;
   }
+}
+
+function groupOptions(settings: Settings): Partial<StreamsOptions> {
+  const { GROUP_INSTANCE_ID: groupInstanceId } = settings;
+  return {
+    ...(groupInstanceId === '' ? {} : { groupInstanceId }),
+    sessionTimeoutMs: settings.SESSION_TIMEOUT_MS,
+    heartbeatIntervalMs: settings.HEARTBEAT_INTERVAL_MS,
+    numStandbyReplicas: settings.NUM_STANDBY_REPLICAS,
+    acceptableRecoveryLag: settings.ACCEPTABLE_RECOVERY_LAG,
+    maxWarmupReplicas: settings.MAX_WARMUP_REPLICAS,
+  };
 }
 
 /** The services of a process share its memory. */

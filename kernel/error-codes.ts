@@ -120,6 +120,10 @@ export const errorCodes = {
   OUTCOME_UNKNOWN: { summary: 'a transaction request got no definite answer', ...rejoin },
   TRANSACTION_ABORTED: { summary: 'the transaction was aborted and can be done again', ...rejoin },
   ILLEGAL_GENERATION: { summary: 'the group has moved on to another generation', ...rejoin },
+  INSTANCE_FENCED: {
+    summary: 'another process has the group instance id of this one; give each its own',
+    ...stop,
+  },
   OFFSET_OUT_OF_RANGE: { summary: 'a partition no longer holds the wanted offset', ...stop },
   TOPIC_MISSING: { summary: 'a source topic does not exist', ...stop },
   TOPIC_MISCONFIGURED: { summary: 'a topic exists with settings that lose data', ...stop },

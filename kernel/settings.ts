@@ -30,6 +30,10 @@ const count = z
   .string()
   .regex(/^[1-9]\d{0,8}$/, 'must be a whole number above 0')
   .transform(Number);
+const countOrNone = z
+  .string()
+  .regex(/^\d{1,9}$/, 'must be a whole number')
+  .transform(Number);
 const flag = z
   .enum(['true', 'false'], 'must be true or false')
   .transform((value) => value === 'true');
@@ -121,6 +125,42 @@ export const settingsTable = {
     about: 'longest time a result waits for its commit',
     fallback: '500',
     parse: count,
+  },
+  SESSION_TIMEOUT_MS: {
+    about: 'an instance that is silent for so long loses its tasks (brokers allow 6000 and more)',
+    fallback: '10000',
+    parse: count,
+  },
+  HEARTBEAT_INTERVAL_MS: {
+    about: 'how often an instance gives a sign of life; at most a third of SESSION_TIMEOUT_MS',
+    fallback: '2000',
+    parse: count,
+  },
+  GROUP_INSTANCE_ID: {
+    about:
+      "a name of this instance's own, kept over restarts: until SESSION_TIMEOUT_MS is over its tasks wait for it; empty: it leaves",
+    fallback: '',
+    parse: z.string().regex(/^[A-Za-z0-9._-]{0,249}$/, 'must be letters, digits, . _ or -'),
+  },
+  NUM_STANDBY_REPLICAS: {
+    about: 'other instances that follow the state of each task, to take it over at once',
+    fallback: '0',
+    parse: z.string().regex(/^\d$/, 'must be 0 to 9').transform(Number),
+  },
+  ACCEPTABLE_RECOVERY_LAG: {
+    about: 'a task moves only to an instance whose state is at most so many records behind',
+    fallback: '10000',
+    parse: countOrNone,
+  },
+  MAX_WARMUP_REPLICAS: {
+    about: 'tasks whose state is copied to another instance at a time, before they move',
+    fallback: '2',
+    parse: count,
+  },
+  CLOSE_DRAIN_MS: {
+    about: 'when it is stopped: how long calls that have come are still answered',
+    fallback: '3000',
+    parse: countOrNone,
   },
   HTTP_HOST: { about: 'address the HTTP API listens on', fallback: '127.0.0.1', parse: text },
   HTTP_PORT: {

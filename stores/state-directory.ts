@@ -45,6 +45,8 @@ export type SetAsideReason = 'damaged' | 'other-topic' | 'too-old';
 
 /** Where an application's tasks keep their engines; the simulator brings one of its own. */
 export interface StateFolder {
+  /** Tasks of which something is there. */
+  tasks(): Promise<readonly string[]>;
   /** The task's engine, fresh if there is none that can be trusted. */
   openEngine(task: string, rules: TrustRules): Promise<StateEngine>;
   /** Puts a closed engine out of the way. A task without one is left alone. */
@@ -64,6 +66,8 @@ export function distrustOf(
   return nowMs - position.writtenAtMs > rules.ageMaxMs ? 'too-old' : undefined;
 }
 
+const lockName = 'lock';
+const setAsideMark = '.set-aside-';
 // Kept for a person to look at; more would only fill the disk.
 const setAsideMax = 3;
 
@@ -94,13 +98,21 @@ export class StateDirectory implements StateFolder {
     const holderFile = path.join(folder, 'holder.json');
     try {
       await mkdir(folder, { recursive: true });
-      const lock = await RocksDbEngine.open(path.join(folder, 'lock'), engineMemory(0, 1));
+      const lock = await RocksDbEngine.open(path.join(folder, lockName), engineMemory(0, 1));
       const since = new Date(options.clock.nowMs()).toISOString();
       await writeFile(holderFile, `${JSON.stringify({ pid, since })}\n`);
       return new StateDirectory(folder, options, lock);
     } catch (error) {
       throw await notOurs(folder, holderFile, error);
     }
+  }
+
+  async tasks(): Promise<readonly string[]> {
+    const entries = await readdir(this.folder, { withFileTypes: true });
+    const isTask = (name: string): boolean => name !== lockName && !name.includes(setAsideMark);
+    return entries
+      .filter((each) => each.isDirectory() && isTask(each.name))
+      .map(({ name }) => name);
   }
 
   /**
@@ -126,7 +138,7 @@ export class StateDirectory implements StateFolder {
   async setAside(task: string, reason: SetAsideReason, error?: unknown): Promise<void> {
     if (!existsSync(path.join(this.folder, task))) return;
     const { applicationId, clock, logger } = this.#options;
-    const prefix = `${task}.set-aside-`;
+    const prefix = `${task}${setAsideMark}`;
     // Without colons, which not every file system takes; text order stays time order.
     const time = new Date(clock.nowMs()).toISOString().replaceAll(':', '-');
     const kept = path.join(this.folder, `${prefix}${time}-${reason}`);

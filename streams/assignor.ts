@@ -1,32 +1,56 @@
 /**
- * Who runs which task: tasks are dealt to the members in turn, members and tasks in a fixed order, so
- * that every leader decides the same. A task brings all its source partitions with it.
+ * Run by the group's leader: from what the members report to what each is told. A task brings all its
+ * source partitions with it.
  */
-import type { GroupAssignor, TopicPartition } from './kafka/port.ts';
-import type { TaskId } from './task-id.ts';
+import type { GroupAssignor, GroupShare, TopicPartition } from './kafka/port.ts';
+import { readReport, type ReportedMember } from './member-report.ts';
+import { formatTaskId, type TaskId } from './task-id.ts';
+import { encodeAnnouncement } from './task-owners.ts';
+import { placeTasks, type MemberTasks, type PlacementRules } from './task-placement.ts';
 
 export interface TaskPlan {
   readonly id: TaskId;
   readonly partitions: readonly TopicPartition[];
+  readonly isStateful: boolean;
 }
 
-export function roundRobinAssignor(tasks: readonly TaskPlan[]): GroupAssignor {
-  return (members) => {
-    const ids = members.map((member) => member.memberId).toSorted();
-    const assignment = new Map<string, TopicPartition[]>(ids.map((id) => [id, []]));
-    tasks.forEach((task, index) => {
-      const member = ids[index % ids.length];
-      if (member !== undefined) assignment.get(member)?.push(...task.partitions);
+export function stickyAssignor(tasks: readonly TaskPlan[], rules: PlacementRules): GroupAssignor {
+  const placed = tasks.map(({ id, isStateful }) => {
+    return { name: formatTaskId(id), subTopology: id.subTopology, isStateful };
+  });
+  const partitions = new Map(tasks.map((task) => [formatTaskId(task.id), task.partitions]));
+  return (infos) => {
+    const members = infos.map(readReport);
+    const placement = placeTasks(placed, members, rules);
+    const addressed = members.filter(({ address }) => address !== undefined);
+    const owners = byAddress(addressed, placement, ({ active }) => active);
+    const standbys = byAddress(addressed, placement, (member) => member.standbys);
+    const shareOf = ({ active, standbys: follows, warmsUp }: MemberTasks): GroupShare => ({
+      partitions: active.flatMap((task) => partitions.get(task) ?? []),
+      userData: encodeAnnouncement({ owners, standbys, follows, warmsUp }),
     });
-    return assignment;
+    return new Map([...placement].map(([memberId, member]) => [memberId, shareOf(member)]));
   };
 }
 
+function byAddress(
+  members: readonly ReportedMember[],
+  placement: ReadonlyMap<string, MemberTasks>,
+  tasksOf: (member: MemberTasks) => readonly string[],
+): Record<string, readonly string[]> {
+  const found: Record<string, readonly string[]> = {};
+  for (const { memberId, address = '' } of members) {
+    const member = placement.get(memberId);
+    if (member !== undefined) found[address] = [...(found[address] ?? []), ...tasksOf(member)];
+  }
+  return found;
+}
+
 /** The tasks whose partitions were assigned. */
-export function assignedTasks(
-  tasks: readonly TaskPlan[],
+export function assignedTasks<Plan extends TaskPlan>(
+  tasks: readonly Plan[],
   assigned: readonly TopicPartition[],
-): readonly TaskPlan[] {
+): readonly Plan[] {
   const names = new Set(assigned.map(({ topic, partition }) => `${topic}-${partition}`));
   return tasks.filter((task) =>
     task.partitions.every(({ topic, partition }) => names.has(`${topic}-${partition}`)),

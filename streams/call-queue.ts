@@ -47,6 +47,10 @@ export class CallQueue {
     this.#options = options;
   }
 
+  get size(): number {
+    return this.#waiting.length + this.#decided.length;
+  }
+
   get waitingCount(): number {
     return this.#waiting.length;
   }

@@ -15,10 +15,11 @@
  *
  * A step that fails throws the port's code; the task then drops its memory and takes ownership anew.
  */
+import { isRollguardError } from '../kernel/errors.ts';
 import type { Failpoints } from '../kernel/failpoints.ts';
 import type { TaskState } from '../stores/task-state.ts';
 import { PackedRecords, batchBytesDefault } from './kafka/packed-records.ts';
-import type { GroupAssignment, PartitionOffset, ProduceBatch } from './kafka/port.ts';
+import type { GroupAssignment, GroupOffsets, PartitionOffset, ProduceBatch } from './kafka/port.ts';
 import type { TaskProducer } from './task-producer.ts';
 
 // What a record takes beside its key and value, roughly.
@@ -37,27 +38,29 @@ export interface CommitRequest {
   readonly state:
     { readonly content: TaskState; readonly changelog: ChangelogPartition } | undefined;
   readonly groupId: string;
-  readonly membership: GroupAssignment;
+  readonly membership: GroupGenerations;
   readonly offsets: readonly PartitionOffset[];
   /** Timestamp of the changelog records. */
   readonly nowMs: number;
   readonly failpoints: Failpoints;
 }
 
+/** The generation that a commit names, and the one to name when the group has moved on meanwhile. */
+export interface GroupGenerations {
+  readonly assignment: GroupAssignment;
+  /** Undefined: there is none in which what was ours stayed ours. */
+  generationAfter(refused: GroupAssignment): Promise<GroupAssignment | undefined>;
+}
+
 export async function commitTransaction(request: CommitRequest): Promise<void> {
-  const { producer, state, membership, failpoints } = request;
+  const { producer, state, failpoints } = request;
   const changes = state === undefined ? undefined : changelogBatch(state, request.nowMs);
   const batches = changes === undefined ? request.outputs : [...request.outputs, changes];
   failpoints.hit('before-produce');
   const produced = batches.length === 0 ? [] : await producer.produce(batches);
   failpoints.hit('after-produce');
   if (request.offsets.length > 0) {
-    await producer.sendOffsets({
-      groupId: request.groupId,
-      memberId: membership.memberId,
-      generationId: membership.generationId,
-      offsets: request.offsets,
-    });
+    await sendOffsets(request);
     failpoints.hit('after-offsets');
   }
   failpoints.hit('before-end');
@@ -68,6 +71,37 @@ export async function commitTransaction(request: CommitRequest): Promise<void> {
   const landed = produced.find((batch) => batch.topic === topic && batch.partition === partition);
   const offset = (landed?.baseOffset ?? 0) + changes.records.length;
   state.content.commit({ topicId, offset });
+}
+
+/**
+ * A group that gathers does not hold up its members' commits; one that meets the new generation before
+ * this instance has heard of it names that, in the same transaction, as soon as it has, if the task is
+ * still here in it. If it is not, whoever has it now must not be left with an older state than ours.
+ */
+async function sendOffsets({
+  producer,
+  membership,
+  groupId,
+  offsets,
+}: CommitRequest): Promise<void> {
+  const current = membership.assignment;
+  const of = ({ memberId, generationId, groupInstanceId }: GroupAssignment): GroupOffsets => {
+    return { groupId, memberId, generationId, groupInstanceId, offsets };
+  };
+  try {
+    await producer.sendOffsets(of(current));
+  } catch (error) {
+    if (!isRollguardError(error, 'ILLEGAL_GENERATION')) throw error;
+    const next = await membership.generationAfter(current);
+    if (next === undefined || !hasAll(next, offsets)) throw error;
+    await producer.sendOffsets(of(next));
+  }
+}
+
+function hasAll({ partitions }: GroupAssignment, offsets: readonly PartitionOffset[]): boolean {
+  return offsets.every(({ topic, partition }) =>
+    partitions.some((given) => given.topic === topic && given.partition === partition),
+  );
 }
 
 function changelogBatch(

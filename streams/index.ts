@@ -1,6 +1,7 @@
 /** The engine's public entry: what a topology and an application need. Nothing else is public. */
-export { KafkaStreams } from './kafka-streams.ts';
+export { KafkaStreams, standbyStatus } from './kafka-streams.ts';
 export type {
+  CloseOptions,
   KafkaStreamsOptions,
   StoreQuery,
   StoreView,

@@ -14,10 +14,13 @@ import { partitionFor } from '../kernel/murmur2.ts';
 import { late, settledWithin } from '../kernel/settled-within.ts';
 import { engineMemory } from '../stores/engine-memory.ts';
 import { StateDirectory, type StateFolder } from '../stores/state-directory.ts';
-import type { StoreTask } from '../stores/store-task.ts';
-import { roundRobinAssignor } from './assignor.ts';
-import { announceOwners, encodeAddress } from './task-owners.ts';
-import { prepareTopics, sourceTopics, taskCount, type TopicCatalogue } from './internal-topics.ts';
+import { stickyAssignor } from './assignor.ts';
+import { encodeReport, type MemberReport } from './member-report.ts';
+import { StandbyTasks } from './standby-tasks.ts';
+import { noOwners } from './task-owners.ts';
+import { checkGuarantee } from './check-guarantee.ts';
+import { prepareTopics, type TopicCatalogue } from './internal-topics.ts';
+import { planTasks } from './plan-tasks.ts';
 import type { CallOptions } from './call-queue.ts';
 import type { KafkaPort, PartitionReader } from './kafka/port.ts';
 import { Membership } from './membership.ts';
@@ -25,12 +28,23 @@ import { OutputTopics } from './output-topics.ts';
 import { StreamLoop } from './stream-loop.ts';
 import { compileStreamsConfig, type StreamsConfig, type StreamsOptions } from './streams-config.ts';
 import { createStreamsMetrics, type StreamsMetrics } from './streams-metrics.ts';
-import { createTaskEnvironment, type StateKind } from './task-environment-on-kafka.ts';
+import {
+  createTaskEnvironment,
+  openTaskState,
+  type StateKind,
+} from './task-environment-on-kafka.ts';
 import { formatTaskId } from './task-id.ts';
 import { TaskManager, type PlannedTask } from './task-manager.ts';
-import { changelogTopic, type SubTopology, type Topology } from './topology-builder.ts';
+import type { Topology } from './topology-builder.ts';
 
 export type StreamsStatus = 'created' | 'starting' | 'running' | 'closing' | 'closed' | 'error';
+
+export interface CloseOptions {
+  /** Calls that have come are still answered for so long, new ones are refused; 0 unless given. */
+  readonly drainMs?: number;
+  /** Whether others get the tasks at once; by default unless there is a group instance id. */
+  readonly leavesGroup?: boolean;
+}
 
 export interface KafkaStreamsOptions {
   readonly topology: Topology;
@@ -57,6 +71,10 @@ export interface StoreQuery {
   readonly subTopology: string;
   readonly store: string;
   readonly partition: number;
+  /** True: a standby of this instance may answer, as far as it has come. */
+  readonly allowsStandby?: boolean | undefined;
+  /** Changelog offset that the answer has to reflect at least. */
+  readonly minPosition?: number | undefined;
 }
 
 /** Committed content of one store partition, and the changelog position it reflects. */
@@ -64,29 +82,42 @@ export interface StoreView<Store> {
   /** Of the read-only kind of what was declared. */
   readonly store: Store;
   readonly position: number;
+  /** Offsets that a standby is behind the changelog's end, as last heard; undefined: the owner answers. */
+  readonly standbyLag: number | undefined;
 }
 
-/** Where a task runs. */
+/** Where a task runs, and who follows it. */
 export interface TaskOwner {
   readonly isHere: boolean;
   /** The `applicationServer` of the instance that has it; undefined: here, or not known. */
   readonly address: string | undefined;
+  /** A standby of it is here, and can be read. */
+  readonly hasStandbyHere: boolean;
+  /** Of other instances with a standby. */
+  readonly standbyAddresses: readonly string[];
 }
 
 /** How far a task of this instance is. */
 export interface TaskReport {
   readonly task: string;
+  /** `standbyStatus`: another instance runs it, and this one follows. */
   readonly status: string;
-  /** Records fetched or waiting on the broker that are not processed yet. */
-  readonly lag: number;
+  /**
+   * Records fetched or waiting on the broker that are not processed yet; of a standby the offsets that it
+   * is behind its changelog's end, undefined while that is not known.
+   */
+  readonly lag: number | undefined;
   /** Changelog offset that queries reflect; undefined while it restores, or has no store. */
   readonly position: number | undefined;
   /** In words, of a restore under way. */
   readonly progress: string | undefined;
 }
 
+export const standbyStatus = 'standby';
+
 interface Running {
   readonly tasks: TaskManager;
+  readonly standbys: StandbyTasks;
   readonly membership: Membership;
   readonly reader: PartitionReader;
   readonly loop: StreamLoop;
@@ -95,6 +126,7 @@ interface Running {
 
 // Kafka silent for this long means that what we serve may be old: not ready.
 const silenceMaxMs = 5_000;
+const drainPollMs = 20;
 
 export class KafkaStreams {
   readonly #options: KafkaStreamsOptions;
@@ -106,6 +138,7 @@ export class KafkaStreams {
   #plans: readonly PlannedTask[] = [];
   #run: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
+  #leavesGroup = true;
   #error: unknown;
   /** What keeps a start waiting. */
   #waitsFor: string | undefined;
@@ -141,9 +174,12 @@ export class KafkaStreams {
     if (this.#error !== undefined) throw this.#error as Error;
   }
 
-  /** Commits what is open, leaves the group, releases the state folder. Concurrent calls share one. */
-  close(): Promise<void> {
-    this.#closing ??= this.#close();
+  /**
+   * Answers what has come, commits what is open, leaves the group, releases the state folder. Concurrent
+   * calls share the first one.
+   */
+  close(options: CloseOptions = {}): Promise<void> {
+    this.#closing ??= this.#close(options);
     return this.#closing;
   }
 
@@ -155,16 +191,19 @@ export class KafkaStreams {
       const waits = this.#waitsFor === undefined ? '' : `: ${this.#waitsFor}`;
       return `the instance is ${this.#status}${waits}`;
     }
-    if (running.membership.status !== 'stable') return 'the consumer group is rebalancing';
+    if (running.membership.generationId < 0 || running.membership.status === 'lost') {
+      return 'the instance is joining the consumer group';
+    }
     for (const task of running.tasks.tasks) {
       if (task.status === 'running') continue;
       const { name, status, progress } = task;
       return `task ${name} is ${status}${progress === undefined ? '' : `: ${progress}`}`;
     }
     const { clock } = this.#options;
-    // A poll returns in time though nobody answers; a heartbeat does not.
-    const unconfirmedMs =
-      clock.nowMs() - running.membership.confirmedAtMs - this.#config.heartbeatIntervalMs;
+    // A poll returns in time though nobody answers; a heartbeat does not. None is sent while the group gathers.
+    const unconfirmedMs = running.membership.isJoining
+      ? 0
+      : clock.nowMs() - running.membership.confirmedAtMs - this.#config.heartbeatIntervalMs;
     const silentMs = Math.max(clock.monotonicMs() - running.loop.lastPollMs, unconfirmedMs);
     return silentMs > silenceMaxMs
       ? `Kafka has not answered for ${Math.round(silentMs)} ms`
@@ -180,19 +219,26 @@ export class KafkaStreams {
     }));
   }
 
-  /** The tasks of this instance, and how far each is. */
+  /** The tasks of this instance, standbys too, and how far each is. */
   taskReports(): readonly TaskReport[] {
-    return [...(this.#running?.tasks.tasks ?? [])].map((task) => ({
+    const active = [...(this.#running?.tasks.tasks ?? [])].map((task) => ({
       ...{ task: task.name, status: task.status, lag: task.lag(), progress: task.progress },
       position: task.committedState?.position()?.offset,
     }));
+    const standbys = [...(this.#running?.standbys.followed ?? [])].map((standby) => ({
+      ...{ task: standby.name, status: standbyStatus, lag: standby.lag, progress: undefined },
+      position: standby.position,
+    }));
+    return [...active, ...standbys];
   }
 
-  /** Every task there is, whoever runs it, with the address of another instance that does. */
-  plannedTasks(): readonly { readonly task: string; readonly address: string | undefined }[] {
+  /** Every task there is, whoever runs it, with the addresses of other instances that run or follow it. */
+  plannedTasks(): readonly (Pick<TaskOwner, 'address' | 'standbyAddresses'> & {
+    readonly task: string;
+  })[] {
     return this.#plans.map(({ id }) => {
-      const { address } = this.ownerOf(id);
-      return { task: formatTaskId(id), address };
+      const { address, standbyAddresses } = this.ownerOf(id);
+      return { task: formatTaskId(id), address, standbyAddresses };
     });
   }
 
@@ -203,12 +249,24 @@ export class KafkaStreams {
     return partitionFor(key, count);
   }
 
-  /** Who runs a task, as the group last said. */
+  /** The group gathers, or is about to: what runs where may change. */
+  get isRebalancing(): boolean {
+    return this.#running?.membership.status !== 'stable';
+  }
+
+  /** Who runs a task and who follows it, as the group last said. */
   ownerOf({ subTopology, partition }: CallTarget): TaskOwner {
     const running = this.#running;
     const name = formatTaskId({ subTopology, partition });
-    if (running?.tasks.find(name) !== undefined) return { isHere: true, address: undefined };
-    return { isHere: false, address: running?.membership.owners.get(name) };
+    const { owners, standbys } = running?.membership.owners ?? noOwners;
+    const isHere = running?.tasks.find(name) !== undefined;
+    const own = this.#config.applicationServer;
+    return {
+      isHere,
+      address: isHere ? undefined : owners.get(name),
+      hasStandbyHere: running?.standbys.find(name)?.readableState !== undefined,
+      standbyAddresses: (standbys.get(name) ?? []).filter((address) => address !== own),
+    };
   }
 
   /** Number of partitions of this sub-topology's stores. */
@@ -218,11 +276,10 @@ export class KafkaStreams {
 
   /**
    * The committed content of a store's partition.
-   * @throws NOT_READY while the task restores or is not here.
+   * @throws NOT_READY while the task restores or is not here, or has not come to the wanted position.
    */
-  query<Store>({ subTopology, store, partition }: StoreQuery): StoreView<Store> {
-    const task = this.#running?.tasks.find(formatTaskId({ subTopology, partition }));
-    const state = task?.committedState;
+  query<Store>(query: StoreQuery): StoreView<Store> {
+    const { subTopology, store, partition, allowsStandby = false, minPosition = 0 } = query;
     const builder = this.#options.topology.subTopologies
       .find((each) => each.name === subTopology)
       ?.stores.find((each) => each.name === store);
@@ -232,11 +289,18 @@ export class KafkaStreams {
         `no store '${store}' in sub-topology '${subTopology}'`,
       );
     }
-    if (state === undefined) throw this.#notServing(formatTaskId({ subTopology, partition }));
-    return {
-      store: builder.openReadOnly(state) as Store,
-      position: state.position()?.offset ?? 0,
-    };
+    const name = formatTaskId({ subTopology, partition });
+    const owned = this.#running?.tasks.find(name)?.committedState;
+    const standby = allowsStandby ? this.#running?.standbys.find(name) : undefined;
+    const state = owned ?? standby?.readableState;
+    if (state === undefined) throw this.#notServing(name);
+    const position = state.position()?.offset ?? 0;
+    if (position + this.#markers(owned !== undefined) < minPosition) {
+      const message = `${name} stands at offset ${position} here, asked for was ${minPosition} at least`;
+      throw new RollguardError('NOT_READY', `${message}; try again shortly`);
+    }
+    const standbyLag = owned === undefined ? standby?.lag : undefined;
+    return { store: builder.openReadOnly(state) as Store, position, standbyLag };
   }
 
   /**
@@ -254,10 +318,21 @@ export class KafkaStreams {
     const name = formatTaskId({ subTopology, partition });
     const task = running?.tasks.find(name);
     if (running === undefined || task === undefined) throw this.#notServing(name);
+    if (this.#closing !== undefined) {
+      throw new RollguardError('NOT_READY', 'this instance is stopping; ask another one');
+    }
     const answer = task.call(request, options);
     // While it commits the loop has nothing to do for it; the commit's end wakes the loop.
     if (task.hasCalls) running.reader.wakeUp();
     return (await answer) as Answer;
+  }
+
+  /**
+   * Whoever read the changelog counts the transaction's marker, whoever wrote it does not. A transaction
+   * that the owner lacks would put the marker's reader two offsets ahead.
+   */
+  #markers(isOwner: boolean): number {
+    return isOwner && this.#config.processingGuarantee === 'exactly-once' ? 1 : 0;
   }
 
   #notServing(what: string): RollguardError {
@@ -302,47 +377,63 @@ export class KafkaStreams {
 
   async #assemble(topics: TopicCatalogue): Promise<Running> {
     const { topology, port, clock, logger } = this.#options;
-    const { applicationId } = this.#config;
-    this.#plans = planTasks(topology, applicationId, topics, this.#metrics);
+    const config = this.#config;
+    this.#plans = planTasks(topology, config.applicationId, topics, this.#metrics);
+    const plans = this.#plans;
     const directory = await this.#openFolder();
     const reader = port.openReader();
+    const fatal = (error: unknown): void => this.#fatal(error);
     const member = port.openMember({
-      groupId: applicationId,
-      topics: [
-        ...new Set(this.#plans.flatMap((plan) => plan.partitions.map(({ topic }) => topic))),
-      ],
-      userData: encodeAddress(this.#config.applicationServer),
-      sessionTimeoutMs: this.#config.sessionTimeoutMs,
-      rebalanceTimeoutMs: this.#config.rebalanceTimeoutMs,
-      assignor: roundRobinAssignor(this.#plans),
-      announce: (members, shares) => announceOwners(this.#plans, members, shares),
+      groupId: config.applicationId,
+      topics: [...new Set(plans.flatMap((plan) => plan.partitions.map(({ topic }) => topic)))],
+      userData: () => encodeReport(this.#report({ tasks, standbys, membership })),
+      groupInstanceId: config.groupInstanceId,
+      sessionTimeoutMs: config.sessionTimeoutMs,
+      rebalanceTimeoutMs: config.rebalanceTimeoutMs,
+      assignor: stickyAssignor(plans, config),
     });
-    const { heartbeatIntervalMs } = this.#config;
-    const membership = new Membership({ member, heartbeatIntervalMs, clock, logger });
+    const { heartbeatIntervalMs } = config;
+    const membership = new Membership({ member, heartbeatIntervalMs, clock, logger, fatal });
+    const outputTopics = new OutputTopics(topics);
+    const failpoints = this.#options.failpoints ?? noFailpoints;
+    const states = { config, clock, failpoints, topics: outputTopics, directory };
+    const { openState, setStateAside } = openTaskState(states);
+    const standbys: StandbyTasks = new StandbyTasks({
+      ...{ plans, port, config, clock, logger, openState, setStateAside },
+      closed: (task) => tasks.closed(task),
+      warm: () => {
+        membership.requestRejoin();
+        reader.wakeUp();
+      },
+    });
     const environment = createTaskEnvironment({
-      port,
-      config: this.#config,
-      clock,
-      logger,
+      ...{ port, config, clock, logger, failpoints, membership, setStateAside },
       metrics: this.#metrics,
-      failpoints: this.#options.failpoints ?? noFailpoints,
-      topics: new OutputTopics(topics),
-      membership,
-      directory,
+      topics: outputTopics,
+      openState: async (id, changelog) =>
+        (await standbys.take(formatTaskId(id))) ?? openState(id, changelog),
     });
-    const tasks = new TaskManager({
-      plans: this.#plans,
-      environment,
-      reader,
-      membership,
-      fatal: (error) => this.#fatal(error),
-    });
+    const tasks: TaskManager = new TaskManager({ plans, environment, reader, membership, fatal });
+    await standbys.openFound((await directory?.tasks()) ?? []);
+    const loop = new StreamLoop({ environment, reader, membership, tasks, standbys });
+    return { tasks, standbys, membership, reader, directory, loop };
+  }
+
+  /** What the group is told when this instance joins. */
+  #report({
+    tasks,
+    standbys,
+    membership,
+  }: Pick<Running, 'tasks' | 'standbys' | 'membership'>): MemberReport {
+    const active = [...tasks.tasks];
+    const positions = active.flatMap(({ name, position }) =>
+      position === undefined ? [] : [[name, position] as const],
+    );
     return {
-      tasks,
-      membership,
-      reader,
-      directory,
-      loop: new StreamLoop({ environment, reader, membership, tasks }),
+      address: this.#config.applicationServer,
+      generation: membership.generationId,
+      active: active.map(({ name }) => name),
+      positions: { ...standbys.positions(), ...Object.fromEntries(positions) },
     };
   }
 
@@ -363,11 +454,22 @@ export class KafkaStreams {
     this.#stop.abort();
   }
 
-  async #close(): Promise<void> {
+  async #close({ drainMs = 0, leavesGroup }: CloseOptions): Promise<void> {
     if (this.#status === 'created') this.#status = 'closed';
     else if (this.#status !== 'error') this.#status = 'closing';
+    this.#leavesGroup = leavesGroup ?? this.#config.groupInstanceId === undefined;
+    await this.#drain(drainMs);
     this.#stop.abort();
     await this.#run;
+  }
+
+  /** Waits until every call is answered. */
+  async #drain(drainMs: number): Promise<void> {
+    const { clock } = this.#options;
+    const untilMs = clock.monotonicMs() + drainMs;
+    const calls = (): number =>
+      [...(this.#running?.tasks.tasks ?? [])].reduce((sum, task) => sum + task.callCount, 0);
+    while (calls() > 0 && clock.monotonicMs() < untilMs) await clock.sleep(drainPollMs);
   }
 
   async #shutDown(): Promise<void> {
@@ -384,60 +486,12 @@ export class KafkaStreams {
     this.#status = this.#error === undefined ? 'closed' : 'error';
   }
 
-  async #endOrderly({ tasks, membership, reader, directory }: Running): Promise<void> {
+  async #endOrderly({ tasks, standbys, membership, reader, directory }: Running): Promise<void> {
     if (this.#error === undefined && membership.status !== 'lost') await tasks.commitAll();
-    await tasks.close();
+    await Promise.all([tasks.close(), standbys.close()]);
     await reader.close();
-    await membership.leave();
+    // A static member's place waits for whoever comes back with its id.
+    await membership.leave({ keepsPlace: !this.#leavesGroup });
     await directory?.close();
   }
-}
-
-/** A call is answered by a commit that made everything durable at once: only a transaction does. */
-function checkGuarantee({ subTopologies }: Topology, { processingGuarantee }: StreamsConfig): void {
-  if (processingGuarantee === 'exactly-once') return;
-  for (const { name, processors } of subTopologies) {
-    const node = processors.find(({ answersCalls }) => answersCalls);
-    if (node === undefined) continue;
-    throw new RollguardError(
-      'CONFIG_INVALID',
-      `streams option 'processingGuarantee': processor '${node.name}' of '${name}' answers calls, ` +
-        "which needs 'exactly-once'",
-    );
-  }
-}
-
-function planTasks(
-  topology: Topology,
-  applicationId: string,
-  topics: TopicCatalogue,
-  metrics: StreamsMetrics,
-): readonly PlannedTask[] {
-  return topology.subTopologies.flatMap((subTopology) => {
-    const changelog = changelogTopic(subTopology.name, applicationId);
-    const sources = sourceTopics(subTopology, applicationId);
-    const count = taskCount(subTopology, applicationId, topics);
-    return Array.from({ length: count }, (_, partition) => ({
-      id: { subTopology: subTopology.name, partition },
-      subTopology: countingLate(subTopology, (store) =>
-        metrics.lateRecord({ subTopology: subTopology.name, partition }, store),
-      ),
-      partitions: sources
-        .filter((topic) => partition < (topics.get(topic)?.partitionCount ?? 0))
-        .map((topic) => ({ topic, partition })),
-      changelog:
-        subTopology.stores.length === 0
-          ? undefined
-          : { topic: changelog, topicId: topics.get(changelog)?.topicId ?? '', partition },
-    }));
-  });
-}
-
-/** The same, with the records counted that come too late for a store. */
-function countingLate(subTopology: SubTopology, late: (store: string) => void): SubTopology {
-  const stores = subTopology.stores.map((builder) => ({
-    ...builder,
-    open: (task: StoreTask) => builder.open({ ...task, late: () => late(builder.name) }),
-  }));
-  return { ...subTopology, stores };
 }

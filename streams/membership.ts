@@ -1,6 +1,7 @@
 /**
  * This instance's place in the consumer group: joins, keeps the heartbeat going in the background,
- * and says when the group moves. The heartbeat pauses while a join is under way.
+ * and says when the group moves. The heartbeat pauses while a join is under way: the broker waits for
+ * the others then, and takes the join itself for a sign of life.
  */
 import type { Clock } from '../kernel/clock.ts';
 import { RollguardError, isRollguardError } from '../kernel/errors.ts';
@@ -11,7 +12,7 @@ import type {
   PartitionOffset,
   TopicPartition,
 } from './kafka/port.ts';
-import { readOwners } from './task-owners.ts';
+import { noOwners, readAnnouncement, type TaskOwners } from './task-owners.ts';
 
 /** What a join brought. */
 export interface Joined {
@@ -20,7 +21,7 @@ export interface Joined {
   readonly isNext: boolean;
 }
 
-/** stable: go on · rebalance: commit and join again · lost: the group forgot us, drop everything first. */
+/** stable: go on · rebalance: join again, go on meanwhile · lost: the group forgot us, drop everything first. */
 export type MembershipStatus = 'stable' | 'rebalance' | 'lost';
 
 export interface MembershipOptions {
@@ -28,15 +29,18 @@ export interface MembershipOptions {
   readonly heartbeatIntervalMs: number;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Something that only a person can mend: another process has our group instance id. */
+  readonly fatal: (error: unknown) => void;
 }
 
 export class Membership {
   readonly #options: MembershipOptions;
   #assignment: GroupAssignment | undefined;
-  #owners: ReadonlyMap<string, string> = new Map();
+  #owners: TaskOwners = noOwners;
   #status: MembershipStatus = 'rebalance';
   /** Wall-clock time at which the last request was sent that the group answered with our membership. */
   #confirmedAtMs = 0;
+  #joining: Promise<Joined> | undefined;
   #heartbeats: { readonly stop: AbortController; readonly done: Promise<void> } | undefined;
 
   constructor(options: MembershipOptions) {
@@ -45,6 +49,11 @@ export class Membership {
 
   get status(): MembershipStatus {
     return this.#status;
+  }
+
+  /** A join is under way: the group gathers. */
+  get isJoining(): boolean {
+    return this.#joining !== undefined;
   }
 
   /** When the group last confirmed this instance, by the wall clock; 0: never. */
@@ -60,35 +69,57 @@ export class Membership {
     return this.#assignment;
   }
 
-  /** Address by task, as the leader of this generation said. */
-  get owners(): ReadonlyMap<string, string> {
+  /** -1: it never joined. */
+  get generationId(): number {
+    return this.#assignment?.generationId ?? -1;
+  }
+
+  /** Who runs and who follows what, as the leader of this generation said. */
+  get owners(): TaskOwners {
     return this.#owners;
   }
 
-  async join(): Promise<Joined> {
-    await this.#stopHeartbeats();
-    const sentAtMs = this.#options.clock.nowMs();
-    const before = this.#assignment;
-    const assignment = await this.#options.member.join();
-    this.#assignment = assignment;
-    this.#owners = readOwners(assignment.userData);
-    this.#confirmedAtMs = sentAtMs;
-    this.#status = 'stable';
-    const stop = new AbortController();
-    this.#heartbeats = { stop, done: this.#heartbeat(stop.signal) };
-    return { assignment, isNext: before !== undefined && isNext(before, assignment) };
+  /** Concurrent callers share one join. */
+  join(): Promise<Joined> {
+    this.#joining ??= this.#join().finally(() => {
+      this.#joining = undefined;
+    });
+    return this.#joining;
+  }
+
+  /**
+   * The generation after the one of a commit that was refused: what the join under way brings, or has
+   * brought meanwhile. Undefined: there is none in which what was ours stayed ours.
+   */
+  async generationAfter(refused: GroupAssignment): Promise<GroupAssignment | undefined> {
+    await this.#joining?.catch(() => undefined);
+    const now = this.#assignment;
+    if (this.#status === 'lost' || now === undefined) return undefined;
+    return now !== refused && isNext(refused, now) ? now : undefined;
+  }
+
+  /** Has the group deal the tasks out again, since this instance has something new to report. */
+  requestRejoin(): void {
+    if (this.#status === 'stable') this.#status = 'rebalance';
   }
 
   /** Asks the group now, e.g. whether a fenced task is still ours. */
   async refresh(): Promise<MembershipStatus> {
+    if (this.#joining !== undefined) {
+      await this.#joining.catch(() => undefined);
+      return this.#status;
+    }
     const sentAtMs = this.#options.clock.nowMs();
+    const asked = this.#assignment;
     try {
       const answer = await this.#options.member.heartbeat();
-      this.#confirmedAtMs = sentAtMs;
+      this.#confirmedAtMs = Math.max(this.#confirmedAtMs, sentAtMs);
       if (this.#status === 'stable') this.#status = answer;
     } catch (error) {
+      if (isRollguardError(error, 'INSTANCE_FENCED')) this.#options.fatal(error);
       if (!isRollguardError(error, 'ILLEGAL_GENERATION')) throw error;
-      this.#status = 'lost';
+      // Of a generation that a join has left behind meanwhile it says nothing.
+      if (this.#assignment === asked && !this.isJoining) this.#status = 'lost';
     }
     return this.#status;
   }
@@ -97,11 +128,27 @@ export class Membership {
     return this.#options.member.committedOffsets(partitions);
   }
 
-  async leave(): Promise<void> {
+  /** Gives the place up; with `keepsPlace` it is kept until the session ends. */
+  async leave({ keepsPlace }: { readonly keepsPlace: boolean }): Promise<void> {
     await this.#stopHeartbeats();
     if (this.#assignment === undefined) return;
     this.#assignment = undefined;
-    await this.#options.member.leave();
+    await this.#options.member.leave({ keepsPlace });
+  }
+
+  async #join(): Promise<Joined> {
+    await this.#stopHeartbeats();
+    const { clock, member } = this.#options;
+    const sentAtMs = clock.nowMs();
+    const before = this.#status === 'lost' ? undefined : this.#assignment;
+    const assignment = await member.join();
+    this.#assignment = assignment;
+    this.#owners = readAnnouncement(assignment.userData);
+    this.#confirmedAtMs = sentAtMs;
+    this.#status = 'stable';
+    const stop = new AbortController();
+    this.#heartbeats = { stop, done: this.#heartbeat(stop.signal) };
+    return { assignment, isNext: before !== undefined && isNext(before, assignment) };
   }
 
   async #heartbeat(signal: AbortSignal): Promise<void> {
@@ -122,5 +169,6 @@ export class Membership {
 
 /** Member ids count too: a group that was forgotten as a whole numbers its generations anew. */
 function isNext(before: GroupAssignment, after: GroupAssignment): boolean {
-  return after.memberId === before.memberId && after.generationId === before.generationId + 1;
+  const generations = after.generationId - before.generationId;
+  return after.memberId === before.memberId && (generations === 0 || generations === 1);
 }

@@ -4,6 +4,7 @@
  * Remembers each partition's position: what the next commit says was read.
  */
 import { assert } from '../kernel/assert.ts';
+import type { RecordOrigin } from './processor.ts';
 import type {
   FetchedPartition,
   FetchedRecord,
@@ -244,6 +245,10 @@ function isMissing(queue: PartitionQueue): boolean {
   return (
     queue.waiting === 0 && (queue.stableOffset < 0 || queue.fetchedOffset < queue.stableOffset)
   );
+}
+
+export function originOf({ topic, partition, record }: QueuedRecord): RecordOrigin {
+  return { topic, partition, offset: record.offset };
 }
 
 /** True when a record of the same partition is among these. */

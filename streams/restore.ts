@@ -53,7 +53,7 @@ export async function restoreState(request: RestoreRequest): Promise<Restored> {
     while (position < to && !signal.aborted) {
       for (const fetched of await reader.poll(pollMs)) {
         if (fetched.error !== undefined) throw fetched.error;
-        apply(state, fetched, topicId);
+        applyFetched(state, fetched, topicId);
         await checkpointIfFull(state);
         position = fetched.nextOffset;
         records += fetched.records.length;
@@ -94,7 +94,7 @@ async function checkedEnd({ port, changelog }: RestoreRequest, from: number): Pr
   return end;
 }
 
-function apply(state: TaskState, fetched: FetchedPartition, topicId: string): void {
+export function applyFetched(state: TaskState, fetched: FetchedPartition, topicId: string): void {
   const changes: StateChange[] = [];
   for (const { key, value } of fetched.records) {
     // A changelog record without a key is nobody's state; ours always have one.
@@ -104,7 +104,7 @@ function apply(state: TaskState, fetched: FetchedPartition, topicId: string): vo
 }
 
 /** Memory is for the store to serve at once, not for all of a large one: the disk takes what comes meanwhile. */
-async function checkpointIfFull(state: TaskState): Promise<void> {
+export async function checkpointIfFull(state: TaskState): Promise<void> {
   const fullness = state.restoredFullness;
   // What one fails with the next one does too, and that is waited for.
   if (fullness === 'half') state.checkpointRestored().catch(() => undefined);

@@ -1,10 +1,12 @@
 /**
  * One turn after another: follow the group ▸ poll ▸ process ▸ punctuate ▸ commit what is due. Commits
- * run beside the next turns; a task that commits is left out until it is done.
+ * run beside the next turns; a task that commits is left out until it is done. So does the group: while
+ * it gathers, tasks go on, and only what it takes away or gives stops or starts.
  */
 import { isRollguardError } from '../kernel/errors.ts';
 import type { FetchedPartition, PartitionReader } from './kafka/port.ts';
-import type { Membership } from './membership.ts';
+import type { Joined, Membership } from './membership.ts';
+import type { StandbyTasks } from './standby-tasks.ts';
 import type { StreamTask } from './stream-task.ts';
 import type { TaskEnvironment } from './task-environment.ts';
 import type { TaskManager } from './task-manager.ts';
@@ -14,13 +16,19 @@ export interface StreamLoopOptions {
   readonly reader: PartitionReader;
   readonly membership: Membership;
   readonly tasks: TaskManager;
+  readonly standbys: StandbyTasks;
 }
+
+type JoinOutcome = { readonly joined: Joined } | { readonly error: unknown };
 
 export class StreamLoop {
   readonly #options: StreamLoopOptions;
   readonly #byPartition = new Map<string, StreamTask>();
   readonly #paused = new Set<string>();
   #lastPollMs = 0;
+  #isJoining = false;
+  /** Of a join that has ended and was not looked at yet. */
+  #outcome: JoinOutcome | undefined;
 
   constructor(options: StreamLoopOptions) {
     this.#options = options;
@@ -51,8 +59,8 @@ export class StreamLoop {
   }
 
   async #turn(): Promise<void> {
-    const { environment, reader, membership, tasks } = this.#options;
-    if (membership.status !== 'stable') await this.#rejoin();
+    const { environment, reader, tasks } = this.#options;
+    await this.#followGroup();
     const polled = await reader.poll(this.#waitMs());
     this.#lastPollMs = environment.clock.monotonicMs();
     for (const fetched of polled) this.#enqueue(fetched);
@@ -92,18 +100,51 @@ export class StreamLoop {
     if (task.hasWork) reader.wakeUp();
   }
 
-  async #rejoin(): Promise<void> {
-    const { membership, tasks, environment } = this.#options;
+  /** Joins when the group moves; what the join brings is taken in the turn after it. */
+  async #followGroup(): Promise<void> {
+    const { membership, tasks, environment, reader } = this.#options;
+    const outcome = this.#takeOutcome();
+    if (outcome !== undefined) {
+      if ('error' in outcome) throw outcome.error;
+      this.#adopt(outcome.joined);
+    }
+    if (membership.status === 'stable' || this.#isJoining) return;
     if (membership.status === 'lost') tasks.loseAll();
-    else await tasks.commitAll();
-    const { assignment, isNext } = await membership.join();
+    const goesOn = environment.config.processingGuarantee === 'exactly-once';
+    // Nothing but the group fences an owner then: it has to stop before the group decides.
+    if (!goesOn) await tasks.commitAll();
+    this.#isJoining = true;
+    const ended = membership.join().then(
+      (joined) => ({ joined }),
+      (error: unknown) => ({ error }),
+    );
+    const noted = ended.then((outcomeOfJoin) => {
+      this.#isJoining = false;
+      this.#outcome = outcomeOfJoin;
+      reader.wakeUp();
+    });
+    if (goesOn) return;
+    await noted;
+    await this.#followGroup();
+  }
+
+  #takeOutcome(): JoinOutcome | undefined {
+    const outcome = this.#outcome;
+    this.#outcome = undefined;
+    return outcome;
+  }
+
+  #adopt({ assignment, isNext }: Joined): void {
+    const { membership, tasks, standbys, environment } = this.#options;
     // In a generation that it never heard of, its tasks may have been decided on elsewhere.
     if (!isNext) tasks.loseAll();
+    const active = tasks.assign(assignment);
+    const { follows, warmsUp } = membership.owners;
+    standbys.assign({ follows, warmsUp, active });
     environment.logger.info('joined the group', {
-      generation: assignment.generationId,
-      partitions: assignment.partitions.length,
+      ...{ generation: assignment.generationId, tasks: active.length },
+      ...{ standbys: follows.length, warmUps: warmsUp.length },
     });
-    await tasks.assign(assignment);
     this.#byPartition.clear();
     for (const task of tasks.tasks) {
       for (const each of task.partitions) this.#byPartition.set(nameOf(each), task);

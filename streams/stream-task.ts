@@ -14,13 +14,8 @@ import type { TaskState } from '../stores/task-state.ts';
 import { answerCalls } from './answer-calls.ts';
 import { BackgroundCheckpoint } from './background-checkpoint.ts';
 import { CallQueue, type CallOptions } from './call-queue.ts';
-import { commitTransaction, type ChangelogPartition } from './commit.ts';
-import type {
-  FetchedPartition,
-  GroupAssignment,
-  PartitionOffset,
-  TopicPartition,
-} from './kafka/port.ts';
+import { commitTransaction, type ChangelogPartition, type GroupGenerations } from './commit.ts';
+import type { FetchedPartition, PartitionOffset, TopicPartition } from './kafka/port.ts';
 import { isPromise, type MaybePromise } from './processor.ts';
 import { PrimedTransaction } from './primed-transaction.ts';
 import { PunctuationQueue } from './punctuation.ts';
@@ -28,7 +23,7 @@ import { RecordCollector } from './record-collector.ts';
 import { RecordDecoder, type DecodedRecord } from './record-decoder.ts';
 import { RecordFailures } from './record-failures.ts';
 import type { Failure } from './dead-letter.ts';
-import { RecordQueue, isBehind, type QueuedRecord } from './record-queue.ts';
+import { RecordQueue, isBehind, originOf, type QueuedRecord } from './record-queue.ts';
 import { OwnedState } from './owned-state.ts';
 import { openTaskGraph } from './open-task-graph.ts';
 import type { TaskGraph } from './task-graph.ts';
@@ -121,6 +116,11 @@ export class StreamTask {
   /** The committed content, for queries; undefined while restoring. */
   get committedState(): TaskState | undefined {
     return this.#status === 'running' ? this.#state : undefined;
+  }
+
+  /** Changelog offset up to which its state is here, whether or not it serves; undefined: nothing of it. */
+  get position(): number | undefined {
+    return this.#state?.position()?.offset;
   }
 
   /** Records fetched or waiting on the broker that are not processed yet. */
@@ -230,6 +230,11 @@ export class StreamTask {
     this.#calls.expire();
   }
 
+  /** Calls that are not answered yet. */
+  get callCount(): number {
+    return this.#calls.size;
+  }
+
   /** True when a turn of `answerCalls` would do something. */
   get hasCalls(): boolean {
     return this.#status === 'running' && !this.isCommitting && this.#calls.waitingCount > 0;
@@ -288,7 +293,7 @@ export class StreamTask {
   }
 
   /** Commits the open transaction; concurrent callers share one commit. */
-  commit(membership: GroupAssignment): Promise<void> {
+  commit(membership: GroupGenerations): Promise<void> {
     this.#committing ??= this.#commit(membership).then(
       () => {
         this.#committing = undefined;
@@ -349,7 +354,7 @@ export class StreamTask {
     return this.#status === status;
   }
 
-  async #commit(membership: GroupAssignment): Promise<void> {
+  async #commit(membership: GroupGenerations): Promise<void> {
     const producer = this.#producer;
     assert(producer !== undefined, 'a running task has a producer');
     const { clock, config, failpoints } = this.#environment;
@@ -417,12 +422,7 @@ export class StreamTask {
     this.#graph = openTaskGraph({
       ...{ subTopology, partition: id.partition, applicationId: config.applicationId, clock },
       ...{ state: this.#state, collector: this.#collector, punctuations: this.#punctuations },
-      origin: () =>
-        this.#current && {
-          topic: this.#current.topic,
-          partition: this.#current.partition,
-          offset: this.#current.record.offset,
-        },
+      origin: () => this.#current && originOf(this.#current),
       streamTimeMs: () => this.#streamTimeMs,
     });
     await this.#graph.init();

@@ -37,9 +37,27 @@ const schema = z.strictObject({
   transactionBytesMax: positive.default(4 * 1024 * 1024),
   /** The coordinator aborts a transaction older than this; a hung owner blocks readers no longer. */
   transactionTimeoutMs: positive.default(30_000),
+  /** An instance that the group does not hear of for so long has left it: `session.timeout.ms`. */
   sessionTimeoutMs: positive.default(10_000),
   heartbeatIntervalMs: positive.default(2_000),
+  /** How long the group waits for its members while it gathers: `max.poll.interval.ms` of a consumer. */
   rebalanceTimeoutMs: positive.default(60_000),
+  /**
+   * A static member: what it had is kept for it until its session ends, so that a restart moves nothing.
+   * Unique in the application, and the same after a restart: `group.instance.id`.
+   */
+  groupInstanceId: z
+    .string()
+    .regex(/^[A-Za-z0-9._-]{1,249}$/)
+    .optional(),
+  /** Other instances that follow each task's state: `num.standby.replicas`. */
+  numStandbyReplicas: z.number().int().nonnegative().max(9).default(0),
+  /** A task moves only to an instance whose state is at most so many offsets behind: `acceptable.recovery.lag`. */
+  acceptableRecoveryLag: z.number().int().nonnegative().default(10_000),
+  /** Tasks that warm up on another instance at a time, in the whole group: `max.warmup.replicas`. */
+  maxWarmupReplicas: positive.default(2),
+  /** A task that has warmed up asks to move at most this often: `probing.rebalance.interval.ms`. */
+  probingRebalanceIntervalMs: positive.default(10_000),
   /** A partition is paused while this many of its records wait. */
   bufferedRecordsPerPartitionMax: positive.default(5_000),
   /** Records one task processes before the next task gets its turn. */

@@ -22,37 +22,22 @@ export type StateKind = 'rocksdb' | 'memory' | { openFolder(): Promise<StateFold
 /** A restore that takes long says how far it is this often. */
 const progressIntervalMs = 5_000;
 
-export interface TaskEnvironmentOptions {
-  readonly port: KafkaPort;
+export interface TaskStateOptions {
   readonly config: StreamsConfig;
   readonly clock: Clock;
-  readonly logger: Logger;
-  readonly metrics: StreamsMetrics;
   readonly failpoints: Failpoints;
   readonly topics: OutputTopics;
-  readonly membership: Membership;
   /** Undefined: state is kept in memory and restored from the changelog at every start. */
   readonly directory: StateFolder | undefined;
 }
 
-export function createTaskEnvironment(options: TaskEnvironmentOptions): TaskEnvironment {
-  const { port, config, clock, logger, metrics, failpoints, directory } = options;
+type TaskStates = Pick<TaskEnvironment, 'openState' | 'setStateAside'>;
+
+/** The states of an instance's tasks and standbys: one cache, one folder. */
+export function openTaskState(options: TaskStateOptions): TaskStates {
+  const { config, clock, failpoints, topics, directory } = options;
   const cache = new StateCache(config);
   return {
-    config,
-    clock,
-    logger,
-    metrics,
-    failpoints,
-    topics: options.topics,
-    openProducer: (id) =>
-      config.processingGuarantee === 'at-least-once'
-        ? openAtLeastOnceProducer(port)
-        : port.openProducer({
-            transactionalId: transactionalId(config.applicationId, id),
-            transactionTimeoutMs: config.transactionTimeoutMs,
-          }),
-    startPositions: (partitions) => startPositions(options, partitions),
     openState: async (id, changelog) => {
       const engine =
         directory === undefined
@@ -61,7 +46,7 @@ export function createTaskEnvironment(options: TaskEnvironmentOptions): TaskEnvi
               topicId: changelog.topicId,
               ageMaxMs: stateAgeMaxMs(config),
             });
-      const known = options.topics.find(changelog.topic);
+      const known = topics.find(changelog.topic);
       return new TaskState({
         engine,
         cache,
@@ -79,6 +64,39 @@ export function createTaskEnvironment(options: TaskEnvironmentOptions): TaskEnvi
     setStateAside: async (id, reason, error) => {
       await directory?.setAside(formatTaskId(id), reason, error);
     },
+  };
+}
+
+export interface TaskEnvironmentOptions extends TaskStates {
+  readonly port: KafkaPort;
+  readonly config: StreamsConfig;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: StreamsMetrics;
+  readonly failpoints: Failpoints;
+  readonly topics: OutputTopics;
+  readonly membership: Membership;
+}
+
+export function createTaskEnvironment(options: TaskEnvironmentOptions): TaskEnvironment {
+  const { port, config, clock, logger, metrics, failpoints } = options;
+  return {
+    config,
+    clock,
+    logger,
+    metrics,
+    failpoints,
+    topics: options.topics,
+    openProducer: (id) =>
+      config.processingGuarantee === 'at-least-once'
+        ? openAtLeastOnceProducer(port)
+        : port.openProducer({
+            transactionalId: transactionalId(config.applicationId, id),
+            transactionTimeoutMs: config.transactionTimeoutMs,
+          }),
+    startPositions: (partitions) => startPositions(options, partitions),
+    openState: options.openState,
+    setStateAside: options.setStateAside,
     restore: async (id, restore) => {
       const { progress } = restore;
       const task = formatTaskId(id);

@@ -4,7 +4,7 @@
  */
 import { RollguardError, isRollguardError, type RollguardErrorOptions } from '../kernel/errors.ts';
 import { assignedTasks, type TaskPlan } from './assignor.ts';
-import type { ChangelogPartition } from './commit.ts';
+import type { ChangelogPartition, GroupGenerations } from './commit.ts';
 import type { GroupAssignment, PartitionReader } from './kafka/port.ts';
 import type { Membership } from './membership.ts';
 import { StreamTask } from './stream-task.ts';
@@ -12,6 +12,7 @@ import type { TaskEnvironment } from './task-environment.ts';
 import { formatTaskId } from './task-id.ts';
 import type { SubTopology } from './topology-builder.ts';
 
+/** `isStateful`: it has a changelog. */
 export interface PlannedTask extends TaskPlan {
   readonly subTopology: SubTopology;
   readonly changelog: ChangelogPartition | undefined;
@@ -37,7 +38,10 @@ export class TaskManager {
   readonly #tasks = new Map<string, StreamTask>();
   /** Ownership being taken, by task. */
   readonly #owning = new Map<string, Owning>();
-  /** Tasks of the assignment that came last. */
+  /** Tasks that went elsewhere and are not closed yet. */
+  readonly #closings = new Map<string, Promise<void>>();
+  /** That came last; its tasks. */
+  #assignment: GroupAssignment | undefined;
   #given: ReadonlySet<string> = new Set();
   readonly #failuresInRow = new Map<string, number>();
   readonly #closing = new AbortController();
@@ -63,25 +67,29 @@ export class TaskManager {
     return [...this.#tasks.values()].every((task) => task.status === 'running');
   }
 
-  /** Closes tasks that went elsewhere, starts new ones and those that do not run since the old generation. */
-  async assign(assignment: GroupAssignment): Promise<void> {
-    const planned = new Map(this.#options.plans.map((plan) => [formatTaskId(plan.id), plan]));
-    const wanted = new Set(
-      assignedTasks(this.#options.plans, assignment.partitions).map((plan) =>
-        formatTaskId(plan.id),
-      ),
-    );
-    this.#given = wanted;
-    const gone = [...this.#tasks.values()].filter(({ name }) => !wanted.has(name));
-    // At once: closing takes time, and none of them may be taken back meanwhile.
-    for (const { name } of gone) this.#owning.get(name)?.stop.abort();
-    for (const task of gone) await this.#close(task);
-    for (const name of wanted) {
-      const plan = planned.get(name);
-      const task = this.#tasks.get(name);
-      if (task === undefined && plan !== undefined) this.#create(plan);
-      else if (task !== undefined && task.status !== 'running') this.#own(task);
+  /**
+   * Closes tasks that went elsewhere, starts new ones and those that do not run since the old generation;
+   * what stays goes on. @returns the names of all it has now.
+   */
+  assign(assignment: GroupAssignment): readonly string[] {
+    const plans = assignedTasks(this.#options.plans, assignment.partitions);
+    const wanted = new Map(plans.map((plan) => [formatTaskId(plan.id), plan]));
+    this.#given = new Set(wanted.keys());
+    this.#assignment = assignment;
+    for (const task of [...this.#tasks.values()]) {
+      if (!wanted.has(task.name)) this.#letGo(task);
     }
+    for (const [name, plan] of wanted) {
+      const task = this.#tasks.get(name);
+      if (task === undefined) this.#create(plan);
+      else if (task.status !== 'running') this.#own(task);
+    }
+    return [...wanted.keys()];
+  }
+
+  /** Resolves when a task that went elsewhere has let its state go. */
+  async closed(name: string): Promise<void> {
+    await this.#closings.get(name);
   }
 
   /** The group forgot this instance, or went on without it: everything in memory may be somebody else's by now. */
@@ -101,7 +109,7 @@ export class TaskManager {
   async commit(task: StreamTask): Promise<void> {
     if (task.status !== 'running' || !task.hasWork) return;
     try {
-      await task.commit(this.#options.membership.assignment);
+      await task.commit(this.#generations());
       this.#failuresInRow.delete(task.name);
     } catch (error) {
       this.failed(task, error);
@@ -129,6 +137,16 @@ export class TaskManager {
     this.#closing.abort();
     await Promise.all([...this.#owning.values()].map(({ done }) => done));
     await Promise.all([...this.#tasks.values()].map((task) => this.#close(task)));
+    await Promise.all(this.#closings.values());
+  }
+
+  /** A commit names the generation that gave the task, not one that may have given it to somebody else. */
+  #generations(): GroupGenerations {
+    const { membership } = this.#options;
+    return {
+      assignment: this.#assignment ?? membership.assignment,
+      generationAfter: (refused) => membership.generationAfter(refused),
+    };
   }
 
   #create(plan: PlannedTask): void {
@@ -136,6 +154,25 @@ export class TaskManager {
     const task = new StreamTask({ ...plan, environment });
     this.#tasks.set(task.name, task);
     this.#own(task);
+  }
+
+  /** In the background: what stays need not wait for its checkpoint. */
+  #letGo(task: StreamTask): void {
+    const { name } = task;
+    const closing = Promise.all([this.closed(name), this.#close(task)])
+      .then(
+        () => undefined,
+        (error: unknown) => {
+          const { logger } = this.#options.environment;
+          logger.warn('a task was not closed cleanly; its next owner replays the tail', {
+            ...{ task: name, error },
+          });
+        },
+      )
+      .finally(() => {
+        if (this.#closings.get(name) === closing) this.#closings.delete(name);
+      });
+    this.#closings.set(name, closing);
   }
 
   async #close(task: StreamTask): Promise<void> {
@@ -168,14 +205,16 @@ export class TaskManager {
     const { reader, environment, membership, fatal } = this.#options;
     let failed = afterFailure;
     let check = checkGroup;
-    while (isWanted(membership, signal)) {
+    await this.closed(task.name);
+    while (this.#isWanted(signal)) {
       if (failed) await this.#backOff(task, signal);
       await task.settled();
       // The group may have forgotten this instance meanwhile: what it took now would be its successor's.
-      if (!isWanted(membership, signal)) return;
+      if (!this.#isWanted(signal)) return;
       try {
         // Ours again, or still, only if the current generation says so.
-        if (check && (await membership.refresh()) !== 'stable') return;
+        if (check) await membership.refresh();
+        if (!this.#isWanted(signal)) return;
         check = false;
         const positions = await task.takeOwnership(signal);
         if (isAborted(signal)) return;
@@ -198,6 +237,13 @@ export class TaskManager {
     }
   }
 
+  /** The generation that gave the task is the current one, as far as is known. */
+  #isWanted(signal: AbortSignal): boolean {
+    const { status, generationId } = this.#options.membership;
+    const isCurrent = generationId === this.#assignment?.generationId;
+    return !signal.aborted && status === 'stable' && isCurrent;
+  }
+
   #isClosing(): boolean {
     return this.#closing.signal.aborted;
   }
@@ -214,10 +260,6 @@ export class TaskManager {
 /** Only the group can say whose the task is now. */
 function isOthersPerhaps(code: string): boolean {
   return code === 'PRODUCER_FENCED' || code === 'ILLEGAL_GENERATION';
-}
-
-function isWanted(membership: Membership, signal: AbortSignal): boolean {
-  return !signal.aborted && membership.status === 'stable';
 }
 
 /** A call, since the compiler takes what it saw before an await for what still holds. */

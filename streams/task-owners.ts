@@ -1,49 +1,57 @@
 /**
- * Who runs which task, as the group's leader tells every member: each member says its address when it
- * joins, and the leader what came of dealing the tasks out. Kafka Streams' `application.server`.
+ * What the group's leader tells each member with its share: who runs which task and who follows it, by
+ * address (Kafka Streams' `application.server`), and which tasks the member itself is to follow.
  */
-import { assignedTasks, type TaskPlan } from './assignor.ts';
-import type { GroupMemberInfo, TopicPartition } from './kafka/port.ts';
-import { formatTaskId } from './task-id.ts';
 
-/** Tasks by the address of who runs them; an instance without an address is not in it. */
-type Announcement = Readonly<Record<string, readonly string[]>>;
+/** Tasks by the address of whoever has them; an instance without an address is not in it. */
+type ByAddress = Readonly<Record<string, readonly string[]>>;
 
-export function encodeAddress(address: string | undefined): Buffer {
-  return Buffer.from(address ?? '', 'utf8');
+export interface Announcement {
+  readonly owners: ByAddress;
+  readonly standbys: ByAddress;
+  /** The member's own: tasks whose state it follows … */
+  readonly follows: readonly string[];
+  /** … and those that it follows in order to run them once it has caught up. */
+  readonly warmsUp: readonly string[];
 }
 
-/** The leader's part: what every member is told. */
-export function announceOwners(
-  plans: readonly TaskPlan[],
-  members: readonly GroupMemberInfo[],
-  shares: ReadonlyMap<string, readonly TopicPartition[]>,
-): Buffer {
-  const owners: Record<string, readonly string[]> = {};
-  for (const { memberId, userData } of members) {
-    const address = userData.toString('utf8');
-    if (address === '') continue;
-    const tasks = assignedTasks(plans, shares.get(memberId) ?? []).map(({ id }) =>
-      formatTaskId(id),
-    );
-    owners[address] = [...(owners[address] ?? []), ...tasks];
+/** The same, to be asked by task. */
+export interface TaskOwners {
+  readonly owners: ReadonlyMap<string, string>;
+  readonly standbys: ReadonlyMap<string, readonly string[]>;
+  readonly follows: readonly string[];
+  readonly warmsUp: readonly string[];
+}
+
+export const noOwners: TaskOwners = {
+  owners: new Map(),
+  standbys: new Map(),
+  follows: [],
+  warmsUp: [],
+};
+
+export function encodeAnnouncement(announcement: Announcement): Buffer {
+  return Buffer.from(JSON.stringify(announcement), 'utf8');
+}
+
+/** Nothing when the leader says nothing, or something else. */
+export function readAnnouncement(userData: Buffer): TaskOwners {
+  if (userData.length === 0) return noOwners;
+  const { owners = {}, standbys = {}, follows = [], warmsUp = [] } = announcementOf(userData);
+  const byTask = new Map<string, string>();
+  for (const [address, tasks] of Object.entries(owners)) {
+    for (const task of tasks) byTask.set(task, address);
   }
-  return Buffer.from(JSON.stringify(owners satisfies Announcement), 'utf8');
-}
-
-/** Address by task; empty when the leader says nothing, or something else. */
-export function readOwners(userData: Buffer): ReadonlyMap<string, string> {
-  const owners = new Map<string, string>();
-  if (userData.length === 0) return owners;
-  for (const [address, tasks] of Object.entries(announcementOf(userData))) {
-    for (const task of tasks) owners.set(task, address);
+  const followers = new Map<string, string[]>();
+  for (const [address, tasks] of Object.entries(standbys)) {
+    for (const task of tasks) followers.set(task, [...(followers.get(task) ?? []), address]);
   }
-  return owners;
+  return { owners: byTask, standbys: followers, follows, warmsUp };
 }
 
-function announcementOf(userData: Buffer): Announcement {
+function announcementOf(userData: Buffer): Partial<Announcement> {
   try {
-    return JSON.parse(userData.toString('utf8')) as Announcement;
+    return JSON.parse(userData.toString('utf8')) as Partial<Announcement>;
   } catch {
     // A leader of another version; its members find their own tasks all the same.
     return {};

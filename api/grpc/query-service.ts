@@ -9,7 +9,14 @@ import type { Clock } from '../../kernel/clock.ts';
 import { RollguardError, isRollguardError } from '../../kernel/errors.ts';
 import type { Logger } from '../../kernel/logger.ts';
 import type { ReadPosition, RollQueries } from '../../topology/roll/roll-queries.ts';
-import { answerLedger, answerTotals, type LedgerBody, type TotalsBody } from '../ledger-answers.ts';
+import {
+  answerLedger,
+  answerTotals,
+  type Asked,
+  type LedgerBody,
+  type TotalsBody,
+} from '../ledger-answers.ts';
+import { readOptionsOf } from '../read-options.ts';
 import { checkTenant, tenantHeader } from '../request-fields.ts';
 import { deadlineMsOf } from './call-deadline.ts';
 import { grpcErrorOf } from './status-details.ts';
@@ -26,12 +33,12 @@ type Call = ServerUnaryCall<Fields, object>;
 export function queryService(options: QueryServiceOptions): UntypedServiceImplementation {
   const { queries } = options;
   return {
-    GetLedger: unary(options, async (request, tenantId) => {
-      const { body, position } = await answerLedger(queries, tenantId, request);
+    GetLedger: unary(options, async (asked) => {
+      const { body, position } = await answerLedger(queries, asked);
       return ledgerMessage(body, position);
     }),
-    GetDailyTotals: unary(options, async (request, tenantId) => {
-      const { body, position } = await answerTotals(queries, tenantId, request);
+    GetDailyTotals: unary(options, async (asked) => {
+      const { body, position } = await answerTotals(queries, asked);
       return totalsMessage(body, position);
     }),
   };
@@ -39,14 +46,18 @@ export function queryService(options: QueryServiceOptions): UntypedServiceImplem
 
 function unary(
   { clock, logger }: QueryServiceOptions,
-  answer: (request: Fields, tenantId: string) => Promise<object>,
+  answer: (asked: Asked) => Promise<object>,
 ): (call: Call, callback: sendUnaryData<object>) => void {
   const work = async (call: Call): Promise<object> => {
     // Nobody waits for the answer any more.
     if (call.cancelled || deadlineMsOf(call) <= clock.nowMs()) {
       throw new RollguardError('DEADLINE_EXCEEDED', 'the deadline was over before work began');
     }
-    return answer(call.request, tenantOfCall(call.request['tenantId'], call.metadata));
+    const { request: fields, metadata } = call;
+    const tenantId = tenantOfCall(fields['tenantId'], metadata);
+    // As text, the way the header of an HTTP request that has it twice arrives.
+    const read = readOptionsOf((name) => metadata.get(name).map(String).join(', '));
+    return answer({ fields, tenantId, read });
   };
   return (call, callback) => {
     work(call).then(

@@ -2,6 +2,7 @@
  * The Availability Guard of one instance: registers its contract, runs its topology, and takes the
  * fronts' calls to the partitions that own them.
  */
+import type { Clock } from '../../kernel/clock.ts';
 import { RollguardError } from '../../kernel/errors.ts';
 import { avroWriter } from '../../schemas/avro-codec.ts';
 import { AvroDecoder } from '../../schemas/avro-decoder.ts';
@@ -73,7 +74,7 @@ export function availabilityGuard(options: ServiceOptions, peers: PeerCalls): Av
   return {
     service,
     watch,
-    calls: new RoutedCalls(service, peers),
+    calls: new RoutedCalls(service, { peers, clock: options.clock }),
     answerPeer: ({ subTopology: name, partition, request }, callOptions) =>
       service.streams().call({ subTopology: name, partition }, request, callOptions),
   };
@@ -154,9 +155,9 @@ class RoutedCalls implements GuardCalls {
   readonly #service: StreamsService;
   readonly #router: TaskRouter;
 
-  constructor(service: StreamsService, peers: PeerCalls) {
+  constructor(service: StreamsService, network: { peers: PeerCalls; clock: Clock }) {
     this.#service = service;
-    this.#router = new TaskRouter(service, peers);
+    this.#router = new TaskRouter(service, network);
   }
 
   lock: GuardCalls['lock'] = (command, options) =>

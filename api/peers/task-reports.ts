@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import type { Clock } from '../../kernel/clock.ts';
 import { messageOf } from '../../kernel/errors.ts';
-import type { TaskReport } from '../../streams/index.ts';
+import { standbyStatus, type TaskReport } from '../../streams/index.ts';
 import type { StreamsService } from '../streams-service.ts';
 import type { PeerCall, PeerCalls } from './peer-calls.ts';
 
@@ -25,6 +25,15 @@ const taskShape = z.object({
   lagRecords: z.number().nullable().describe('fetched or waiting on the broker, not processed yet'),
   position: z.number().nullable().describe('offset of its changelog that queries reflect'),
   progress: z.string().nullable().describe('of a restore, with an estimate'),
+  standbys: z
+    .array(
+      z.object({
+        address: z.string().describe('host:port of the instance that follows the task'),
+        lagRecords: z.number().nullable().describe("behind its changelog's end; null: not known"),
+        position: z.number().nullable().describe('offset of the changelog it has come to'),
+      }),
+    )
+    .describe('instances that follow its state; null where one does not answer'),
 });
 export const partitionsBody = z.object({
   services: z.array(
@@ -39,6 +48,8 @@ export const partitionsBody = z.object({
 export type PartitionsBody = z.infer<typeof partitionsBody>;
 type ServiceTasks = PartitionsBody['services'][number];
 type TaskBody = z.infer<typeof taskShape>;
+type OwnedTask = Omit<TaskBody, 'standbys'>;
+type StandbyBody = TaskBody['standbys'][number];
 
 export async function reportTasks(
   services: readonly StreamsService[],
@@ -57,15 +68,27 @@ async function reportOf(
   { peers, deadlineMs }: { readonly peers: PeerCalls; readonly deadlineMs: number },
 ): Promise<ServiceTasks> {
   const { name, applicationId, applicationServer } = service;
-  const owned = new Map<string, TaskBody>();
+  const owned = new Map<string, OwnedTask>();
+  const followed = new Map<string, StandbyBody[]>();
   const unanswered: { address: string; reason: string }[] = [];
   const planned = service.plannedTasks();
   const note = (owner: string | undefined, reports: readonly TaskReport[]): void => {
-    for (const report of reports) owned.set(report.task, taskBody(report, owner));
+    for (const report of reports) {
+      const { task, status, lag = null, position = null } = report;
+      if (status !== standbyStatus) {
+        owned.set(task, taskBody(report, owner));
+        continue;
+      }
+      const standby = { address: owner ?? '', lagRecords: lag, position };
+      followed.set(task, [...(followed.get(task) ?? []), standby]);
+    }
   };
   note(applicationServer, service.taskReports());
   const addresses = new Set(
-    planned.map(({ address }) => address).filter((one) => one !== undefined),
+    planned.flatMap(({ address, standbyAddresses }) => [
+      ...(address === undefined ? [] : [address]),
+      ...standbyAddresses,
+    ]),
   );
   await Promise.all(
     [...addresses].map(async (address) => {
@@ -78,19 +101,26 @@ async function reportOf(
       }
     }),
   );
-  const tasks = planned.map(({ task, address }) => owned.get(task) ?? unknownTask(task, address));
+  const tasks = planned.map(({ task, address, standbyAddresses }) => {
+    const answered = followed.get(task) ?? [];
+    const silent = standbyAddresses
+      .filter((one) => !answered.some((standby) => standby.address === one))
+      .map((one) => ({ address: one, lagRecords: null, position: null }));
+    const body = owned.get(task) ?? unknownTask(task, address);
+    return { ...body, standbys: [...answered, ...silent] };
+  });
   return { name, applicationId, tasks, unanswered };
 }
 
-function taskBody(report: TaskReport, owner: string | undefined): TaskBody {
+function taskBody(report: TaskReport, owner: string | undefined): OwnedTask {
   const { task, status, lag, position, progress } = report;
   return {
-    ...{ task, owner: owner ?? null, status, lagRecords: lag },
+    ...{ task, owner: owner ?? null, status, lagRecords: lag ?? null },
     ...{ position: position ?? null, progress: progress ?? null },
   };
 }
 
-function unknownTask(task: string, address: string | undefined): TaskBody {
+function unknownTask(task: string, address: string | undefined): OwnedTask {
   const nothing = { lagRecords: null, position: null, progress: null };
   return { task, owner: address ?? null, status: 'unknown', ...nothing };
 }

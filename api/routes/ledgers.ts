@@ -2,8 +2,7 @@
  * `GET /v1/ledgers/:reservationId` and `GET /v1/ledgers?propertyId&from&to` (totals by business date).
  * Both ask as one tenant and say in a header which state they show.
  */
-import type { FastifyReply } from 'fastify';
-import type { ReadPosition, RollQueries } from '../../topology/roll/roll-queries.ts';
+import type { RollQueries } from '../../topology/roll/roll-queries.ts';
 import type { RouteGroup } from '../http-server.ts';
 import {
   answerLedger,
@@ -15,32 +14,29 @@ import {
 } from '../ledger-answers.ts';
 import { documented, tenantHeaders } from '../openapi.ts';
 import { problem, problemOf } from '../problem.ts';
+import { answerHeaders, positionHeaders, readHeaders, readOptionsOf } from '../read-options.ts';
 import { tenantOf } from '../request-fields.ts';
-
-const positionHeader = 'x-rollguard-position';
 
 export function ledgerRoutes(queries: RollQueries): RouteGroup {
   return (server) => {
     server.get('/v1/ledgers/:reservationId', { schema: ledgerDocument }, async (request, reply) => {
-      const { body, position } = await answerLedger(queries, tenantOf(request), request.params);
-      showPosition(reply, position);
-      await reply.send(body);
+      const { params, headers } = request;
+      const read = readOptionsOf((name) => headers[name]);
+      const asked = { fields: params, tenantId: tenantOf(request), read };
+      const { body, position } = await answerLedger(queries, asked);
+      await reply.headers(positionHeaders(position)).send(body);
     });
     server.get('/v1/ledgers', { schema: totalsDocument }, async (request, reply) => {
-      const { body, position } = await answerTotals(queries, tenantOf(request), request.query);
-      showPosition(reply, position);
-      await reply.send(body);
+      const { query, headers } = request;
+      const read = readOptionsOf((name) => headers[name]);
+      const asked = { fields: query, tenantId: tenantOf(request), read };
+      const { body, position } = await answerTotals(queries, asked);
+      await reply.headers(positionHeaders(position)).send(body);
     });
   };
 }
 
-function showPosition(reply: FastifyReply, { partition, offset }: ReadPosition): void {
-  reply.header(positionHeader, `${partition}:${offset}`);
-}
-
-const answerHeaders = {
-  [positionHeader]: 'which state the answer shows: partition:offset of its changelog',
-};
+const headers = tenantHeaders.extend(readHeaders.shape);
 const unexpected = problemOf(undefined);
 const restoring = problem(503, 'NOT_READY', 'ledger_2 is restoring; try again shortly');
 
@@ -48,7 +44,7 @@ const ledgerDocument = documented({
   tags: ['ledgers'],
   summary: "A reservation's ledger",
   description: 'What the reservation earned, entry by entry, from committed state.',
-  headers: tenantHeaders,
+  headers,
   params: ledgerFields,
   body: ledgerBody,
   answerHeaders,
@@ -64,7 +60,7 @@ const totalsDocument = documented({
   tags: ['ledgers'],
   summary: "A property's business dates",
   description: 'Days on which something happened, and their sums, from committed state.',
-  headers: tenantHeaders,
+  headers,
   querystring: totalsFields,
   body: totalsBody,
   answerHeaders,

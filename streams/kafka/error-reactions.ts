@@ -19,6 +19,8 @@ export type BrokerErrorReaction =
   | 'abort'
   /** the transactional id is, or may be, somebody else's: only InitProducerId can tell */
   | 'fenced'
+  /** another process has the group instance id */
+  | 'replaced'
   /** broker and producer disagree about the transaction: settle it by InitProducerId */
   | 'recover'
   /** the group has moved on */
@@ -109,7 +111,7 @@ export const brokerErrors: ReadonlyMap<number, BrokerErrorRow> = new Map([
   [78, row('OFFSET_NOT_AVAILABLE', 'wait')],
   [79, row('MEMBER_ID_REQUIRED', 'generation')],
   [81, row('GROUP_MAX_SIZE_REACHED', 'fatal')],
-  [82, row('FENCED_INSTANCE_ID', 'generation')],
+  [82, row('FENCED_INSTANCE_ID', 'replaced')],
   [87, row('INVALID_RECORD', 'fatal')],
   [88, row('UNSTABLE_OFFSET_COMMIT', 'wait')],
   [89, row('THROTTLING_QUOTA_EXCEEDED', 'wait')],
@@ -189,6 +191,7 @@ const codes: Readonly<Record<BrokerErrorReaction, ErrorCode>> = {
   fenced: 'PRODUCER_FENCED',
   recover: 'OUTCOME_UNKNOWN',
   generation: 'ILLEGAL_GENERATION',
+  replaced: 'INSTANCE_FENCED',
   'too-large': 'RECORD_TOO_LARGE',
   'out-of-range': 'OFFSET_OUT_OF_RANGE',
   fatal: 'KAFKA_FATAL',
@@ -237,6 +240,7 @@ const severities: readonly BrokerErrorReaction[] = [
   'fenced',
   'recover',
   'fatal',
+  'replaced',
   'generation',
   'abort',
   'too-large',

@@ -81,7 +81,8 @@ export class KafkaGroupMember implements GroupMember {
       return 'stable';
     } catch (error) {
       if (kafkaCode(error) === brokerErrorCode.rebalanceInProgress) return 'rebalance';
-      this.#forgetIfUnknown(error);
+      // A join may have brought the next generation meanwhile.
+      if (generation.generationId === this.#generationId) this.#forgetIfUnknown(error);
       throw error;
     }
   }
@@ -100,12 +101,13 @@ export class KafkaGroupMember implements GroupMember {
       .map(({ topic, partition, offset }) => ({ topic, partition, offset }));
   }
 
-  async leave(): Promise<void> {
+  async leave({ keepsPlace = false } = {}): Promise<void> {
     const memberId = this.#memberId;
     this.#memberId = '';
     this.#generationId = undefined;
-    if (memberId !== '') {
-      const message = leaveGroupRequest(this.#group.groupId, memberId);
+    if (memberId !== '' && !keepsPlace) {
+      const { groupId, groupInstanceId } = this.#group;
+      const message = leaveGroupRequest(groupId, { memberId, groupInstanceId });
       await this.#ask('leave', message, (answer) => [answer]).catch((error: unknown) => {
         // The group has forgotten the member already.
         if (!isRollguardError(error, 'ILLEGAL_GENERATION')) throw error;
@@ -117,8 +119,9 @@ export class KafkaGroupMember implements GroupMember {
   async #joinOnce(): Promise<GroupAssignment> {
     const joined = await this.#joinGroup();
     this.#memberId = joined.memberId;
-    const { groupId } = this.#group;
-    const generation = { groupId, memberId: joined.memberId, generationId: joined.generationId };
+    const { groupId, groupInstanceId } = this.#group;
+    const { memberId, generationId } = joined;
+    const generation = { groupId, memberId, generationId, groupInstanceId };
     const isLeader = joined.leaderId === joined.memberId;
     const shares = isLeader ? this.#assign(joined) : [];
     const synced = await this.#ask(
@@ -132,10 +135,12 @@ export class KafkaGroupMember implements GroupMember {
   }
 
   async #joinGroup(): Promise<JoinGroupResponse> {
-    const { groupId, topics, userData, sessionTimeoutMs, rebalanceTimeoutMs } = this.#group;
+    const { groupId, groupInstanceId, topics, sessionTimeoutMs, rebalanceTimeoutMs } = this.#group;
+    const userData = this.#group.userData();
     const request = joinGroupRequest({
       groupId,
       memberId: this.#memberId,
+      groupInstanceId,
       sessionTimeoutMs,
       rebalanceTimeoutMs,
       protocolName,
@@ -155,24 +160,24 @@ export class KafkaGroupMember implements GroupMember {
   }
 
   #assign(joined: JoinGroupResponse): [memberId: string, assignment: Buffer][] {
-    const members = joined.members.map(({ memberId, metadata }) => ({
-      memberId,
+    const members = joined.members.map(({ metadata, ...member }) => ({
+      ...member,
       userData: decodeSubscription(metadata).userData,
     }));
     const shares = this.#group.assignor(members);
-    const userData = this.#group.announce?.(members, shares) ?? Buffer.alloc(0);
-    return members.map(({ memberId }) => {
-      const partitions = shares.get(memberId) ?? [];
-      return [memberId, encodeAssignment({ partitions, userData })];
-    });
+    return members.map(({ memberId }) => [
+      memberId,
+      encodeAssignment(shares.get(memberId) ?? { partitions: [], userData: Buffer.alloc(0) }),
+    ]);
   }
 
   #generation(call: string): GroupGeneration {
-    const { groupId } = this.#group;
+    const { groupId, groupInstanceId } = this.#group;
     if (this.#generationId === undefined) {
       throw new RollguardError('ILLEGAL_GENERATION', `group ${groupId}: ${call} before join`);
     }
-    return { groupId, memberId: this.#memberId, generationId: this.#generationId };
+    const [memberId, generationId] = [this.#memberId, this.#generationId];
+    return { groupId, memberId, generationId, groupInstanceId };
   }
 
   #forgetIfUnknown(error: unknown): void {

@@ -11,7 +11,8 @@
  *                       again under this epoch; only `recover()` may follow
  *   TRANSACTION_ABORTED the transaction cannot be committed any more but the producer is still ours:
  *                       call `abort()` and do the work again
- *   ILLEGAL_GENERATION  the group has moved on (unknown member and fenced instance included)
+ *   ILLEGAL_GENERATION  the group has moved on (unknown member included)
+ *   INSTANCE_FENCED     another process has this one's group instance id
  *   RECORD_TOO_LARGE    a record exceeds what the topic takes; `abort()` may follow
  * Answers that ask for a retry (coordinator loading, concurrent transactions, unstable offsets, not
  * leader, …) are retried inside, bounded by `requestTimeoutMs`.
@@ -103,6 +104,8 @@ export interface GroupOffsets {
   /** The group's member id and generation, so that the coordinator can fence a zombie (KIP-447). */
   readonly memberId: string;
   readonly generationId: number;
+  /** Of a static member. */
+  readonly groupInstanceId?: string | undefined;
   readonly offsets: readonly PartitionOffset[];
 }
 
@@ -154,46 +157,55 @@ export interface ProducerOptions {
 export interface GroupAssignment {
   readonly memberId: string;
   readonly generationId: number;
+  /** Of a static member. */
+  readonly groupInstanceId?: string | undefined;
   readonly partitions: readonly TopicPartition[];
-  /** What the leader told every member (`announce`); empty: nothing. */
+  /** What the leader told the member with its share; empty: nothing. */
   readonly userData: Buffer;
 }
 
 export interface GroupMemberInfo {
   readonly memberId: string;
+  /** The same after a restart; undefined: a dynamic member. */
+  readonly groupInstanceId: string | undefined;
   /** What the member told the group when it joined (its address, the tasks it holds). */
   readonly userData: Buffer;
 }
 
-/** Run by the group's leader: who gets which partitions. Pure. */
+/** What the leader gives one member. */
+export type GroupShare = Pick<GroupAssignment, 'partitions' | 'userData'>;
+
+/** Run by the group's leader: who gets what, by member id. Pure. */
 export type GroupAssignor = (
   members: readonly GroupMemberInfo[],
-) => ReadonlyMap<string, readonly TopicPartition[]>;
+) => ReadonlyMap<string, GroupShare>;
 
 export interface GroupOptions {
   readonly groupId: string;
   /** Topics the member subscribes to, shown by Kafka's own tools. */
   readonly topics: readonly string[];
-  readonly userData: Buffer;
+  /** Asked at every join. */
+  readonly userData: () => Buffer;
+  /** A static member: its place is kept over a restart. Unique in the group. */
+  readonly groupInstanceId?: string | undefined;
   readonly sessionTimeoutMs: number;
   readonly rebalanceTimeoutMs: number;
   readonly assignor: GroupAssignor;
-  /** What the leader tells every member with its share, such as who got what. Pure. */
-  readonly announce?: (
-    members: readonly GroupMemberInfo[],
-    shares: ReadonlyMap<string, readonly TopicPartition[]>,
-  ) => Buffer;
 }
 
 /** Membership in a consumer group (classic protocol). The engine heartbeats and rejoins. */
 export interface GroupMember {
   /** Joins, or joins again; resolves with what this member may run in the new generation. */
   join(): Promise<GroupAssignment>;
-  /** 'rebalance': join again. Throws ILLEGAL_GENERATION when the group no longer knows the member. */
+  /**
+   * 'rebalance': join again. Throws ILLEGAL_GENERATION when the group no longer knows the member,
+   * INSTANCE_FENCED when another one has its group instance id.
+   */
   heartbeat(): Promise<'stable' | 'rebalance'>;
   /** Committed offsets, waiting for pending transactions (requireStable); absent when none was committed. */
   committedOffsets(partitions: readonly TopicPartition[]): Promise<readonly PartitionOffset[]>;
-  leave(): Promise<void>;
+  /** Gives the place up; with `keepsPlace` it is kept until the session ends, for who comes back. */
+  leave(options?: { readonly keepsPlace: boolean }): Promise<void>;
 }
 
 export interface TopicDescription {

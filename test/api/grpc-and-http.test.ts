@@ -26,7 +26,7 @@ const restoring = new RollguardError('NOT_READY', 'ledger_0 is restoring');
 
 /** Content that follows from the ids alone, so that both fronts ask the same. */
 const queries: RollQueries = {
-  ledger: (tenantId, reservationId) => {
+  ledger: ({ tenantId, reservationId }) => {
     const random = randomOf(tenantId + reservationId);
     if (random.next() < 0.2) return Promise.reject(restoring);
     if (random.next() < 0.3) return Promise.resolve(undefined);

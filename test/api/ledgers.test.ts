@@ -40,9 +40,9 @@ function application(
   overrides: Partial<RollQueries> = {},
 ): ReturnType<typeof createHttpApplication> {
   const queries: RollQueries = {
-    ledger: (asTenant, id) =>
+    ledger: ({ tenantId, reservationId }) =>
       Promise.resolve(
-        asTenant === tenant && id === reservation
+        tenantId === tenant && reservationId === reservation
           ? {
               entries: [{ entry, createdAtMs: 0, updatedAtMs: 0 }],
               position: { partition: 2, offset: 17 },

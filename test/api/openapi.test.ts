@@ -47,7 +47,7 @@ const ids = {
   restoring: '0b6f5b5e-6a54-4a35-9d0e-0d3d7a9d0003',
   broken: '0b6f5b5e-6a54-4a35-9d0e-0d3d7a9d0004',
 };
-const position = { partition: 0, offset: 1 };
+const position = { partition: 0, offset: 1, standbyLag: 0 };
 const ledger: LedgerAnswer = {
   entries: (['EOD', 'CANCEL'] as const).map((rollType) => ({
     entry: {
@@ -69,7 +69,7 @@ function failureOf(id: string): Error | undefined {
 }
 
 const queries: RollQueries = {
-  ledger: (_tenantId, id) => {
+  ledger: ({ reservationId: id }) => {
     const failure = failureOf(id);
     if (failure !== undefined) return Promise.reject(failure);
     return Promise.resolve(id === ids.unknown ? undefined : ledger);
@@ -212,7 +212,7 @@ describe('the API description', () => {
         .map((each) => complaints(schema, each)),
     );
 
-    expect(examples).toHaveLength(128);
+    expect(examples).toHaveLength(132);
     expect(examples.flat()).toEqual([]);
   });
 });

@@ -91,9 +91,15 @@ export function plainProducerContract(name: string, open: () => Promise<PortUnde
         const groupId = `${under.prefix}-plain-offsets`;
         const position = { topic: await topic(), partition: 0, offset: 17 };
         const group = port.openMember({
-          ...{ groupId, topics: [position.topic], userData: Buffer.alloc(0) },
+          ...{ groupId, topics: [position.topic], userData: () => Buffer.alloc(0) },
           ...{ sessionTimeoutMs: 10_000, rebalanceTimeoutMs: 10_000 },
-          assignor: (members) => new Map(members.map(({ memberId }) => [memberId, [position]])),
+          assignor: (members) =>
+            new Map(
+              members.map(({ memberId }) => [
+                memberId,
+                { partitions: [position], userData: Buffer.alloc(0) },
+              ]),
+            ),
         });
         const { memberId, generationId } = await group.join();
         const writer = await port.openPlainProducer();

@@ -30,7 +30,15 @@ const transactionTimeoutMs = 30_000;
 
 export const everything = [{ topic: 'any', partition: 0 }];
 const firstGetsAll: GroupAssignor = (members) =>
-  new Map(members.map(({ memberId }, index) => [memberId, index === 0 ? everything : []]));
+  new Map(
+    members.map(({ memberId }, index) => [
+      memberId,
+      {
+        partitions: index === 0 ? everything : [],
+        userData: Buffer.from(members.map(({ userData }) => String(userData)).join()),
+      },
+    ]),
+  );
 
 export class PortBench {
   readonly under: PortUnderTest;
@@ -80,11 +88,10 @@ export class PortBench {
     return client.openMember({
       groupId: this.groupId(id),
       topics: ['any'],
-      userData: Buffer.from('address'),
+      userData: () => Buffer.from('address'),
       sessionTimeoutMs: 10_000,
       rebalanceTimeoutMs: 10_000,
       assignor: firstGetsAll,
-      announce: (members) => Buffer.from(members.map(({ userData }) => String(userData)).join()),
     });
   }
 

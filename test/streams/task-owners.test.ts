@@ -1,7 +1,7 @@
 /** Every instance knows where each task runs. */
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { TopologyBuilder, keyValueStore, stringSerde } from '../../streams/index.ts';
-import { announceOwners, readOwners } from '../../streams/task-owners.ts';
+import { noOwners, readAnnouncement } from '../../streams/task-owners.ts';
 import { TopologyTestDriver } from '../../testing/topology-test-driver.ts';
 
 const drivers: TopologyTestDriver[] = [];
@@ -81,7 +81,7 @@ describe('the owner of a task', () => {
   });
 
   test('is nobody to whom a leader speaks in words of another version', () => {
-    expect(readOwners(Buffer.from('\u0001\u0002'))).toEqual(new Map());
-    expect(readOwners(announceOwners([], [], new Map()))).toEqual(new Map());
+    expect(readAnnouncement(Buffer.from('\u0001\u0002'))).toEqual(noOwners);
+    expect(readAnnouncement(Buffer.alloc(0))).toEqual(noOwners);
   });
 });

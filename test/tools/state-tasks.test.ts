@@ -14,6 +14,7 @@ interface Ran {
 const task = {
   ...{ task: 'guard_0', owner: 'one:4400', status: 'running', lagRecords: 3, position: 17 },
   progress: null,
+  standbys: [{ address: 'two:4400', lagRecords: 1, position: 16 }],
 };
 const lost = { ...task, task: 'guard_1', owner: 'two:4400', status: 'unknown', position: null };
 let answer: object = {};
@@ -56,6 +57,7 @@ describe('rollguard state tasks', () => {
 
     expect(exitCode).toBe(0);
     expect(out).toMatch(/guard_0 +one:4400 +running +3 behind, at 17/);
+    expect(out).toMatch(/\n +two:4400 +standby +1 behind, at 16\n/);
   });
 
   test('prints one JSON object, and ends with 1 when an instance does not answer for its tasks', async () => {

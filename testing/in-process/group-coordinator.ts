@@ -1,12 +1,14 @@
 /**
  * One consumer group, as the broker's coordinator has it (classic protocol): members join, the first
- * one's assignor decides, a change is told through heartbeats, a silent member is dropped.
+ * one's assignor decides, a change is told through heartbeats, a silent member is dropped. A static
+ * member that comes back within its session gets what it had, and nobody else hears of it.
  */
 import type { Clock } from '../../kernel/clock.ts';
 import { RollguardError } from '../../kernel/errors.ts';
 import type {
   GroupAssignment,
   GroupOptions,
+  GroupShare,
   PartitionOffset,
   TopicPartition,
 } from '../../streams/kafka/port.ts';
@@ -17,11 +19,19 @@ interface Joining {
 }
 
 interface Member {
-  readonly id: string;
+  id: string;
   readonly options: GroupOptions;
+  userData: Buffer;
+  share: GroupShare;
   lastSeenMs: number;
   /** Set while the member waits in a join. */
   joining: Joining | undefined;
+}
+
+/** Who asks: the member id, and the group instance id of a static member. */
+export interface MemberIdentity {
+  readonly memberId: string;
+  readonly groupInstanceId?: string | undefined;
 }
 
 /** Told of a committed offset that is lower than the one before. */
@@ -31,7 +41,7 @@ export class GroupCoordinator {
   readonly #clock: Clock;
   readonly #groupId: string;
   readonly #onSetBack: OffsetSetBack;
-  readonly #members = new Map<string, Member>();
+  #members = new Map<string, Member>();
   readonly #committed = new Map<string, PartitionOffset>();
   /** Partitions with offsets in open transactions, and in how many. */
   readonly #pending = new Map<string, number>();
@@ -47,12 +57,28 @@ export class GroupCoordinator {
     this.#onSetBack = onSetBack;
   }
 
+  get generationId(): number {
+    return this.#generation;
+  }
+
   /** Resolves when every member of the group has joined, or was dropped for not doing so. */
-  join(memberId: string | undefined, options: GroupOptions): Promise<GroupAssignment> {
+  join(
+    memberId: string | undefined,
+    options: GroupOptions,
+    userData: Buffer,
+  ): Promise<GroupAssignment> {
     this.expire();
-    const known = memberId === undefined ? undefined : this.#members.get(memberId);
+    const { groupInstanceId } = options;
+    const back = memberId === undefined ? this.#cameBack(groupInstanceId) : undefined;
+    const known = memberId === undefined ? back : this.#find({ memberId, groupInstanceId });
     const member = known ?? this.#add(options);
     member.lastSeenMs = this.#clock.nowMs();
+    const isSame = back !== undefined || (known !== undefined && member.userData.equals(userData));
+    const isLeader = member === [...this.#members.values()][0];
+    member.userData = userData;
+    if (!this.#isRebalancing && isSame && (back !== undefined || !isLeader)) {
+      return Promise.resolve(this.#assignmentOf(member));
+    }
     this.#isRebalancing = true;
     // A broker leaves it to the client's time-out to notice; here it is told, to keep histories short.
     member.joining?.replaced(this.#illegal(`${member.id} has joined again`));
@@ -69,9 +95,9 @@ export class GroupCoordinator {
   }
 
   /** @throws ILLEGAL_GENERATION when the group has moved on without the member. */
-  heartbeat(memberId: string, generationId: number): 'stable' | 'rebalance' {
-    this.check(memberId, generationId);
-    const member = this.#memberOf(memberId);
+  heartbeat(identity: MemberIdentity, generationId: number): 'stable' | 'rebalance' {
+    this.check(identity, generationId);
+    const member = this.#memberOf(identity);
     member.lastSeenMs = this.#clock.nowMs();
     return this.#isRebalancing ? 'rebalance' : 'stable';
   }
@@ -81,15 +107,15 @@ export class GroupCoordinator {
   }
 
   /** The second half of a join. @throws ILLEGAL_GENERATION when the group has moved on meanwhile. */
-  sync(memberId: string, generationId: number): void {
-    this.check(memberId, generationId);
+  sync(identity: MemberIdentity, generationId: number): void {
+    this.check(identity, generationId);
     if (this.#isRebalancing) throw this.#illegal('the group rebalances again');
   }
 
   /** @throws ILLEGAL_GENERATION when the member is not part of the current generation. */
-  check(memberId: string, generationId: number): void {
+  check(identity: MemberIdentity, generationId: number): void {
     this.expire();
-    this.#memberOf(memberId);
+    this.#memberOf(identity);
     if (generationId !== this.#generation)
       throw this.#illegal(`generation ${generationId} is not current`);
   }
@@ -143,7 +169,11 @@ export class GroupCoordinator {
   #add(options: GroupOptions): Member {
     const id = `${this.#groupId}-${this.#nextMember}`;
     this.#nextMember += 1;
-    const member = { id, options, lastSeenMs: this.#clock.nowMs(), joining: undefined };
+    const nothing = Buffer.alloc(0);
+    const member: Member = {
+      ...{ id, options, userData: nothing, share: { partitions: [], userData: nothing } },
+      ...{ lastSeenMs: this.#clock.nowMs(), joining: undefined },
+    };
     this.#members.set(id, member);
     return member;
   }
@@ -167,17 +197,17 @@ export class GroupCoordinator {
     this.#isRebalancing = false;
     this.#settled.abort();
     this.#settled = new AbortController();
-    const infos = members.map(({ id, options }) => ({ memberId: id, userData: options.userData }));
-    const assignment = leader.options.assignor(infos);
-    const userData = leader.options.announce?.(infos, assignment) ?? Buffer.alloc(0);
+    const shares = leader.options.assignor(
+      members.map(({ id, options: { groupInstanceId }, userData }) => {
+        return { memberId: id, groupInstanceId, userData };
+      }),
+    );
     for (const member of members) {
       const joined = member.joining;
       member.joining = undefined;
       member.lastSeenMs = this.#clock.nowMs();
-      const partitions = assignment.get(member.id) ?? [];
-      joined?.done({
-        ...{ memberId: member.id, generationId: this.#generation, partitions, userData },
-      });
+      member.share = shares.get(member.id) ?? { partitions: [], userData: Buffer.alloc(0) };
+      joined?.done(this.#assignmentOf(member));
     }
     return true;
   }
@@ -203,10 +233,47 @@ export class GroupCoordinator {
     this.#completeIfAllJoined();
   }
 
-  #memberOf(memberId: string): Member {
-    const member = this.#members.get(memberId);
-    if (member === undefined) throw this.#illegal(`member ${memberId} is unknown`);
+  /** A static member's new process takes the old one's place, under another id. */
+  #cameBack(groupInstanceId: string | undefined): Member | undefined {
+    const member = this.#instance(groupInstanceId);
+    if (member === undefined) return undefined;
+    member.joining?.replaced(this.#fenced(member.id));
+    member.joining = undefined;
+    member.id = `${this.#groupId}-${this.#nextMember}`;
+    this.#nextMember += 1;
+    // In its place: the first one leads.
+    this.#members = new Map([...this.#members.values()].map((each) => [each.id, each]));
     return member;
+  }
+
+  #instance(groupInstanceId: string | undefined): Member | undefined {
+    if (groupInstanceId === undefined) return undefined;
+    return [...this.#members.values()].find(
+      ({ options }) => options.groupInstanceId === groupInstanceId,
+    );
+  }
+
+  /** @throws INSTANCE_FENCED when another process has the place. */
+  #find({ memberId, groupInstanceId }: MemberIdentity): Member | undefined {
+    const member = this.#members.get(memberId);
+    const holder = this.#instance(groupInstanceId);
+    if (holder !== undefined && holder !== member) throw this.#fenced(memberId);
+    return member;
+  }
+
+  #memberOf(identity: MemberIdentity): Member {
+    const member = this.#find(identity);
+    if (member === undefined) throw this.#illegal(`member ${identity.memberId} is unknown`);
+    return member;
+  }
+
+  #assignmentOf({ id, options: { groupInstanceId }, share }: Member): GroupAssignment {
+    return { memberId: id, generationId: this.#generation, groupInstanceId, ...share };
+  }
+
+  #fenced(memberId: string): RollguardError {
+    const message = `group ${this.#groupId}: another process has the place of ${memberId}`;
+    return new RollguardError('INSTANCE_FENCED', message);
   }
 
   #illegal(why: string): RollguardError {

@@ -15,6 +15,7 @@ import type {
   GroupOffsets,
 } from '../../streams/kafka/port.ts';
 import type { InProcessKafka, RequestKind } from '../in-process-kafka.ts';
+import type { MemberIdentity } from './group-coordinator.ts';
 import { InProcessReader } from './in-process-reader.ts';
 import type { ProducerIdentity } from './transaction-coordinator.ts';
 
@@ -138,13 +139,14 @@ class InProcessProducer implements TransactionalProducer {
     });
   }
 
-  async sendOffsets({ groupId, memberId, generationId, offsets }: GroupOffsets): Promise<void> {
+  async sendOffsets(sent: GroupOffsets): Promise<void> {
+    const { groupId, generationId, offsets } = sent;
     this.#isOpen = true;
     const identity = this.#identity;
     await this.#send('TxnOffsetCommit', () => {
       const group = this.#cluster.group(groupId);
       const transaction = this.#cluster.transactions.open(identity);
-      group.check(memberId, generationId);
+      group.check(sent, generationId);
       group.hold(offsets);
       transaction.offsets.set(groupId, [...(transaction.offsets.get(groupId) ?? []), ...offsets]);
     });
@@ -194,10 +196,10 @@ function inProcessPlainProducer(cluster: InProcessKafka, send: Send): PlainProdu
         return produced;
       });
     },
-    commitOffsets: ({ groupId, memberId, generationId, offsets }) =>
+    commitOffsets: ({ groupId, memberId, groupInstanceId, generationId, offsets }) =>
       send('OffsetCommit', () => {
         const group = cluster.group(groupId);
-        group.check(memberId, generationId);
+        group.check({ memberId, groupInstanceId }, generationId);
         group.commit(offsets);
       }),
     recover: () => send('InitProducerId', () => undefined),
@@ -207,10 +209,11 @@ function inProcessPlainProducer(cluster: InProcessKafka, send: Send): PlainProdu
 
 function inProcessMember(cluster: InProcessKafka, send: Send, options: GroupOptions): GroupMember {
   const group = cluster.group(options.groupId);
+  const { groupInstanceId } = options;
   let memberId: string | undefined;
   let generationId = 0;
-  const current = (): string => {
-    if (memberId !== undefined) return memberId;
+  const current = (): MemberIdentity => {
+    if (memberId !== undefined) return { memberId, groupInstanceId };
     throw new RollguardError('ILLEGAL_GENERATION', 'the member has not joined');
   };
   return {
@@ -218,12 +221,16 @@ function inProcessMember(cluster: InProcessKafka, send: Send, options: GroupOpti
       for (;;) {
         // What was sent names the member as it was then, however late it arrives.
         const known = memberId;
-        const { joined } = await send('JoinGroup', () => ({ joined: group.join(known, options) }));
+        const userData = options.userData();
         try {
+          const { joined } = await send('JoinGroup', () => ({
+            joined: group.join(known, options, userData),
+          }));
           const assignment = await joined;
           memberId = assignment.memberId;
           generationId = assignment.generationId;
-          await send('SyncGroup', () => group.sync(assignment.memberId, assignment.generationId));
+          const identity = current();
+          await send('SyncGroup', () => group.sync(identity, assignment.generationId));
           return assignment;
         } catch (error) {
           // The group moved on while we joined.
@@ -249,10 +256,10 @@ function inProcessMember(cluster: InProcessKafka, send: Send, options: GroupOpti
         await cluster.clock.sleep(stableOffsetsPollMs);
       }
     },
-    leave: async () => {
+    leave: async ({ keepsPlace } = { keepsPlace: false }) => {
       const leaving = memberId;
       memberId = undefined;
-      if (leaving !== undefined) await send('Heartbeat', () => group.leave(leaving));
+      if (leaving !== undefined && !keepsPlace) await send('Heartbeat', () => group.leave(leaving));
     },
   };
 }

@@ -82,7 +82,7 @@ function observedMember(
       return status;
     },
     committedOffsets: (partitions) => member.committedOffsets(partitions),
-    leave: () => member.leave(),
+    leave: (leaving) => member.leave(leaving),
   };
 }
 

@@ -55,6 +55,7 @@ export class SimulatedDisk {
   /** The application's folder, for one process. */
   folder(process: SimulatedProcess): StateFolder {
     return {
+      tasks: () => Promise.resolve([...this.#batches.keys()]),
       openEngine: (task, rules) => Promise.resolve(this.#open(task, rules, process)),
       setAside: (task, reason) => {
         if (this.#batches.delete(task)) this.#setAsides.push(reason);

@@ -24,6 +24,13 @@ const answerSchema = z.object({
           lagRecords: z.number().nullable(),
           position: z.number().nullable(),
           progress: z.string().nullable(),
+          standbys: z.array(
+            z.object({
+              address: z.string(),
+              lagRecords: z.number().nullable(),
+              position: z.number().nullable(),
+            }),
+          ),
         }),
       ),
       unanswered: z.array(z.object({ address: z.string(), reason: z.string() })),
@@ -73,13 +80,23 @@ async function ask(url: string): Promise<Answer> {
 function renderTasks({ services }: Answer): string {
   const lines = services.flatMap(({ name, applicationId, tasks: all }) => [
     `${name} (${applicationId})`,
-    ...all.map(({ task, owner, status, lagRecords, position, progress }) =>
-      [
-        `  ${task.padEnd(20)} ${(owner ?? 'nobody').padEnd(24)} ${status.padEnd(10)}`,
-        `${lagRecords ?? '?'} behind, at ${position ?? '?'}`,
-        ...(progress === null ? [] : [progress]),
-      ].join('  '),
-    ),
+    ...all.flatMap(({ task, owner, status, progress, standbys, ...place }) => [
+      [line(task, owner ?? 'nobody', { status, ...place }), progress ?? ''].join('  ').trimEnd(),
+      ...standbys.map(({ address, ...standby }) =>
+        line('', address, { status: 'standby', ...standby }),
+      ),
+    ]),
   ]);
   return `${lines.join('\n')}\n`;
+}
+
+interface Place {
+  readonly status: string;
+  readonly lagRecords: number | null;
+  readonly position: number | null;
+}
+
+function line(task: string, address: string, { status, lagRecords, position }: Place): string {
+  const words = `  ${task.padEnd(20)} ${address.padEnd(24)} ${status.padEnd(10)}`;
+  return `${words}  ${lagRecords ?? '?'} behind, at ${position ?? '?'}`;
 }

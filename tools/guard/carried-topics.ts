@@ -59,7 +59,7 @@ export async function committedPositions(
     Array.from({ length: partitionCount }, (_, partition) => ({ topic: name, partition })),
   );
   const member = port.openMember({
-    ...{ groupId: applicationId, topics: [], userData: Buffer.alloc(0) },
+    ...{ groupId: applicationId, topics: [], userData: () => Buffer.alloc(0) },
     ...{ sessionTimeoutMs: 10_000, rebalanceTimeoutMs: 10_000, assignor: () => new Map() },
   });
   try {

@@ -231,7 +231,7 @@ async function complete(
   // As the group's only member: an instance that joins before the commit either moves the generation on,
   // and the commit is refused, or waits for these offsets.
   const member = port.openMember({
-    ...{ groupId: to, topics: [], userData: Buffer.alloc(0) },
+    ...{ groupId: to, topics: [], userData: () => Buffer.alloc(0) },
     ...{ sessionTimeoutMs: 10_000, rebalanceTimeoutMs: 10_000, assignor: () => new Map() },
   });
   try {

@@ -10,7 +10,7 @@ export async function committedOffsets(
   const member = port.openMember({
     groupId: applicationId,
     topics: [],
-    userData: Buffer.alloc(0),
+    userData: () => Buffer.alloc(0),
     sessionTimeoutMs: 10_000,
     rebalanceTimeoutMs: 10_000,
     assignor: () => new Map(),

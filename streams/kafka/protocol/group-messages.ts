@@ -1,4 +1,4 @@
-/** JoinGroup, SyncGroup, Heartbeat, LeaveGroup of the classic group protocol; members are dynamic. */
+/** JoinGroup, SyncGroup, Heartbeat, LeaveGroup of the classic group protocol; a member may be static. */
 import type { ByteReader } from './byte-reader.ts';
 import type { Api, Message } from './message.ts';
 import type { GroupGeneration } from './transaction-messages.ts';
@@ -7,10 +7,17 @@ export interface JoinGroupRequest {
   readonly groupId: string;
   /** Empty: the coordinator gives one. */
   readonly memberId: string;
+  readonly groupInstanceId: string | undefined;
   readonly sessionTimeoutMs: number;
   readonly rebalanceTimeoutMs: number;
   readonly protocolName: string;
   /** The encoded subscription. */
+  readonly metadata: Buffer;
+}
+
+export interface JoinedMember {
+  readonly memberId: string;
+  readonly groupInstanceId: string | undefined;
   readonly metadata: Buffer;
 }
 
@@ -20,7 +27,7 @@ export interface JoinGroupResponse {
   readonly leaderId: string;
   readonly memberId: string;
   /** Told to the leader only. */
-  readonly members: readonly { readonly memberId: string; readonly metadata: Buffer }[];
+  readonly members: readonly JoinedMember[];
 }
 
 export interface SyncGroupResponse {
@@ -43,7 +50,7 @@ export function joinGroupRequest(request: JoinGroupRequest): Message<JoinGroupRe
       writer.int32(request.sessionTimeoutMs);
       writer.int32(request.rebalanceTimeoutMs);
       writer.string(request.memberId);
-      writer.nullableString(null); // group instance id
+      writer.nullableString(request.groupInstanceId ?? null);
       writer.string(protocolType);
       writer.array([request], ({ protocolName, metadata }) => {
         writer.string(protocolName);
@@ -63,10 +70,10 @@ export function joinGroupRequest(request: JoinGroupRequest): Message<JoinGroupRe
   };
 }
 
-function readMember(reader: ByteReader): { memberId: string; metadata: Buffer } {
+function readMember(reader: ByteReader): JoinedMember {
   const memberId = reader.string();
-  reader.nullableString(); // group instance id
-  return { memberId, metadata: reader.bytes() };
+  const groupInstanceId = reader.nullableString() ?? undefined;
+  return { memberId, groupInstanceId, metadata: reader.bytes() };
 }
 
 export function syncGroupRequest(
@@ -79,7 +86,7 @@ export function syncGroupRequest(
       writer.string(group.groupId);
       writer.int32(group.generationId);
       writer.string(group.memberId);
-      writer.nullableString(null); // group instance id
+      writer.nullableString(group.groupInstanceId ?? null);
       writer.array(assignments, ([memberId, assignment]) => {
         writer.string(memberId);
         writer.bytes(assignment);
@@ -99,7 +106,7 @@ export function heartbeatRequest(group: GroupGeneration): Message<{ readonly err
       writer.string(group.groupId);
       writer.int32(group.generationId);
       writer.string(group.memberId);
-      writer.nullableString(null); // group instance id
+      writer.nullableString(group.groupInstanceId ?? null);
     },
     decode: (reader) => {
       reader.int32(); // throttle time
@@ -110,15 +117,15 @@ export function heartbeatRequest(group: GroupGeneration): Message<{ readonly err
 
 export function leaveGroupRequest(
   groupId: string,
-  memberId: string,
+  member: Pick<JoinedMember, 'memberId' | 'groupInstanceId'>,
 ): Message<{ readonly errorCode: number }> {
   return {
     api: leave,
     encode: (writer) => {
       writer.string(groupId);
-      writer.array([memberId], (member) => {
-        writer.string(member);
-        writer.nullableString(null); // group instance id
+      writer.array([member], ({ memberId, groupInstanceId }) => {
+        writer.string(memberId);
+        writer.nullableString(groupInstanceId ?? null);
       });
     },
     decode: (reader) => {

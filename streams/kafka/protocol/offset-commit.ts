@@ -15,7 +15,7 @@ export function offsetCommitRequest(
       writer.compactString(group.groupId);
       writer.int32(group.generationId);
       writer.compactString(group.memberId);
-      writer.compactNullableString(null); // group instance id: members are dynamic
+      writer.compactNullableString(group.groupInstanceId ?? null);
       writeOffsets(writer, offsets);
       writer.noTags();
     },

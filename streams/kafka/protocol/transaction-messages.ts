@@ -18,6 +18,8 @@ export interface GroupGeneration {
   readonly groupId: string;
   readonly memberId: string;
   readonly generationId: number;
+  /** Of a static member. */
+  readonly groupInstanceId?: string | undefined;
 }
 
 const addPartitions: Api = {
@@ -97,7 +99,7 @@ export function transactionOffsetCommitRequest(
       writer.int16(owner.producerEpoch);
       writer.int32(group.generationId);
       writer.compactString(group.memberId);
-      writer.compactNullableString(null); // group instance id: members are dynamic
+      writer.compactNullableString(group.groupInstanceId ?? null);
       writeOffsets(writer, offsets);
       writer.noTags();
     },

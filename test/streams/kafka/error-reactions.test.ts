@@ -49,7 +49,7 @@ describe('error reactions', () => {
     [47, 'PRODUCER_FENCED'],
     [90, 'PRODUCER_FENCED'],
     [22, 'ILLEGAL_GENERATION'],
-    [82, 'ILLEGAL_GENERATION'],
+    [82, 'INSTANCE_FENCED'],
     [120, 'TRANSACTION_ABORTED'],
     [10, 'RECORD_TOO_LARGE'],
     [1, 'OFFSET_OUT_OF_RANGE'],

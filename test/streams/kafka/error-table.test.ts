@@ -24,6 +24,7 @@ const outcomes: Readonly<Record<BrokerErrorReaction, ErrorCode | 'resolved'>> = 
   fenced: 'PRODUCER_FENCED',
   recover: 'OUTCOME_UNKNOWN',
   generation: 'ILLEGAL_GENERATION',
+  replaced: 'INSTANCE_FENCED',
   'too-large': 'RECORD_TOO_LARGE',
   'out-of-range': 'OFFSET_OUT_OF_RANGE',
   fatal: 'KAFKA_FATAL',
@@ -184,7 +185,7 @@ describe('an error code in the answer to', () => {
       producer: () => port.openProducer({ transactionalId: 'id', transactionTimeoutMs: 1_000 }),
       joined: async () => {
         const member = port.openMember({
-          ...{ groupId: 'group', topics: ['fake'], userData: Buffer.alloc(0) },
+          ...{ groupId: 'group', topics: ['fake'], userData: () => Buffer.alloc(0) },
           ...{ sessionTimeoutMs: 10_000, rebalanceTimeoutMs: 10_000, assignor: () => new Map() },
         });
         await member.join();

@@ -24,7 +24,7 @@ afterEach(() => kafka.close());
 async function askEverything(port: KafkaPort): Promise<void> {
   await port.admin.listOffsets([partition], 'stable');
   const member = port.openMember({
-    ...{ groupId: 'group', topics: ['fake'], userData: Buffer.alloc(0) },
+    ...{ groupId: 'group', topics: ['fake'], userData: () => Buffer.alloc(0) },
     ...{ sessionTimeoutMs: 10_000, rebalanceTimeoutMs: 10_000, assignor: () => new Map() },
   });
   const { memberId, generationId } = await member.join();

@@ -164,7 +164,7 @@ describe('guard promote refuses', () => {
 
   test.each([shadow, plain])('while %s has a member', async (groupId) => {
     const member = driver.kafka.client('member').openMember({
-      ...{ groupId, topics: [], userData: Buffer.alloc(0), assignor: () => new Map() },
+      ...{ groupId, topics: [], userData: () => Buffer.alloc(0), assignor: () => new Map() },
       ...{ sessionTimeoutMs: 10_000, rebalanceTimeoutMs: 10_000 },
     });
     await member.join();

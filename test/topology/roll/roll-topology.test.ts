@@ -86,7 +86,7 @@ const nights = ['2026-05-10', '2026-05-11', '2026-05-12'];
 const closed = [...nights, '2026-05-13'].map(dateClosed);
 
 async function ledger(): Promise<LedgerAnswer | undefined> {
-  return rollQueries(driver!.streams).ledger(tenantId, reservationId);
+  return rollQueries(driver!.streams).ledger({ tenantId, reservationId });
 }
 
 async function said(): Promise<string[]> {
