@@ -43,7 +43,7 @@ const problemTexts: Readonly<Record<number, string>> = {
   415: 'the body is no JSON',
   429: 'too many calls wait; try again after Retry-After',
   500: 'an unexpected error',
-  503: 'the owner of this key is restoring, or the outcome of a write is unknown: try again after Retry-After; or it is switched off',
+  503: 'the owner of this key is restoring, partitions do not answer, or the outcome of a write is unknown: try again after Retry-After; or it is switched off',
   504: 'not decided in time',
 };
 

@@ -2,6 +2,7 @@
 import { STATUS_CODES } from 'node:http';
 import { z } from 'zod';
 import { isRollguardError, type RollguardError } from '../kernel/errors.ts';
+import { missingPartitionShape, missingPartitionsOf } from './missing-partitions.ts';
 
 export const problemBody = z.object({
   type: z.string().describe('a URN that names the code, so that a client can switch on it'),
@@ -13,6 +14,10 @@ export const problemBody = z.object({
     .array(z.object({ field: z.string(), message: z.string() }))
     .optional()
     .describe('the fields at fault'),
+  missingPartitions: z
+    .array(missingPartitionShape)
+    .optional()
+    .describe('of a question that every partition is asked: those that did not answer'),
 });
 export type Problem = Readonly<z.output<typeof problemBody>>;
 
@@ -30,8 +35,12 @@ export function violationsOf({ context }: RollguardError): readonly Violation[] 
 export function problemOf(error: unknown): Problem {
   if (isRollguardError(error)) {
     const violations = violationsOf(error);
-    const found = problem(error.row.http, error.code, error.message);
-    return violations.length === 0 ? found : { ...found, errors: [...violations] };
+    const missing = missingPartitionsOf(error);
+    return {
+      ...problem(error.row.http, error.code, error.message),
+      ...(violations.length === 0 ? {} : { errors: [...violations] }),
+      ...(missing === undefined ? {} : { missingPartitions: [...missing] }),
+    };
   }
   const status = statusOf(error);
   const known = libraryRefusals[status];

@@ -54,9 +54,9 @@ export function guardService(options: GuardServiceOptions): UntypedServiceImplem
     GetLock: unary(options, async ({ lockId }, caller) => ({
       lock: await operations.getLock(lockId, caller),
     })),
-    ListLocks: unary(options, (fields, caller) => {
+    ListLocks: unary(options, ({ allowPartial: partial, ...fields }, caller) => {
       const limit = fields['limit'] === 0 ? undefined : fields['limit'];
-      return operations.listLocks({ ...fields, ...noTenant, limit }, caller);
+      return operations.listLocks({ ...fields, ...noTenant, limit, partial }, caller);
     }),
     CheckAvailability: unary(options, (fields, caller) =>
       operations.checkAvailability({ ...fields, ...noTenant }, caller),
@@ -154,10 +154,15 @@ function isNamed(value: unknown): boolean {
 }
 
 function releasedMessage({ lock, isRepeat }: ReleasedBody): object {
-  return { released: true, lock, isRepeat, locks: [lock] };
+  return { released: true, lock, isRepeat, locks: [lock], complete: true };
 }
 
-function releasedAllMessage({ results, released }: BulkReleasedBody): object {
+/** What is not complete is not released, for callers that look at nothing else. */
+function releasedAllMessage(body: BulkReleasedBody): object {
+  const { results, released, complete, missingPartitions } = body;
   const locks = results.flatMap(({ lock }) => (lock === null ? [] : [lock]));
-  return { released: true, lock: locks[0] ?? null, isRepeat: released === 0, locks };
+  return {
+    ...{ released: complete, lock: locks[0] ?? null, isRepeat: complete && released === 0, locks },
+    ...{ complete, missingPartitions },
+  };
 }

@@ -1,7 +1,7 @@
 /** Errors as gRPC statuses with google.rpc details: what HTTP answers as a problem, in gRPC's words. */
 import { Metadata, status, type ServiceError } from '@grpc/grpc-js';
 import { isRollguardError } from '../../kernel/errors.ts';
-import { problemOf, retryAfterSeconds, type Violation } from '../problem.ts';
+import { problemOf, retryAfterSeconds, type Problem, type Violation } from '../problem.ts';
 import { errorMessage } from './protos.ts';
 
 export const detailsKey = 'grpc-status-details-bin';
@@ -10,6 +10,8 @@ const statusName = 'google.rpc.Status';
 const errorInfoName = 'google.rpc.ErrorInfo';
 const retryInfoName = 'google.rpc.RetryInfo';
 const badRequestName = 'google.rpc.BadRequest';
+/** In the metadata of ErrorInfo. */
+const missingKey = 'missingPartitions';
 
 /** What the caller is told; details of unexpected errors stay in the log. */
 export function grpcErrorOf(error: unknown): Pick<ServiceError, 'code' | 'details' | 'metadata'> {
@@ -17,7 +19,7 @@ export function grpcErrorOf(error: unknown): Pick<ServiceError, 'code' | 'detail
   const code = status[isRollguardError(error) ? error.row.grpc : 'INTERNAL'];
   const seconds = retryAfterSeconds(problem);
   const details = [
-    any(errorInfoName, { reason: problem.code, domain }),
+    any(errorInfoName, { reason: problem.code, domain, metadata: infoOf(problem) }),
     ...(problem.errors === undefined ? [] : [any(badRequestName, badRequestOf(problem.errors))]),
     ...(seconds === undefined ? [] : [any(retryInfoName, { retryDelay: { seconds } })]),
   ];
@@ -25,6 +27,11 @@ export function grpcErrorOf(error: unknown): Pick<ServiceError, 'code' | 'detail
   const bytes = errorMessage(statusName).serialize({ code, message: problem.detail, details });
   metadata.set(detailsKey, bytes);
   return { code, details: problem.detail, metadata };
+}
+
+/** Tasks only: trailers are small, and the message says what to do. */
+function infoOf({ missingPartitions: missing }: Problem): Readonly<Record<string, string>> {
+  return missing === undefined ? {} : { [missingKey]: missing.map(({ task }) => task).join(',') };
 }
 
 function badRequestOf(violations: readonly Violation[]): object {
@@ -48,6 +55,8 @@ export interface StatusDetails {
   readonly retryAfterSeconds: number | undefined;
   /** The fields at fault; undefined when none is. */
   readonly violations: readonly Violation[] | undefined;
+  /** Tasks of the partitions that did not answer; undefined when that is not what is wrong. */
+  readonly missing: readonly string[] | undefined;
 }
 
 /** What a client reads from the metadata of an error; undefined when there is nothing. */
@@ -61,7 +70,8 @@ export function statusDetailsOf(metadata: Metadata): StatusDetails | undefined {
     const found = details.find(({ type_url: url }) => url.endsWith(`/${name}`));
     return found && errorMessage(name).deserialize(found.value);
   };
-  const info = find(errorInfoName) as { reason: string; domain: string } | undefined;
+  const info = find(errorInfoName) as
+    { reason: string; domain: string; metadata: Readonly<Record<string, string>> } | undefined;
   const retry = find(retryInfoName) as { retryDelay: { seconds: string } } | undefined;
   const bad = find(badRequestName) as
     { fieldViolations: readonly { field: string; description: string }[] } | undefined;
@@ -74,6 +84,7 @@ export function statusDetailsOf(metadata: Metadata): StatusDetails | undefined {
         field,
         message: description,
       })),
+      missing: info.metadata[missingKey]?.split(','),
     }
   );
 }

@@ -1,6 +1,7 @@
 /** What is answered about the audit and to a release by hand, as JSON. */
 import { z } from 'zod';
 import type { AuditRecord } from '../../topology/guard/audit.ts';
+import { missingWhenPartial } from '../missing-partitions.ts';
 
 const recordShape = z.object({
   auditId: z.string(),
@@ -46,6 +47,10 @@ export const auditBody = z
   .object({ records: z.array(recordShape).describe('newest first') })
   .meta({ examples: [{ records: [example] }] });
 export type AuditBody = z.output<typeof auditBody>;
+export const auditSearchBody = z
+  .object({ ...auditBody.shape, missingPartitions: missingWhenPartial })
+  .meta({ examples: [{ records: [example] }] });
+export type AuditSearchBody = z.output<typeof auditSearchBody>;
 
 export const manualReleasedBody = z
   .object({

@@ -7,6 +7,7 @@ import {
   exampleIds,
   fromCaller,
   id,
+  partial,
   strict,
   text,
   textLengthMax,
@@ -72,6 +73,7 @@ export const lockAuditFields = strict(auditQuery);
 export const auditSearchFields = strict({
   ...auditQuery,
   lockId: id.optional().meta({ description: 'only of this lock', examples: [exampleIds.lockId] }),
+  partial,
 });
 
 /** Which hold, on whose word, and who is to be told. */

@@ -6,9 +6,15 @@ import type { AdminToken } from '../../kernel/admin-tokens.ts';
 import { RollguardError } from '../../kernel/errors.ts';
 import type { Settings } from '../../kernel/settings.ts';
 import { auditIdOf } from '../../topology/guard/audit.ts';
+import { missingToldOf } from '../missing-partitions.ts';
 import { parseFields, tenantHeader } from '../request-fields.ts';
 import { adminOf } from './admin-access.ts';
-import { auditBodyOf, type AuditBody, type ManualReleasedBody } from './audit-body.ts';
+import {
+  auditBodyOf,
+  type AuditBody,
+  type AuditSearchBody,
+  type ManualReleasedBody,
+} from './audit-body.ts';
 import {
   auditSearchFields,
   lockAuditFields,
@@ -51,7 +57,7 @@ export interface LockRequest {
 export interface AuditOperations {
   manualRelease(request: LockRequest, caller: FindCaller): Promise<ManualReleasedBody>;
   lockAudit(request: LockRequest, caller: FindCaller): Promise<AuditBody>;
-  searchAudit(fields: unknown, caller: FindCaller): Promise<AuditBody>;
+  searchAudit(fields: unknown, caller: FindCaller): Promise<AuditSearchBody>;
 }
 
 export interface AuditOperationsOptions {
@@ -119,16 +125,21 @@ async function searchAudit(
   { calls, settings }: AuditOperationsOptions,
   asked: unknown,
   find: FindCaller,
-): Promise<AuditBody> {
+): Promise<AuditSearchBody> {
   const caller = find();
   const admin = adminOf(caller.token, settings.AVAILABILITY_GUARD_ADMIN_TOKENS);
-  const { tenantId, lockId, limit } = parseFields(auditSearchFields, presentFields(asked));
+  const {
+    tenantId,
+    lockId,
+    limit,
+    partial = false,
+  } = parseFields(auditSearchFields, presentFields(asked));
   const tenantIds = tenantsAsked(admin, caller, tenantId);
-  const records =
+  const { records, missing } =
     lockId === undefined
       ? await calls.searchAudit({ tenantIds, limit }, caller)
-      : await calls.lockAudit({ lockId, tenantIds, limit }, caller);
-  return auditBodyOf(records);
+      : { records: await calls.lockAudit({ lockId, tenantIds, limit }, caller), missing: [] };
+  return { ...auditBodyOf(records), ...missingToldOf(missing, partial) };
 }
 
 /** Those of the token, or the one of them that is named; none for one that is not of them. */

@@ -9,7 +9,7 @@ import { AvroDecoder } from '../../schemas/avro-decoder.ts';
 import { contractSchema, contractText, valueSubject } from '../../schemas/contracts.ts';
 import { DebeziumDecoder } from '../../schemas/debezium-envelope.ts';
 import type { TopicDescription, Topology } from '../../streams/index.ts';
-import type { BulkReleaseAnswer, ReleaseAnswer } from '../../topology/guard/answer.ts';
+import type { ReleaseAnswer } from '../../topology/guard/answer.ts';
 import type { AuditRecord } from '../../topology/guard/audit.ts';
 import { isAuditRead, newestFirst } from '../../topology/guard/audit-trail.ts';
 import { catalogueColumns } from '../../topology/guard/catalogue-rows.ts';
@@ -27,15 +27,25 @@ import {
 } from '../../topology/guard/guard-requests.ts';
 import { guardSubTopologies, guardTopology } from '../../topology/guard/guard-topology.ts';
 import { inventoryEventOf } from '../../topology/guard/inventory-event-codec.ts';
+import type { Lock } from '../../topology/guard/lock.ts';
 import { partitionKeyOf, partitionOfLock } from '../../topology/guard/lock-id.ts';
 import { reservationColumns } from '../../topology/guard/reservations/reservation-fact.ts';
 import { notificationsPartitionCount } from '../../topology/guard/notification.ts';
 import type { PeerCalls, PeerHandler } from '../peers/peer-calls.ts';
+import { gather, type Gathered, type Scatter } from '../peers/scatter.ts';
 import { TaskRouter } from '../peers/task-router.ts';
 import type { ServiceOptions } from '../roll-service.ts';
 import { StreamsService } from '../streams-service.ts';
+import { bulkMissingCodes, bulkReleased, idsReleased } from './bulk-release.ts';
 import { CaptureWatch } from './capture-watch.ts';
-import type { CallOptions, GuardCalls, LocksPage, LocksQuery } from './guard-calls.ts';
+import type {
+  AuditQuery,
+  BulkReleased,
+  CallOptions,
+  GuardCalls,
+  LocksPage,
+  LocksQuery,
+} from './guard-calls.ts';
 
 const eventsPartitionCount = 6;
 /** Of what nobody waits for: expiries reach the log within a second of their time. */
@@ -154,10 +164,12 @@ function guardOptionsOf(settings: ServiceOptions['settings']): GuardOptions {
 class RoutedCalls implements GuardCalls {
   readonly #service: StreamsService;
   readonly #router: TaskRouter;
+  readonly #clock: Clock;
 
   constructor(service: StreamsService, network: { peers: PeerCalls; clock: Clock }) {
     this.#service = service;
     this.#router = new TaskRouter(service, network);
+    this.#clock = network.clock;
   }
 
   lock: GuardCalls['lock'] = (command, options) =>
@@ -172,11 +184,16 @@ class RoutedCalls implements GuardCalls {
   bulkRelease: GuardCalls['bulkRelease'] = async (command, options) => {
     if (command.lockIds !== undefined) return this.#releaseIds(command, command.lockIds, options);
     const { tenantId, roomTypeId } = command;
-    if (roomTypeId !== undefined) {
-      const partition = this.#partitionOf({ tenantId, roomTypeId });
-      return bulkAnswer([await this.#ask(partition, command, options)]);
-    }
-    return bulkAnswer(await this.#askAll(command, options));
+    const partitions =
+      roomTypeId === undefined
+        ? this.#everyPartition()
+        : [this.#partitionOf({ tenantId, roomTypeId })];
+    const scatter = { partitions, missingCodes: bulkMissingCodes };
+    return bulkReleased(
+      await this.#gather(scatter, options, (partition, each) =>
+        this.#ask(partition, command, each),
+      ),
+    );
   };
 
   getLock: GuardCalls['getLock'] = async ({ tenantId, lockId }, options) => {
@@ -185,19 +202,26 @@ class RoutedCalls implements GuardCalls {
     return this.#ask(partition, { kind: 'get-lock', tenantId, lockId }, options);
   };
 
+  /**
+   * Of a reservation too all partitions are asked: the index by reservation lags behind a lock that was
+   * just answered.
+   */
   listLocks: GuardCalls['listLocks'] = async (query, options): Promise<LocksPage> => {
     const { cursor, limit, tenantId, roomTypeId } = query;
     const request = { kind: 'list-locks', ...query, afterLockId: cursorOf(cursor) } as const;
-    // Of a reservation too all partitions are asked: the index by reservation lags behind a lock that
-    // was just answered.
-    const pages =
+    const ask = (partition: number, each: CallOptions): Promise<readonly Lock[]> =>
+      this.#ask(partition, request, each);
+    const { answers, missing } =
       roomTypeId === undefined
-        ? await this.#askAll(request, options)
-        : [await this.#ask(this.#partitionOf({ tenantId, roomTypeId }), request, options)];
-    const found = pages.flat().sort((left, right) => (left.lockId < right.lockId ? -1 : 1));
+        ? await this.#gather({ partitions: this.#everyPartition() }, options, ask)
+        : {
+            answers: [await ask(this.#partitionOf({ tenantId, roomTypeId }), options)],
+            missing: [],
+          };
+    const found = answers.flat().sort((left, right) => (left.lockId < right.lockId ? -1 : 1));
     const locks = found.slice(0, limit);
     const isLast = found.length < limit;
-    return { locks, nextCursor: isLast ? undefined : locks.at(-1)?.lockId };
+    return { locks, nextCursor: isLast ? undefined : locks.at(-1)?.lockId, missing };
   };
 
   availability: GuardCalls['availability'] = async (query, options) => {
@@ -215,48 +239,61 @@ class RoutedCalls implements GuardCalls {
     return this.#ask(partition, { kind: 'lock-audit', ...query }, options);
   };
 
-  /** One tenant after the other: each partition is asked for no more than is answered. */
-  searchAudit: GuardCalls['searchAudit'] = async ({ tenantIds, limit }, options) => {
-    let newest: readonly AuditRecord[] = [];
-    for (const tenantId of tenantIds) {
-      const found = await this.#askAll({ kind: 'tenant-audit', tenantId, limit }, options);
-      newest = [...newest, ...found.flat()].sort(newestFirst).slice(0, limit);
-    }
-    return newest;
+  searchAudit: GuardCalls['searchAudit'] = async (query, options) => {
+    const scatter = { partitions: this.#everyPartition() };
+    const { answers, missing } = await this.#gather(scatter, options, (partition, each) =>
+      this.#tenantsAudit(partition, query, each),
+    );
+    return { records: answers.flat().sort(newestFirst).slice(0, query.limit), missing };
   };
 
-  /** Each partition's ids in one call; the results in the order of the ids. */
+  /** One tenant after the other, so that a partition gathers no more than is answered. */
+  async #tenantsAudit(
+    partition: number,
+    { tenantIds, limit }: AuditQuery,
+    options: CallOptions,
+  ): Promise<readonly AuditRecord[]> {
+    let newest: readonly AuditRecord[] = [];
+    for (const tenantId of tenantIds) {
+      const request = { kind: 'tenant-audit', tenantId, limit } as const;
+      const found = await this.#ask(partition, request, options);
+      newest = [...newest, ...found].sort(newestFirst).slice(0, limit);
+    }
+    return newest;
+  }
+
+  /** Each partition's ids in one call. */
   async #releaseIds(
     command: BulkReleaseCommand,
     lockIds: readonly string[],
     options: CallOptions,
-  ): Promise<BulkReleaseAnswer> {
+  ): Promise<BulkReleased> {
     const byPartition = new Map<number, string[]>();
     for (const lockId of lockIds) {
       const partition = partitionOfLock(lockId, this.#partitionCount());
       if (partition === undefined) continue;
-      byPartition.set(partition, [...(byPartition.get(partition) ?? []), lockId]);
+      const ids = byPartition.get(partition) ?? [];
+      byPartition.set(partition, ids);
+      ids.push(lockId);
     }
-    const answers = await Promise.all(
-      [...byPartition].map(([partition, ids]) =>
-        this.#ask(partition, { ...command, lockIds: ids }, options),
-      ),
+    const partitions = [...byPartition.keys()].sort((left, right) => left - right);
+    const scatter = { partitions, missingCodes: bulkMissingCodes };
+    const gathered = await this.#gather(scatter, options, (partition, each) =>
+      this.#ask(partition, { ...command, lockIds: byPartition.get(partition) ?? [] }, each),
     );
-    const results = new Map(bulkAnswer(answers).results.map((each) => [each.lockId, each]));
-    return {
-      status: 'DONE',
-      results: lockIds.map(
-        (lockId) => results.get(lockId) ?? { lockId, outcome: 'NOT_FOUND', lock: undefined },
-      ),
-    };
+    return idsReleased(gathered, lockIds, byPartition);
   }
 
-  async #askAll<Request extends GuardRequest>(
-    request: Request,
+  #gather<Answer>(
+    scatter: Pick<Scatter, 'partitions' | 'missingCodes'>,
     options: CallOptions,
-  ): Promise<readonly AnswerToRequest<Request>[]> {
-    const partitions = Array.from({ length: this.#partitionCount() }, (_, index) => index);
-    return Promise.all(partitions.map((partition) => this.#ask(partition, request, options)));
+    ask: (partition: number, options: CallOptions) => Promise<Answer>,
+  ): Promise<Gathered<Answer>> {
+    const nowMs = this.#clock.nowMs();
+    return gather(
+      { subTopology, ...scatter, nowMs, deadlineMs: options.deadlineMs },
+      (partition, deadlineMs) => ask(partition, { ...options, deadlineMs }),
+    );
   }
 
   async #ask<Request extends GuardRequest>(
@@ -275,6 +312,10 @@ class RoutedCalls implements GuardCalls {
     return this.#service.streams().partitionOf(subTopology, Buffer.from(partitionKeyOf(key)));
   }
 
+  #everyPartition(): readonly number[] {
+    return Array.from({ length: this.#partitionCount() }, (_, index) => index);
+  }
+
   #partitionCount(): number {
     const count = this.#service.streams().partitionCount(subTopology);
     if (count > 0) return count;
@@ -288,17 +329,6 @@ const unknownLock: ReleaseAnswer = {
   field: 'lockId',
   message: 'there is no lock with this id',
 };
-
-/** @throws the first refusal, as the fronts tell it. */
-function bulkAnswer(answers: readonly AnswerToRequest<BulkReleaseCommand>[]): BulkReleaseAnswer {
-  const results = answers.flatMap((answer) => {
-    if (answer.status === 'DONE') return answer.results;
-    const message =
-      answer.field === undefined ? answer.message : `${answer.field}: ${answer.message}`;
-    throw new RollguardError(answer.code, message);
-  });
-  return { status: 'DONE', results };
-}
 
 function cursorOf(cursor: LocksQuery['cursor']): string | undefined {
   if (cursor === undefined || /^[0-9a-f-]{36}$/.test(cursor)) return cursor;

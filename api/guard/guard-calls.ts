@@ -14,6 +14,7 @@ import type {
   ReleaseCommand,
 } from '../../topology/guard/command.ts';
 import type { Lock, LockStatus } from '../../topology/guard/lock.ts';
+import type { MissingPartition } from '../peers/scatter.ts';
 
 export interface CallOptions {
   /** By the clock's `nowMs`; a call whose deadline is over is not decided. */
@@ -25,7 +26,7 @@ export interface CallOptions {
 export interface GuardCalls {
   lock(command: LockCommand, options: CallOptions): Promise<LockAnswer>;
   release(command: ReleaseCommand, options: CallOptions): Promise<ReleaseAnswer>;
-  bulkRelease(command: BulkReleaseCommand, options: CallOptions): Promise<BulkReleaseAnswer>;
+  bulkRelease(command: BulkReleaseCommand, options: CallOptions): Promise<BulkReleased>;
   /** Undefined when the tenant has no such lock, or it is forgotten. */
   getLock(query: LockQuery, options: CallOptions): Promise<Lock | undefined>;
   listLocks(query: LocksQuery, options: CallOptions): Promise<LocksPage>;
@@ -34,7 +35,31 @@ export interface GuardCalls {
   /** Newest first; none of a lock that is not there, is forgotten, or is of none of the tenants. */
   lockAudit(query: LockAuditQuery, options: CallOptions): Promise<readonly AuditRecord[]>;
   /** Of all locks of these tenants, newest first. */
-  searchAudit(query: AuditQuery, options: CallOptions): Promise<readonly AuditRecord[]>;
+  searchAudit(query: AuditQuery, options: CallOptions): Promise<AuditFound>;
+}
+
+/**
+ * Of a release that several partitions are asked for. It rejects only when none of them did anything;
+ * a partition that is missing did not, or (OUTCOME_UNKNOWN) may have done, its part.
+ */
+export interface BulkReleased {
+  /** One for each id asked for, in its order; for a reservation, room or type one for each hold found. */
+  readonly results: readonly BulkResult[];
+  readonly missing: readonly MissingPartition[];
+}
+
+export type BulkResult =
+  | BulkReleaseAnswer['results'][number]
+  /** Of an id whose partition is missing. */
+  | { readonly lockId: string; readonly outcome: Undone; readonly lock: undefined };
+
+/** UNKNOWN: it may have been done. */
+export type Undone = 'UNKNOWN' | 'NOT_DONE';
+
+export interface AuditFound {
+  readonly records: readonly AuditRecord[];
+  /** What these partitions have is not among the records. */
+  readonly missing: readonly MissingPartition[];
 }
 
 export interface AuditQuery {
@@ -72,6 +97,11 @@ export interface LocksPage {
   readonly locks: readonly Lock[];
   /** Undefined: this was the last page. At most 500 letters, digits, `-`, `_`. */
   readonly nextCursor: string | undefined;
+  /**
+   * Their locks are not on the page; those before the cursor are on no later page either, whoever
+   * answers then.
+   */
+  readonly missing: readonly MissingPartition[];
 }
 
 export interface NightsQuery {

@@ -169,6 +169,16 @@ export const bulkReleaseFields = strict({
   })
   .meta({ examples: [{ lockIds: [exampleIds.lockId], reason: 'ALLOTMENT_RETURNED' }] });
 
+/** Of questions that every partition is asked. */
+export const partial = z
+  .boolean('must be true or false')
+  .optional()
+  .meta({
+    description:
+      'true: when partitions are missing, what the others have, and missingPartitions; absent: status 503 that names them',
+    examples: [true],
+  });
+
 const locksShape = strict({
   roomId: roomId.optional(),
   roomTypeId: roomTypeId.optional(),
@@ -202,6 +212,7 @@ const locksShape = strict({
     .max(pageLimitMax, `must be a whole number from 1 to ${pageLimitMax}`)
     .optional()
     .meta({ description: `of locks on the page; ${pageLimitDefault}`, examples: [100] }),
+  partial,
 });
 export const locksFields = locksShape
   .refine(

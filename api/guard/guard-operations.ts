@@ -3,8 +3,8 @@
  * shape, measured. HTTP and gRPC only carry it, so they cannot say different things.
  */
 import { RollguardError, isRollguardError } from '../../kernel/errors.ts';
-import type { BulkReleaseAnswer } from '../../topology/guard/answer.ts';
 import { fieldError, parseFields } from '../request-fields.ts';
+import { undoneError } from './bulk-release.ts';
 import type { CallOptions, GuardCalls } from './guard-calls.ts';
 import {
   bulkReleaseCommandOf,
@@ -21,7 +21,7 @@ import {
   releaseFields,
   type Asker,
 } from './guard-fields.ts';
-import type { GuardMeter } from './guard-metrics.ts';
+import type { GuardMeter, GuardResult } from './guard-metrics.ts';
 import {
   availabilityBodyOf,
   bulkReleasedBodyOf,
@@ -64,15 +64,16 @@ export function guardOperations(calls: GuardCalls, meter: GuardMeter): GuardOper
     releaseLock: (lockId, fields, caller) =>
       meter.measure('releaseLock', () => releaseLock(calls, { lockId, fields }, caller())),
     releaseReservation: (fields, caller) =>
-      meter.measure('releaseLock', () => releaseReservation(calls, fields, caller())),
+      meter.measure('releaseLock', () => releaseReservation(calls, fields, caller()), bulkResultOf),
     bulkRelease: (fields, caller) =>
-      meter.measure('bulkRelease', () => bulkRelease(calls, fields, caller())),
+      meter.measure('bulkRelease', () => bulkRelease(calls, fields, caller()), bulkResultOf),
     getLock: (lockId, caller) => meter.measure('getLock', () => getLock(calls, lockId, caller())),
     listLocks: (fields, caller) =>
       meter.measure('listLocks', async () => {
         const { tenantId, ...options } = caller();
-        const query = locksQueryOf(parseFields(locksFields, presentFields(fields)), tenantId);
-        return locksBodyOf(await calls.listLocks(query, options));
+        const asked = parseFields(locksFields, presentFields(fields));
+        const page = await calls.listLocks(locksQueryOf(asked, tenantId), options);
+        return locksBodyOf(page, asked.partial === true);
       }),
     checkAvailability: (fields, caller) =>
       meter.measure('checkAvailability', async () => {
@@ -122,8 +123,10 @@ async function releaseReservation(
     throw fieldError({ field: 'version', message: 'goes with lockId only' });
   }
   const command = bulkReleaseCommandOf({ reservationId, reason, metadata }, caller);
-  const answer: BulkReleaseAnswer = await written(calls.bulkRelease(command, caller));
+  const answer = await written(calls.bulkRelease(command, caller));
   if (answer.results.length === 0) {
+    // Its holds may be where nobody answers.
+    if (answer.missing.length > 0) throw undoneError(answer.missing);
     const message = `no lock of reservation ${reservationId} is known for this tenant`;
     throw new RollguardError('NOT_FOUND', message);
   }
@@ -140,6 +143,11 @@ async function bulkRelease(
     caller,
   );
   return bulkReleasedBodyOf(await written(calls.bulkRelease(command, caller)));
+}
+
+/** What is incomplete may come again as it is. */
+function bulkResultOf({ complete }: BulkReleasedBody): GuardResult {
+  return complete ? 'success' : 'error';
 }
 
 async function getLock(
@@ -160,6 +168,6 @@ export async function written<T>(answer: Promise<T>): Promise<T> {
   } catch (error) {
     if (!isRollguardError(error, 'OUTCOME_UNKNOWN')) throw error;
     const message = `whether it was done is unknown; repeat it with the same idempotency key: ${error.message}`;
-    throw new RollguardError('OUTCOME_UNKNOWN', message, { cause: error });
+    throw new RollguardError('OUTCOME_UNKNOWN', message, { context: error.context, cause: error });
   }
 }

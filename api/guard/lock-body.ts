@@ -3,11 +3,19 @@
  * by field (`proto/availabilityguard/v1`). Instants are ISO 8601 in UTC; what is not there is null.
  */
 import { z } from 'zod';
-import type { BulkReleaseAnswer, Conflict, Refusal } from '../../topology/guard/answer.ts';
+import type { Conflict, Refusal } from '../../topology/guard/answer.ts';
 import type { Lock } from '../../topology/guard/lock.ts';
 import { RollguardError } from '../../kernel/errors.ts';
+import {
+  missingPartitionBodyOf,
+  missingPartitionExample,
+  missingPartitionShape,
+  missingToldOf,
+  missingWhenPartial,
+} from '../missing-partitions.ts';
 import { fieldError } from '../request-fields.ts';
-import type { LocksPage, NightAvailability, NightsQuery } from './guard-calls.ts';
+import { undoneOf } from './bulk-release.ts';
+import type { BulkReleased, LocksPage, NightAvailability, NightsQuery } from './guard-calls.ts';
 
 const instant = z.iso.datetime();
 const date = z.iso.date();
@@ -115,22 +123,41 @@ export type ReleasedBody = z.output<typeof releasedBody>;
 
 const resultShape = z.object({
   lockId: z.string(),
-  outcome: z.enum(['RELEASED', 'ALREADY_ENDED', 'NOT_FOUND']),
+  outcome: z
+    .enum(['RELEASED', 'ALREADY_ENDED', 'NOT_FOUND', 'UNKNOWN', 'NOT_DONE'])
+    .describe('of a missing partition: UNKNOWN, it may have been done, or NOT_DONE'),
   lock: lockShape.nullable(),
+});
+const undonePartitionShape = missingPartitionShape.extend({
+  outcome: z
+    .enum(['UNKNOWN', 'NOT_DONE'])
+    .describe('UNKNOWN: it may have been done there; the same request again finds out'),
 });
 export const bulkReleasedBody = z
   .object({
-    status: z.literal('DONE'),
+    status: z.enum(['DONE', 'INCOMPLETE']),
+    complete: z
+      .boolean()
+      .describe('false: of some partitions it is not known, or not so, that they did their part'),
     released: z.int().describe('how many results are RELEASED'),
     results: z
       .array(resultShape)
       .describe('one for each id, in its order; else one for each hold found'),
+    missingPartitions: z
+      .array(undonePartitionShape)
+      .describe('those that did not answer; empty when complete'),
   })
   .meta({
     examples: [
       {
-        ...{ status: 'DONE', released: 1 },
+        ...{ status: 'DONE', complete: true, released: 1 },
         results: [{ lockId: lockExample.lockId, outcome: 'RELEASED', lock: releasedExample }],
+        missingPartitions: [],
+      },
+      {
+        ...{ status: 'INCOMPLETE', complete: false, released: 0 },
+        results: [{ lockId: lockExample.lockId, outcome: 'NOT_DONE', lock: null }],
+        missingPartitions: [{ ...missingPartitionExample, outcome: 'NOT_DONE' }],
       },
     ],
   });
@@ -140,8 +167,14 @@ export const locksBody = z
   .object({
     locks: z.array(lockShape),
     nextCursor: z.string().nullable().describe('null: this was the last page'),
+    missingPartitions: missingWhenPartial,
   })
-  .meta({ examples: [{ locks: [lockExample], nextCursor: null }] });
+  .meta({
+    examples: [
+      { locks: [lockExample], nextCursor: null },
+      { locks: [], nextCursor: null, missingPartitions: [missingPartitionExample] },
+    ],
+  });
 export type LocksBody = z.output<typeof locksBody>;
 
 const nightShape = z.object({
@@ -201,20 +234,31 @@ export function conflictBodyOf({ reason, blockingLock, nights }: Conflict): Conf
   return { reason, blockingLock: blocking, nights: [...nights] };
 }
 
-export function bulkReleasedBodyOf({ results }: BulkReleaseAnswer): BulkReleasedBody {
+export function bulkReleasedBodyOf({ results, missing }: BulkReleased): BulkReleasedBody {
+  const complete = missing.length === 0;
   return {
-    status: 'DONE',
+    status: complete ? 'DONE' : 'INCOMPLETE',
+    complete,
     released: results.filter(({ outcome }) => outcome === 'RELEASED').length,
     results: results.map(({ lockId, outcome, lock }) => ({
       lockId,
       outcome,
       lock: lock === undefined ? null : lockBodyOf(lock),
     })),
+    missingPartitions: missing.map((each) => ({
+      ...missingPartitionBodyOf(each),
+      outcome: undoneOf(each.error),
+    })),
   };
 }
 
-export function locksBodyOf({ locks, nextCursor }: LocksPage): LocksBody {
-  return { locks: locks.map(lockBodyOf), nextCursor: nextCursor ?? null };
+/** @throws NOT_READY when partitions are missing and the page may not be partial. */
+export function locksBodyOf(
+  { locks, nextCursor, missing }: LocksPage,
+  isPartial: boolean,
+): LocksBody {
+  const told = missingToldOf(missing, isPartial);
+  return { locks: locks.map(lockBodyOf), nextCursor: nextCursor ?? null, ...told };
 }
 
 export function availabilityBodyOf(

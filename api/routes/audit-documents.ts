@@ -1,7 +1,7 @@
 /** What the API's description says of releases by hand and of the audit. */
 import { z } from 'zod';
 import { adminTokenHeader } from '../guard/admin-access.ts';
-import { auditBody, manualReleasedBody } from '../guard/audit-body.ts';
+import { auditBody, auditSearchBody, manualReleasedBody } from '../guard/audit-body.ts';
 import { auditSearchFields, lockAuditFields, manualReleaseFields } from '../guard/audit-fields.ts';
 import { correlationHeader } from '../guard/caller.ts';
 import { lockIdFields } from '../guard/guard-fields.ts';
@@ -13,6 +13,7 @@ import {
   answerHeaders,
   correlation,
   invalid,
+  missing,
   noLock,
   ofReads,
   ofWrites,
@@ -67,11 +68,18 @@ const lockAudit = documented({
 const searchAudit = documented({
   tags: ['audit'],
   summary: "Who did what to the locks of the token's tenants, newest first",
+  description: `Every partition is asked, without lockId. While some do not answer: status 503 that names them,
+or, with partial=true, the records of the others, and missingPartitions.`,
   headers: adminHeaders,
   querystring: auditSearchFields,
-  body: auditBody,
+  body: auditSearchBody,
   answerHeaders,
-  problems: [invalid('limit', 'must be a whole number from 1 to 1000'), ...ofReads, refused],
+  problems: [
+    invalid('limit', 'must be a whole number from 1 to 1000'),
+    ...ofReads,
+    missing,
+    refused,
+  ],
 });
 
 export const auditDocuments = { manualRelease, lockAudit, searchAudit };

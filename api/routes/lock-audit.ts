@@ -10,14 +10,7 @@ import { callDeadlineMs, correlationHeader, givenCorrelation } from '../guard/ca
 import type { RouteGroup } from '../http-server.ts';
 import { tenantHeader } from '../request-fields.ts';
 import { auditDocuments as documents } from './audit-documents.ts';
-import {
-  headerOf,
-  takeCorrelation,
-  whetherGone,
-  withNumber,
-  type Body,
-  type LockPath,
-} from './locks.ts';
+import { headerOf, queryOf, takeCorrelation, whetherGone, type LockPath } from './locks.ts';
 
 export interface AuditRoutesOptions {
   readonly operations: AuditOperations;
@@ -77,8 +70,4 @@ function callerOf(
     deadlineMs: callDeadlineMs(clock.nowMs()),
     isGone: whetherGone(reply),
   };
-}
-
-function queryOf(request: FastifyRequest): unknown {
-  return withNumber(request.query as Body, 'limit');
 }

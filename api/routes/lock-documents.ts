@@ -18,6 +18,7 @@ import {
   refusedBody,
   releasedBody,
 } from '../guard/lock-body.ts';
+import { missingPartitionExample } from '../missing-partitions.ts';
 import { documented, tenantHeaders } from '../openapi.ts';
 import { problem, problemOf, type Problem } from '../problem.ts';
 import { fieldError, headerText } from '../request-fields.ts';
@@ -45,6 +46,15 @@ const unknown = problem(
   'OUTCOME_UNKNOWN',
   'whether it was done is unknown; repeat it with the same idempotency key',
 );
+/** Of a read without a key. */
+export const missing = {
+  ...problem(
+    503,
+    'NOT_READY',
+    'no answer from guard_2; try again shortly, or take what the others have with partial=true (gRPC: allow_partial)',
+  ),
+  missingPartitions: [missingPartitionExample],
+};
 const late = problem(504, 'DEADLINE_EXCEEDED', 'the call was not decided in time');
 const full = problem(429, 'QUEUE_FULL', 'guard_2 has 10000 calls waiting; try again shortly');
 const otherTenant = problem(403, 'TENANT_MISMATCH', 'tenantId: is not the tenant that asks');
@@ -84,7 +94,9 @@ const release = documented({
 const bulkRelease = documented({
   tags: ['locks'],
   summary: 'End many holds',
-  description: `Exactly one of lockIds, reservationId, reservationIds, roomId and roomTypeId says which. ${absent}`,
+  description: `Exactly one of lockIds, reservationId, reservationIds, roomId and roomTypeId says which.
+Every partition that may have some is asked at once. When some do not answer, the answer tells what the others
+did, with complete false, and names the missing; the same request again does the rest. When none answers: status 503. ${absent}`,
   headers: readHeaders,
   requestBody: bulkReleaseFields,
   body: bulkReleasedBody,
@@ -104,7 +116,11 @@ const get = documented({
 
 const list = documented({
   tags: ['locks'],
-  summary: 'The locks of a room or a room type, page by page',
+  summary: 'The locks of a room, a room type or a reservation, page by page',
+  description: `Without roomTypeId every partition is asked. While some do not answer: status 503 that names them,
+or, with partial=true, the locks of the others, and missingPartitions. What a missing partition has before
+nextCursor is on no later page either, even when it answers again: then ask from the start. With roomTypeId
+one partition has them all, and partial changes nothing.`,
   headers: readHeaders,
   querystring: locksFields,
   body: locksBody,
@@ -112,6 +128,7 @@ const list = documented({
   problems: [
     invalid('roomId', 'give exactly one of roomId, roomTypeId and reservationId'),
     ...ofReads,
+    missing,
   ],
 });
 

@@ -55,7 +55,7 @@ export function lockRoutes(options: LockRoutesOptions): RouteGroup {
       operations.getLock(request.params.lockId, reader(request, reply)),
     );
     server.get('/v1/locks', { schema: documents.list }, (request, reply) =>
-      operations.listLocks(withNumber(request.query as Body, 'limit'), reader(request, reply)),
+      operations.listLocks(queryOf(request), reader(request, reply)),
     );
     server.get('/v1/availability', { schema: documents.availability }, (request, reply) =>
       operations.checkAvailability(request.query, reader(request, reply)),
@@ -180,12 +180,15 @@ function withKey(body: unknown, request: FastifyRequest): unknown {
   return { ...body, idempotencyKey: key };
 }
 
-/** Query parameters are text. */
-export function withNumber(query: Body, name: string): unknown {
-  const value = query[name];
-  return typeof value === 'string' && /^\d{1,9}$/.test(value)
-    ? { ...query, [name]: Number(value) }
-    : query;
+/** Query parameters are text; `limit` is a number and `partial` true or false where they look like it. */
+export function queryOf({ query }: FastifyRequest): unknown {
+  const { limit, partial, ...others } = query as Body;
+  const isNumber = typeof limit === 'string' && /^\d{1,9}$/.test(limit);
+  return {
+    ...others,
+    limit: isNumber ? Number(limit) : limit,
+    partial: partial === 'true' || partial === 'false' ? partial === 'true' : partial,
+  };
 }
 
 export function headerOf(request: FastifyRequest, name: string): string | undefined {

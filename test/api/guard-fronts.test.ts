@@ -271,7 +271,7 @@ describe('a release by reservation (gRPC)', () => {
       { lockId: held.lockId, outcome: 'RELEASED' as const, lock: ended },
       { lockId: id, outcome: 'ALREADY_ENDED' as const, lock: { ...ended, lockId: id } },
     ];
-    windows.guard.instead = { bulkRelease: () => Promise.resolve({ status: 'DONE', results }) };
+    windows.guard.instead = { bulkRelease: () => Promise.resolve({ results, missing: [] }) };
     const answer = await windows.client.call('ReleaseRoom', { ...release, tenantId: tenant });
 
     expect(onlyRequest()).toMatchObject({
@@ -286,7 +286,7 @@ describe('a release by reservation (gRPC)', () => {
   });
 
   test('that has none is NOT_FOUND', async () => {
-    windows.guard.instead = { bulkRelease: () => Promise.resolve({ status: 'DONE', results: [] }) };
+    windows.guard.instead = { bulkRelease: () => Promise.resolve({ results: [], missing: [] }) };
 
     expect(await windows.grpc({ operation: 'release', fields: release })).toMatchObject({
       status: status.NOT_FOUND,

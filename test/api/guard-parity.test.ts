@@ -95,6 +95,7 @@ const list = fc
       status: optional(fc.constantFrom('TENTATIVE', 'EXPIRED', 'ACTIVE', '')),
       cursor: optional(fc.constantFrom('bmV4dA', 'a b', '')),
       limit: optional(fc.constantFrom(1, 500, 501)),
+      partial: optional(fc.boolean()),
     }),
   );
 const availability = fc.record({ roomTypeId: id, from: time, to: time });

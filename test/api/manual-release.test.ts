@@ -270,7 +270,7 @@ describe('G12: a tenant that the token is not given for', () => {
   test('has no records: a search without a tenant is one of those of the token', async () => {
     const { ask, guard } = await serve();
     guard.instead = {
-      searchAudit: () => Promise.resolve([]),
+      searchAudit: () => Promise.resolve({ records: [], missing: [] }),
       lockAudit: () => Promise.resolve([]),
     };
     const asked = [

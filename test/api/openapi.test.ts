@@ -16,7 +16,7 @@ import { silentLogger } from '../../kernel/logger.ts';
 import { seededRandom } from '../../kernel/random.ts';
 import type { LedgerAnswer, RollQueries } from '../../topology/roll/roll-queries.ts';
 import { adminSettings, tokenEntry } from '../support/admin-settings.ts';
-import { auditRecordOf, fakeGuard, lockOf } from '../support/fake-guard.ts';
+import { auditRecordOf, fakeGuard, lockOf, missingPartition } from '../support/fake-guard.ts';
 
 interface Document {
   readonly openapi: string;
@@ -212,7 +212,7 @@ describe('the API description', () => {
         .map((each) => complaints(schema, each)),
     );
 
-    expect(examples).toHaveLength(132);
+    expect(examples).toHaveLength(136);
     expect(examples.flat()).toEqual([]);
   });
 });
@@ -260,6 +260,7 @@ describe('a real answer of the guard has the documented shape', () => {
     { lockId: id, outcome: 'RELEASED' as const, lock: held },
     { lockId: id, outcome: 'NOT_FOUND' as const, lock: undefined },
   ];
+  const away = [missingPartition(2)];
   const conflict = { reason: 'TYPE_FULL' as const, blockingLock: held, nights: ['2026-05-10'] };
   const nights = [40, undefined].map((capacity) => ({ date: '2026-05-10', capacity, held: 1 }));
   const failing = (code: ErrorCode) => (): Promise<never> =>
@@ -285,7 +286,12 @@ describe('a real answer of the guard has the documented shape', () => {
     ['delete', one, 412, { release: failing('PRECONDITION_FAILED') }, { reason: 'x' }],
     [
       ...(['post', '/v1/locks/bulk-release', 200] as const),
-      { bulkRelease: () => done({ status: 'DONE', results }) },
+      { bulkRelease: () => done({ results, missing: [] }) },
+      { lockIds: [id, id], reason: 'x' },
+    ],
+    [
+      ...(['post', '/v1/locks/bulk-release', 200] as const),
+      { bulkRelease: () => done({ results, missing: away }) },
       { lockIds: [id, id], reason: 'x' },
     ],
     ['post', '/v1/locks/bulk-release', 400, {}, { reason: 'x' }],
@@ -293,7 +299,19 @@ describe('a real answer of the guard has the documented shape', () => {
     ['get', one, 404, { getLock: () => done(undefined) }, undefined],
     [
       ...(['get', '/v1/locks', 200] as const),
-      { listLocks: () => done({ locks: [held], nextCursor: 'x' }) },
+      { listLocks: () => done({ locks: [held], nextCursor: 'x', missing: [] }) },
+      undefined,
+      `roomId=${id}`,
+    ],
+    [
+      ...(['get', '/v1/locks', 200] as const),
+      { listLocks: () => done({ locks: [held], nextCursor: 'x', missing: away }) },
+      undefined,
+      `roomId=${id}&partial=true`,
+    ],
+    [
+      ...(['get', '/v1/locks', 503] as const),
+      { listLocks: () => done({ locks: [], nextCursor: undefined, missing: away }) },
       undefined,
       `roomId=${id}`,
     ],
@@ -311,7 +329,19 @@ describe('a real answer of the guard has the documented shape', () => {
     ['post', manual, 404, { release: failing('NOT_FOUND') }, byHand],
     ['get', `${one}/audit`, 200, { lockAudit: () => done([audited]) }, undefined],
     ['get', `${one}/audit`, 404, { lockAudit: () => done([]) }, undefined],
-    ['get', '/v1/locks/audit', 200, { searchAudit: () => done([audited]) }, undefined],
+    [
+      'get',
+      '/v1/locks/audit',
+      200,
+      { searchAudit: () => done({ records: [audited], missing: [] }) },
+      undefined,
+    ],
+    [
+      ...(['get', '/v1/locks/audit', 200] as const),
+      { searchAudit: () => done({ records: [audited], missing: away }) },
+      undefined,
+      'partial=true',
+    ],
     ['get', '/v1/locks/audit', 400, {}, undefined, 'limit=0'],
   ])('%s %s, status %i', async (method, path, status, instead, body, query = '') => {
     guard.instead = instead;

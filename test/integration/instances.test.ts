@@ -1,7 +1,9 @@
 /** Two instances on the real stack: either answers for what the other one owns. */
+import { randomUUID } from 'node:crypto';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { systemClock } from '../../kernel/clock.ts';
+import { partitionOfLock } from '../../topology/guard/lock-id.ts';
 import { ApplicationProcess } from '../../tools/start/application-process.ts';
 import { startSystem, type System } from '../../tools/start/system.ts';
 import { chainWorkload } from '../../tools/start/workload.ts';
@@ -136,8 +138,16 @@ describe('two instances', () => {
   test(
     'of which one is killed: the other takes every call once the group has noticed',
     async () => {
-      const held = await Promise.all(types.map((type) => lockAt(second, type)));
+      const reservationId = randomUUID();
+      const held = await Promise.all(
+        types.map((type, room) =>
+          lockAt(second, type, { reservationId, idempotencyKey: `${reservationId}/${room + 1}` }),
+        ),
+      );
+      const { dead, survivors } = await guardPartitions(second, system.application.grpcAddress);
       await system.application.kill();
+      // Before the group has noticed.
+      await expectPartial(second, { reservationId, dead, held, survivors });
       const seen = await Promise.all(
         held.map(({ lockId }, at) => untilAnswered(second, lockId, types[at]?.tenantId ?? '')),
       );
@@ -195,17 +205,86 @@ async function untilEqual(url: string): ReturnType<typeof compareWithApi> {
   }
 }
 
+interface HeldLock {
+  readonly lockId: string;
+  readonly tenantId: string;
+}
+
+interface GuardPartitions {
+  readonly dead: readonly number[];
+  readonly survivors: readonly number[];
+}
+
+/** @param address of the one that is about to die. */
+async function guardPartitions(
+  instance: ApplicationProcess,
+  address: string,
+): Promise<GuardPartitions> {
+  const { body } = await ask(instance, 'GET', '/v1/partitions', tenantId);
+  const tasks = (body as Partitions).services
+    .flatMap((service) => service.tasks)
+    .filter(({ task }) => task.startsWith('guard_'))
+    .map(({ task, owner }) => ({ owner, partition: Number(task.slice('guard_'.length)) }))
+    .sort((left, right) => left.partition - right.partition);
+  const isDead = ({ owner }: { readonly owner: string }): boolean => owner === address;
+  return {
+    dead: tasks.filter(isDead).map(({ partition }) => partition),
+    survivors: tasks.filter((task) => !isDead(task)).map(({ partition }) => partition),
+  };
+}
+
+/** What all partitions are asked, of which some are gone: refused, or answered in part, naming those. */
+async function expectPartial(
+  instance: ApplicationProcess,
+  of: GuardPartitions & {
+    readonly reservationId: string;
+    readonly held: readonly HeldLock[];
+  },
+): Promise<void> {
+  const { reservationId, dead, survivors, held } = of;
+  const tenant = held[0]?.tenantId ?? '';
+  const list = `/v1/locks?reservationId=${reservationId}`;
+  const missing = dead.map((partition) => ({ task: `guard_${partition}`, partition }));
+  const names = missing.map(({ task }) => task).join(', ');
+  const partitionCount = dead.length + survivors.length;
+  const own = held
+    .map(({ lockId }) => lockId)
+    .filter((lockId) => survivors.includes(partitionOfLock(lockId, partitionCount) ?? -1))
+    .sort();
+
+  expect(await ask(instance, 'GET', list, tenant)).toMatchObject({
+    status: 503,
+    body: {
+      ...{ code: 'NOT_READY', missingPartitions: missing },
+      detail: expect.stringContaining(`no answer from ${names};`) as unknown,
+    },
+  });
+  expect(await ask(instance, 'GET', `${list}&partial=true`, tenant)).toMatchObject({
+    status: 200,
+    body: { locks: own.map((lockId) => ({ lockId })), missingPartitions: missing },
+  });
+  const release = { reservationId, reason: 'what can be released' };
+  expect(await ask(instance, 'POST', '/v1/locks/bulk-release', tenant, release)).toMatchObject({
+    status: 200,
+    body: {
+      ...{ status: 'INCOMPLETE', complete: false, released: own.length },
+      missingPartitions: missing,
+    },
+  });
+}
+
 async function lockAt(
   instance: ApplicationProcess,
   { tenantId, roomTypeId }: TestType,
-): Promise<{ readonly lockId: string }> {
+  more: object = {},
+): Promise<HeldLock> {
   const wish = {
     ...{ roomTypeId, idempotencyKey: `k-${systemClock.monotonicMs()}`, reason: 'HOLD' },
-    ...{ stayStart: '2031-05-01', stayEnd: '2031-05-03' },
+    ...{ stayStart: '2031-05-01', stayEnd: '2031-05-03', ...more },
   };
   const { status, body } = await ask(instance, 'POST', '/v1/locks', tenantId, wish);
   if (status !== 200) throw new Error(`${status} ${JSON.stringify(body)}`);
-  return (body as { readonly lock: { readonly lockId: string } }).lock;
+  return (body as { readonly lock: HeldLock }).lock;
 }
 
 interface Partitions {

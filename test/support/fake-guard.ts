@@ -2,10 +2,12 @@
  * The guard as its fronts see it, without one: notes what it is asked, and answers with content that
  * follows from the request alone, so that two fronts can be compared.
  */
-import type { CallOptions, GuardCalls } from '../../api/guard/guard-calls.ts';
+import type { BulkReleased, CallOptions, GuardCalls } from '../../api/guard/guard-calls.ts';
+import type { MissingPartition } from '../../api/peers/scatter.ts';
+import type { ErrorCode } from '../../kernel/error-codes.ts';
 import { RollguardError } from '../../kernel/errors.ts';
 import { seededRandom, type Random } from '../../kernel/random.ts';
-import type { BulkReleaseAnswer, LockAnswer, ReleaseAnswer } from '../../topology/guard/answer.ts';
+import type { LockAnswer, ReleaseAnswer } from '../../topology/guard/answer.ts';
 import type { AuditRecord } from '../../topology/guard/audit.ts';
 import type { Lock } from '../../topology/guard/lock.ts';
 
@@ -61,6 +63,7 @@ export function fakeGuard(): FakeGuard {
     listLocks: answering('listLocks', (request, random) => ({
       locks: Array.from({ length: random.integer(4) }, () => lockOf(request, random)),
       nextCursor: random.next() < 0.5 ? undefined : 'bmV4dA',
+      missing: random.next() < 0.3 ? [missingPartition(1), missingPartition(3)] : [],
     })),
     availability: answering('availability', ({ from }, random) =>
       Array.from({ length: random.integer(4) }, () => ({
@@ -72,11 +75,22 @@ export function fakeGuard(): FakeGuard {
     lockAudit: answering('lockAudit', ({ lockId, tenantIds }, random) =>
       tenantIds.slice(0, 1).map((tenantId) => auditRecordOf({ lockId, tenantId }, random)),
     ),
-    searchAudit: answering('searchAudit', ({ tenantIds }, random) =>
-      tenantIds.map((tenantId) => auditRecordOf({ lockId: random.uuid(), tenantId }, random)),
-    ),
+    searchAudit: answering('searchAudit', ({ tenantIds }, random) => ({
+      records: tenantIds.map((tenantId) =>
+        auditRecordOf({ lockId: random.uuid(), tenantId }, random),
+      ),
+      missing: [],
+    })),
   };
   return guard;
+}
+
+export function missingPartition(
+  partition: number,
+  code: ErrorCode = 'NOT_READY',
+): MissingPartition {
+  const task = `guard_${partition}`;
+  return { task, partition, error: new RollguardError(code, `${task} is not served`) };
 }
 
 type Request = { readonly [Field in keyof Lock]?: Lock[Field] | undefined };
@@ -146,19 +160,16 @@ function releaseAnswer(request: Request, random: Random): ReleaseAnswer {
     : { status: 'REFUSED', code: 'PRECONDITION_FAILED', field: 'version', message: 'is 18 by now' };
 }
 
-function bulkAnswer(
-  lockIds: readonly string[],
-  request: Request,
-  random: Random,
-): BulkReleaseAnswer {
-  return {
-    status: 'DONE',
-    results: lockIds.map((lockId) => {
-      const outcome = (['RELEASED', 'ALREADY_ENDED', 'NOT_FOUND'] as const)[random.integer(3)]!;
-      const lock = outcome === 'NOT_FOUND' ? undefined : lockOf({ ...request, lockId }, random);
-      return { lockId, outcome, lock };
-    }),
-  };
+function bulkAnswer(lockIds: readonly string[], request: Request, random: Random): BulkReleased {
+  const results = lockIds.map((lockId) => {
+    const outcome = (['RELEASED', 'ALREADY_ENDED', 'NOT_FOUND'] as const)[random.integer(3)]!;
+    const lock = outcome === 'NOT_FOUND' ? undefined : lockOf({ ...request, lockId }, random);
+    return { lockId, outcome, lock };
+  });
+  if (random.next() < 0.7) return { results, missing: [] };
+  const lost = { lockId: random.uuid(), outcome: 'UNKNOWN' as const, lock: undefined };
+  const missing = [missingPartition(1), missingPartition(3, 'OUTCOME_UNKNOWN')];
+  return { results: [...results, lost], missing };
 }
 
 function randomOf(text: string): Random {

@@ -25,7 +25,7 @@ export type Operation = keyof typeof operations;
 
 export interface Question {
   readonly operation: Operation;
-  /** In JSON's names; lockId is part of the path in HTTP. */
+  /** In HTTP's names; lockId is part of its path. */
   readonly fields: Message;
   /** Of HTTP, metadata of gRPC; without a tenant here: that of `tenant`. */
   readonly headers?: Readonly<Record<string, string>>;
@@ -39,6 +39,8 @@ export interface Answer {
   readonly detail?: string;
   readonly fields?: readonly string[];
   readonly retryAfterSeconds?: number | undefined;
+  /** Tasks of missing partitions. */
+  readonly missing?: readonly string[] | undefined;
   readonly correlationId: string;
 }
 
@@ -114,6 +116,9 @@ async function askHttp(url: string, { operation, fields, headers }: Question): P
     ...{ status, correlationId, code: String(answer['code']), detail: String(answer['detail']) },
     fields: errors.map(({ field }) => field),
     retryAfterSeconds: retryAfter === null ? undefined : Number(retryAfter),
+    missing: (answer['missingPartitions'] as readonly { task: string }[] | undefined)?.map(
+      ({ task }) => task,
+    ),
   };
 }
 
@@ -141,7 +146,9 @@ function httpRequest(
 }
 
 async function askGrpc(client: GrpcClient, question: Question): Promise<Answer> {
-  const { operation, fields, headers = {} } = question;
+  const { operation, headers = {} } = question;
+  const { partial, ...others } = question.fields;
+  const fields = partial === undefined ? others : { ...others, allowPartial: partial };
   const metadata = new Metadata();
   for (const [name, value] of Object.entries({ 'x-tenant-id': tenant, ...headers })) {
     if (value !== '') metadata.set(name, value);
@@ -156,7 +163,7 @@ async function askGrpc(client: GrpcClient, question: Question): Promise<Answer> 
   if (!isServiceError(found)) {
     return {
       status: found['status'] === 'CONFLICT' ? 409 : 200,
-      body: bodyOf(operation, found),
+      body: bodyOf(question, found),
       correlationId,
     };
   }
@@ -170,11 +177,12 @@ async function askGrpc(client: GrpcClient, question: Question): Promise<Answer> 
     },
     fields: (details?.violations ?? []).map(({ field }) => field),
     retryAfterSeconds: details?.retryAfterSeconds,
+    missing: details?.missing,
   };
 }
 
 /** A gRPC answer in HTTP's shape. */
-function bodyOf(operation: Operation, message: Message): unknown {
+function bodyOf({ operation, fields }: Question, message: Message): unknown {
   const lock = lockBody(message['lock']);
   switch (operation) {
     case 'lock':
@@ -188,7 +196,9 @@ function bodyOf(operation: Operation, message: Message): unknown {
         ...result,
         lock: lockBody(result['lock']),
       }));
-      return { status: 'DONE', released: message['released'], results };
+      const { complete, released, missingPartitions } = message;
+      const status = complete === true ? 'DONE' : 'INCOMPLETE';
+      return { status, complete, released, results, missingPartitions };
     }
     case 'get':
       return lock;
@@ -196,6 +206,7 @@ function bodyOf(operation: Operation, message: Message): unknown {
       return {
         locks: (message['locks'] as readonly Message[]).map(lockBody),
         nextCursor: message['nextCursor'] === '' ? null : message['nextCursor'],
+        ...(fields['partial'] === true ? { missingPartitions: missingOf(message) } : {}),
       };
     case 'availability': {
       const nights = (message['nights'] as readonly Message[]).map((night) => ({
@@ -205,6 +216,13 @@ function bodyOf(operation: Operation, message: Message): unknown {
       return { ...message, nights };
     }
   }
+}
+
+/** Of reads, which have no outcome. */
+function missingOf({ missingPartitions }: Message): unknown {
+  return (missingPartitions as readonly Message[]).map(({ task, partition, reason }) => ({
+    ...{ task, partition, reason },
+  }));
 }
 
 const optional = {

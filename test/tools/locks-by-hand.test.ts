@@ -6,7 +6,7 @@ import { auditIdOf } from '../../topology/guard/audit.ts';
 import type { CliContext } from '../../tools/cli-context.ts';
 import { runCli } from '../../tools/cli.ts';
 import { tokenEntry } from '../support/admin-settings.ts';
-import { auditRecordOf, lockOf } from '../support/fake-guard.ts';
+import { auditRecordOf, lockOf, missingPartition } from '../support/fake-guard.ts';
 import { openGuardWindows, tenant, type GuardWindows } from '../support/guard-fronts.ts';
 
 const id = '0b6f5b5e-6a54-4a35-9d0e-0d3d7a9d0001';
@@ -91,8 +91,10 @@ describe('rollguard locks manual-release', () => {
 describe('rollguard locks audit', () => {
   test('prints the records of a lock, or of the tenant', async () => {
     const record = auditRecordOf({ lockId: id, tenantId: tenant }, seededRandom(1));
-    const answer = (): Promise<[typeof record]> => Promise.resolve([record]);
-    windows.guard.instead = { lockAudit: answer, searchAudit: answer };
+    windows.guard.instead = {
+      lockAudit: () => Promise.resolve([record]),
+      searchAudit: () => Promise.resolve({ records: [record], missing: [] }),
+    };
     const ofLock = await locks(['audit', id]);
     const ofTenant = await locks(['audit', '--limit', '7', '--json']);
 
@@ -104,8 +106,23 @@ describe('rollguard locks audit', () => {
     ]);
   });
 
+  test('takes what there is with --partial, and says on stderr what is missing', async () => {
+    const found = { records: [], missing: [missingPartition(2)] };
+    windows.guard.instead = { searchAudit: () => Promise.resolve(found) };
+    const refused = await locks(['audit']);
+    const partial = await locks(['audit', '--partial']);
+
+    expect(refused.exitCode).toBe(1);
+    expect(refused.err).toContain('no answer from guard_2; try again shortly');
+    expect(partial).toEqual({
+      ...{ exitCode: 0, out: 'no records\n' },
+      err: 'locks: guard_2 is missing: NOT_READY: guard_2 is not served\n',
+    });
+  });
+
   test('says when there is none', async () => {
-    windows.guard.instead = { searchAudit: () => Promise.resolve([]) };
+    const none = { records: [], missing: [] };
+    windows.guard.instead = { searchAudit: () => Promise.resolve(none) };
 
     expect(await locks(['audit'])).toMatchObject({ exitCode: 0, out: 'no records\n' });
   });

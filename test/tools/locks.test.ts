@@ -8,7 +8,7 @@ import { seededRandom } from '../../kernel/random.ts';
 import type { Lock } from '../../topology/guard/lock.ts';
 import type { CliContext } from '../../tools/cli-context.ts';
 import { runCli } from '../../tools/cli.ts';
-import { lockOf } from '../support/fake-guard.ts';
+import { lockOf, missingPartition } from '../support/fake-guard.ts';
 import { openGuardWindows, tenant, type GuardWindows } from '../support/guard-fronts.ts';
 
 interface Ended {
@@ -67,7 +67,9 @@ describe('rollguard locks', () => {
   });
 
   test('list asks for what the flags say, and tells that there are more', async () => {
-    windows.guard.instead = { listLocks: answering({ locks: [held], nextCursor: 'bmV4dA' }) };
+    windows.guard.instead = {
+      listLocks: answering({ locks: [held], nextCursor: 'bmV4dA', missing: [] }),
+    };
     const { out, err } = await locks([
       ...['list', '--room-type', id, '--from', '2026-05-01', '--status', 'CONFIRMED'],
       ...['--cursor', 'YQ', '--limit', '7'],
@@ -79,6 +81,22 @@ describe('rollguard locks', () => {
       ...{ roomTypeId: id, roomId: undefined, status: 'CONFIRMED', cursor: 'YQ', limit: 7 },
       ...{ fromMs: Date.parse('2026-05-01'), toMs: undefined },
     });
+  });
+
+  test('list --partial prints what there is, and names on stderr what is missing', async () => {
+    const missing = [missingPartition(1), missingPartition(3)];
+    windows.guard.instead = { listLocks: answering({ locks: [held], missing }) };
+    const refused = await locks(['list', '--reservation', id]);
+    const partial = await locks(['list', '--reservation', id, '--partial']);
+
+    expect([refused.exitCode, refused.out]).toEqual([1, '']);
+    expect(refused.err).toContain('no answer from guard_1, guard_3; try again shortly');
+    expect(partial.exitCode).toBe(0);
+    expect(partial.out).toMatch(/^0b6f5b5e\S+ {2}CONFIRMED/);
+    expect(partial.err).toBe(
+      'locks: guard_1 is missing: NOT_READY: guard_1 is not served\n' +
+        'locks: guard_3 is missing: NOT_READY: guard_3 is not served\n',
+    );
   });
 
   test('lock sends every field and prints what was locked', async () => {

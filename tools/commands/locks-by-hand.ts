@@ -1,6 +1,6 @@
 /** `rollguard locks manual-release|audit`: what an admin token is needed for. */
 import type { Command } from 'commander';
-import type { AuditBody, ManualReleasedBody } from '../../api/guard/audit-body.ts';
+import type { AuditBody, AuditSearchBody, ManualReleasedBody } from '../../api/guard/audit-body.ts';
 import { RollguardError } from '../../kernel/errors.ts';
 import type { CliContext } from '../cli-context.ts';
 import { GuardClient } from '../locks/guard-client.ts';
@@ -8,7 +8,9 @@ import { renderAudit } from '../locks/lock-report.ts';
 import {
   defaultsNote,
   lockPath,
+  partialOption,
   show,
+  tellMissing,
   verb,
   wholeNumber,
   write,
@@ -65,6 +67,7 @@ ${tokenNote}`,
 
 interface AuditFlags extends Flags {
   readonly limit?: number;
+  readonly partial?: true;
 }
 
 export function auditCommand(cli: CliContext): Command {
@@ -72,6 +75,7 @@ export function auditCommand(cli: CliContext): Command {
     .description('who did what to a lock, or to all of a tenant, newest first')
     .argument('[lockId]')
     .option('--limit <count>', 'at most so many, up to 1000', wholeNumber)
+    .addOption(partialOption())
     .addHelpText(
       'after',
       `
@@ -82,11 +86,14 @@ ${tokenNote}`,
     )
     .action(async (lockId: string | undefined, flags: AuditFlags) => {
       const path = lockId === undefined ? '/v1/locks/audit' : `${lockPath(lockId)}/audit`;
-      const query = { limit: flags.limit };
+      // One lock is in one partition.
+      const partial = lockId === undefined ? flags.partial : undefined;
+      const query = { limit: flags.limit, partial };
       const secretHeaders = tokenHeaders(cli);
       const client = new GuardClient(flags, cli);
       const { body } = await client.ask({ method: 'GET', path, query, secretHeaders });
       show(flags, cli, body, () => renderAudit(body as AuditBody));
+      tellMissing((body as AuditSearchBody).missingPartitions, cli);
     });
 }
 

@@ -19,7 +19,9 @@ import {
 import {
   defaultsNote,
   lockPath,
+  partialOption,
   show,
+  tellMissing,
   verb,
   wholeNumber,
   write,
@@ -73,6 +75,7 @@ interface ListFlags extends Flags {
   readonly status?: string;
   readonly cursor?: string;
   readonly limit?: number;
+  readonly partial?: true;
 }
 
 function listCommand(cli: CliContext): Command {
@@ -95,6 +98,7 @@ function listCommand(cli: CliContext): Command {
     )
     .option('--cursor <cursor>', 'where the page before ended')
     .option('--limit <count>', 'at most so many, up to 500', wholeNumber)
+    .addOption(partialOption())
     .addHelpText(
       'after',
       `
@@ -114,11 +118,12 @@ async function list(flags: ListFlags, cli: CliContext): Promise<void> {
     throw new RollguardError('USAGE', message);
   }
   const of = { roomId: room, roomTypeId: roomType, reservationId };
-  const query = { ...of, from, to, status, cursor, limit };
+  const query = { ...of, from, to, status, cursor, limit, partial: flags.partial };
   const client = new GuardClient(flags, cli);
   const { body } = await client.ask({ method: 'GET', path: '/v1/locks', query });
   show(flags, cli, body, () => renderLocks(body as LocksBody));
-  const { nextCursor } = body as LocksBody;
+  const { nextCursor, missingPartitions } = body as LocksBody;
+  tellMissing(missingPartitions, cli);
   if (nextCursor !== null) cli.progress(`locks: there are more; add --cursor ${nextCursor}`);
 }
 

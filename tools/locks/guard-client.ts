@@ -14,7 +14,7 @@ export interface GuardClientFlags {
 export interface GuardRequest {
   readonly method: 'GET' | 'POST' | 'DELETE';
   readonly path: string;
-  readonly query?: Readonly<Record<string, string | number | undefined>>;
+  readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
   readonly body?: Readonly<Record<string, unknown>>;
   /** Sent, and never shown. */
   readonly secretHeaders?: Readonly<Record<string, string>>;

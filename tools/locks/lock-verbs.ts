@@ -1,5 +1,6 @@
 /** What the verbs of `rollguard locks` share: their flags, the request, and how an answer is printed. */
-import { Command, InvalidArgumentError } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import type { LocksBody } from '../../api/guard/lock-body.ts';
 import type { CliContext } from '../cli-context.ts';
 import { GuardClient, type GuardClientFlags, type GuardRequest } from './guard-client.ts';
 
@@ -51,6 +52,20 @@ export async function write(
 
 export function show(flags: Flags, cli: CliContext, body: unknown, render: () => string): void {
   cli.out(flags.json === true ? `${JSON.stringify(body)}\n` : render());
+}
+
+export function partialOption(): Option {
+  return new Option(
+    '--partial',
+    'while partitions do not answer, what the others have (they are named on stderr)',
+  );
+}
+
+/** On stderr, one line each: a partial answer looks like a complete one. */
+export function tellMissing(missing: LocksBody['missingPartitions'], cli: CliContext): void {
+  for (const { task, reason } of missing ?? []) {
+    cli.progress(`locks: ${task} is missing: ${reason}`);
+  }
 }
 
 export function lockPath(lockId: string): string {
