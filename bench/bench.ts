@@ -4,6 +4,7 @@ import { createCliContext } from '../tools/cli-context.ts';
 import { runCommand } from '../tools/cli.ts';
 import { eosBenchCommand } from './eos/eos-bench-command.ts';
 import { guardBenchCommand } from './guard/guard-bench-command.ts';
+import { instancesBenchCommand } from './instances/instances-bench-command.ts';
 import { replayBenchCommand } from './replay/replay-bench-command.ts';
 import { restoreBenchCommand } from './restore/restore-bench-command.ts';
 import { soakBenchCommand } from './soak/soak-bench-command.ts';
@@ -22,5 +23,6 @@ export function bench(args: readonly string[], cli = createCliContext()): Promis
   program.addCommand(restoreBenchCommand(cli));
   program.addCommand(replayBenchCommand(cli));
   program.addCommand(soakBenchCommand(cli));
+  program.addCommand(instancesBenchCommand(cli));
   return runCommand(program, args, cli);
 }

@@ -122,7 +122,7 @@ export const errorCodes = {
   ILLEGAL_GENERATION: { summary: 'the group has moved on to another generation', ...rejoin },
   INSTANCE_FENCED: {
     summary: 'another process has the group instance id of this one; give each its own',
-    ...stop,
+    ...rejoin,
   },
   OFFSET_OUT_OF_RANGE: { summary: 'a partition no longer holds the wanted offset', ...stop },
   TOPIC_MISSING: { summary: 'a source topic does not exist', ...stop },

@@ -392,8 +392,9 @@ export class KafkaStreams {
       rebalanceTimeoutMs: config.rebalanceTimeoutMs,
       assignor: stickyAssignor(plans, config),
     });
-    const { heartbeatIntervalMs } = config;
-    const membership = new Membership({ member, heartbeatIntervalMs, clock, logger, fatal });
+    const { heartbeatIntervalMs, sessionTimeoutMs } = config;
+    const timing = { heartbeatIntervalMs, sessionTimeoutMs, clock };
+    const membership = new Membership({ member, ...timing, logger, fatal });
     const outputTopics = new OutputTopics(topics);
     const failpoints = this.#options.failpoints ?? noFailpoints;
     const states = { config, clock, failpoints, topics: outputTopics, directory };

@@ -27,11 +27,15 @@ export type MembershipStatus = 'stable' | 'rebalance' | 'lost';
 export interface MembershipOptions {
   readonly member: GroupMember;
   readonly heartbeatIntervalMs: number;
+  readonly sessionTimeoutMs: number;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Something that only a person can mend: another process has our group instance id. */
   readonly fatal: (error: unknown) => void;
 }
+
+/** So many session time-outs later a place that is lost again was lost for another reason. */
+const fencedSessions = 10;
 
 export class Membership {
   readonly #options: MembershipOptions;
@@ -41,6 +45,8 @@ export class Membership {
   /** Wall-clock time at which the last request was sent that the group answered with our membership. */
   #confirmedAtMs = 0;
   #joining: Promise<Joined> | undefined;
+  /** Monotonic; when another process last had our group instance id. */
+  #fencedMs: number | undefined;
   #heartbeats: { readonly stop: AbortController; readonly done: Promise<void> } | undefined;
 
   constructor(options: MembershipOptions) {
@@ -116,7 +122,7 @@ export class Membership {
       this.#confirmedAtMs = Math.max(this.#confirmedAtMs, sentAtMs);
       if (this.#status === 'stable') this.#status = answer;
     } catch (error) {
-      if (isRollguardError(error, 'INSTANCE_FENCED')) this.#options.fatal(error);
+      if (isRollguardError(error, 'INSTANCE_FENCED')) this.#fenced(error);
       if (!isRollguardError(error, 'ILLEGAL_GENERATION')) throw error;
       // Of a generation that a join has left behind meanwhile it says nothing.
       if (this.#assignment === asked && !this.isJoining) this.#status = 'lost';
@@ -141,7 +147,10 @@ export class Membership {
     const { clock, member } = this.#options;
     const sentAtMs = clock.nowMs();
     const before = this.#status === 'lost' ? undefined : this.#assignment;
-    const assignment = await member.join();
+    const assignment = await member.join().catch((error: unknown) => {
+      if (isRollguardError(error, 'INSTANCE_FENCED')) this.#fenced(error);
+      throw error;
+    });
     this.#assignment = assignment;
     this.#owners = readAnnouncement(assignment.userData);
     this.#confirmedAtMs = sentAtMs;
@@ -149,6 +158,20 @@ export class Membership {
     const stop = new AbortController();
     this.#heartbeats = { stop, done: this.#heartbeat(stop.signal) };
     return { assignment, isNext: before !== undefined && isNext(before, assignment) };
+  }
+
+  /**
+   * Somebody came with our group instance id: perhaps a join of our own that arrived late, so the place is
+   * taken back, once. Whoever is fenced again soon after shares the id with another process.
+   */
+  #fenced(error: unknown): void {
+    const { clock, sessionTimeoutMs, fatal } = this.#options;
+    const nowMs = clock.monotonicMs();
+    const isAgain =
+      this.#fencedMs !== undefined && nowMs - this.#fencedMs < fencedSessions * sessionTimeoutMs;
+    this.#fencedMs = nowMs;
+    this.#status = 'lost';
+    if (isAgain) fatal(error);
   }
 
   async #heartbeat(signal: AbortSignal): Promise<void> {

@@ -68,6 +68,8 @@ export class OwnedState {
 
   async #replay(changelog: ChangelogPartition, signal: AbortSignal): Promise<void> {
     const { id, environment } = this.#options;
+    // A task that went elsewhere meanwhile: its standby here waits for this one to let go.
+    signal.throwIfAborted();
     this.#content ??= await environment.openState(id, changelog);
     this.#progress = new RestoreProgress(environment.clock);
     const restore = { state: this.#content, changelog, progress: this.#progress, signal };

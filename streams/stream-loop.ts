@@ -139,8 +139,14 @@ export class StreamLoop {
     // In a generation that it never heard of, its tasks may have been decided on elsewhere.
     if (!isNext) tasks.loseAll();
     const active = tasks.assign(assignment);
-    const { follows, warmsUp } = membership.owners;
+    const { follows, warmsUp, owners } = membership.owners;
     standbys.assign({ follows, warmsUp, active });
+    // A static member that came back at another address: the others have to be told.
+    const { applicationServer } = environment.config;
+    const isMoved = active.some(
+      (task) => (owners.get(task) ?? applicationServer) !== applicationServer,
+    );
+    if (!isNext && isMoved && applicationServer !== undefined) membership.requestRejoin();
     environment.logger.info('joined the group', {
       ...{ generation: assignment.generationId, tasks: active.length },
       ...{ standbys: follows.length, warmUps: warmsUp.length },

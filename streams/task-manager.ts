@@ -259,7 +259,7 @@ export class TaskManager {
 
 /** Only the group can say whose the task is now. */
 function isOthersPerhaps(code: string): boolean {
-  return code === 'PRODUCER_FENCED' || code === 'ILLEGAL_GENERATION';
+  return ['PRODUCER_FENCED', 'ILLEGAL_GENERATION', 'INSTANCE_FENCED'].includes(code);
 }
 
 /** A call, since the compiler takes what it saw before an await for what still holds. */

@@ -189,7 +189,10 @@ function keeperOf(
   return owner ?? group.furthest(name);
 }
 
-/** Followers: those that have most of the state first, as long as none gets more than its part. */
+/**
+ * Followers, none with more than its part of them: those of one member's tasks are spread over the others,
+ * which will share them when it goes; then whoever has most of the state.
+ */
 function placeStandbys(
   tasks: readonly PlacedTask[],
   { group, rules, placement }: Placing & { readonly placement: Placement },
@@ -198,16 +201,24 @@ function placeStandbys(
   const replicas = Math.min(rules.numStandbyReplicas, group.ids.length - 1);
   const part = Math.ceil((stateful.length * replicas) / group.ids.length);
   const load = (id: string): number => placement.get(id)?.standbys.length ?? 0;
-  for (const { name } of stateful) {
+  const runners = new Map(
+    [...placement].flatMap(([id, { active }]) => active.map((task) => [task, id] as const)),
+  );
+  const followers = new Map<string, number>();
+  for (const { name, subTopology } of stateful) {
+    const after = (id: string): string => `${id} ${runners.get(name) ?? ''} ${subTopology}`;
     for (let replica = 0; replica < replicas; replica += 1) {
       const free = group.ids.filter((id) => !hasTask(placement.get(id), name));
       const candidates = free.toSorted(
         (one, other) =>
           Number(load(one) >= part) - Number(load(other) >= part) ||
+          (followers.get(after(one)) ?? 0) - (followers.get(after(other)) ?? 0) ||
           group.positionOf(other, name) - group.positionOf(one, name) ||
           load(one) - load(other),
       );
-      placement.get(candidates[0] ?? '')?.standbys.push(name);
+      const [chosen = ''] = candidates;
+      placement.get(chosen)?.standbys.push(name);
+      followers.set(after(chosen), (followers.get(after(chosen)) ?? 0) + 1);
     }
   }
 }

@@ -55,6 +55,8 @@ export class InProcessKafka {
   readonly transactions: TransactionCoordinator;
   faults: FaultPlan = () => 'ok';
   lateDeliveryMs = 1_000;
+  /** Records of a partition that one fetch brings at most. */
+  fetchRecordsMax = 1_000;
   /** Told of committed offsets that go back. */
   onOffsetSetBack: OffsetSetBack = () => undefined;
   readonly #newLog: () => PartitionLog;

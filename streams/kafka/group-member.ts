@@ -63,6 +63,7 @@ export class KafkaGroupMember implements GroupMember {
       try {
         return await this.#joinOnce();
       } catch (error) {
+        if (isRollguardError(error, 'INSTANCE_FENCED')) this.#memberId = '';
         // The group moved on while we joined: it forgot us, or another member came or went.
         if (!isRollguardError(error, 'ILLEGAL_GENERATION')) throw error;
         this.#forgetIfUnknown(error);
@@ -83,6 +84,8 @@ export class KafkaGroupMember implements GroupMember {
       if (kafkaCode(error) === brokerErrorCode.rebalanceInProgress) return 'rebalance';
       // A join may have brought the next generation meanwhile.
       if (generation.generationId === this.#generationId) this.#forgetIfUnknown(error);
+      // The next join takes the place back.
+      if (isRollguardError(error, 'INSTANCE_FENCED')) this.#memberId = '';
       throw error;
     }
   }

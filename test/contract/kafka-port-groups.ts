@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import type { GroupOffsets } from '../../streams/kafka/port.ts';
+import type { GroupAssignment, GroupOffsets } from '../../streams/kafka/port.ts';
 import { errorCodeOf } from '../support/error-code.ts';
 import { batch, eventually, timeoutMs, type PortBench } from './port-bench.ts';
 
@@ -24,6 +24,56 @@ export function groupContract(bench: () => PortBench): void {
         await second.leave();
         await first.leave();
         await client.close();
+      },
+      timeoutMs,
+    );
+
+    test(
+      'a static member that comes back has what it had, in the same generation, and who it replaced is told',
+      async () => {
+        const [clientOfOne, clientOfTwo] = [bench().under.client(), bench().under.client()];
+        const [one, two] = [
+          bench().member('static', clientOfOne, 'one'),
+          bench().member('static', clientOfTwo, 'two'),
+        ];
+        await one.join();
+        const joining = two.join();
+        await eventually(async () => (await one.heartbeat()) === 'rebalance');
+        const [before] = await Promise.all([one.join(), joining]);
+        const again = bench().member('static', bench().port, 'one');
+        const after = await again.join();
+        const others = await two.heartbeat();
+        const replaced = await errorCodeOf(one.heartbeat());
+        const writer = await bench().producer('static');
+        const topic = await bench().topic();
+        const offsets = [{ topic, partition: 0, offset: 5 }];
+        const of = ({ memberId, generationId, groupInstanceId }: GroupAssignment): GroupOffsets => {
+          return {
+            ...{ groupId: bench().groupId('static'), memberId, generationId },
+            groupInstanceId,
+            offsets,
+          };
+        };
+        await writer.produce([batch(topic, 'x')]);
+        const zombie = await errorCodeOf(writer.sendOffsets(of(before)));
+        await writer.abort();
+        await writer.produce([batch(topic, 'y')]);
+        await writer.sendOffsets(of(after));
+        await writer.commit();
+
+        expect(after.generationId).toBe(before.generationId);
+        expect(after.partitions).toEqual(before.partitions);
+        expect(String(after.userData)).toBe(String(before.userData));
+        expect(after.memberId).not.toBe(before.memberId);
+        expect({ others, replaced, zombie }).toEqual({
+          ...{ others: 'stable', replaced: 'INSTANCE_FENCED', zombie: 'INSTANCE_FENCED' },
+        });
+        await one.leave({ keepsPlace: true });
+        await again.leave();
+        await two.leave();
+        await writer.close();
+        await clientOfOne.close();
+        await clientOfTwo.close();
       },
       timeoutMs,
     );

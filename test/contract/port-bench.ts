@@ -84,8 +84,10 @@ export class PortBench {
     return `${this.under.prefix}-${id}`;
   }
 
-  member(id: string, client = this.port): GroupMember {
+  /** @param groupInstanceId makes it a static member. */
+  member(id: string, client = this.port, groupInstanceId?: string): GroupMember {
     return client.openMember({
+      groupInstanceId,
       groupId: this.groupId(id),
       topics: ['any'],
       userData: () => Buffer.from('address'),

@@ -48,7 +48,7 @@ describe('the owner of a task', () => {
   test('is this instance while it is alone', async () => {
     const driver = await start('here:1');
 
-    expect(targets.map((target) => driver.streams.ownerOf(target))).toEqual(
+    expect(targets.map((target) => driver.streams.ownerOf(target))).toMatchObject(
       targets.map(() => ({ isHere: true, address: undefined })),
     );
   });
@@ -77,7 +77,7 @@ describe('the owner of a task', () => {
       .map((target) => second.streams.ownerOf(target))
       .filter(({ isHere }) => !isHere);
 
-    expect(elsewhere).toEqual([1, 2].map(() => ({ isHere: false, address: undefined })));
+    expect(elsewhere).toMatchObject([1, 2].map(() => ({ isHere: false, address: undefined })));
   });
 
   test('is nobody to whom a leader speaks in words of another version', () => {

@@ -233,6 +233,7 @@ function inProcessMember(cluster: InProcessKafka, send: Send, options: GroupOpti
           await send('SyncGroup', () => group.sync(identity, assignment.generationId));
           return assignment;
         } catch (error) {
+          if (isRollguardError(error, 'INSTANCE_FENCED')) memberId = undefined;
           // The group moved on while we joined.
           if (!isRollguardError(error, 'ILLEGAL_GENERATION')) throw error;
         }
@@ -244,8 +245,10 @@ function inProcessMember(cluster: InProcessKafka, send: Send, options: GroupOpti
         const generation = generationId;
         return await send('Heartbeat', () => group.heartbeat(member, generation));
       } catch (error) {
-        if (error instanceof RollguardError && error.code === 'ILLEGAL_GENERATION')
-          memberId = undefined;
+        const isGone =
+          isRollguardError(error, 'ILLEGAL_GENERATION') ||
+          isRollguardError(error, 'INSTANCE_FENCED');
+        if (isGone) memberId = undefined;
         throw error;
       }
     },

@@ -10,7 +10,6 @@ import type { InProcessKafka } from '../in-process-kafka.ts';
 import type { Send } from './in-process-client.ts';
 import type { PartitionLog } from './partition-log.ts';
 
-const recordsPerPollMax = 1_000;
 const uncancelledMaxMs = 2_000;
 /** A reason of our own: without one every abort makes an exception with its stack. */
 const over = 'over';
@@ -114,9 +113,10 @@ export class InProcessReader implements PartitionReader {
 
   /** There is something that the last answer did not show, as a broker that holds a fetch back knows. */
   #hasNews(): boolean {
-    for (const { topic, partition, isPaused, seen } of this.#assigned.values()) {
+    for (const { topic, partition, offset, isPaused, seen } of this.#assigned.values()) {
       const log = this.#cluster.topic(topic)?.partitions[partition];
-      if (!isPaused && (seen?.log !== log || seen?.changes !== log?.changes)) return true;
+      const isSeen = seen?.log === log && seen?.changes === log?.changes;
+      if (!isPaused && (!isSeen || offset < (log?.lastStableOffset ?? 0))) return true;
     }
     return false;
   }
@@ -148,7 +148,9 @@ export class InProcessReader implements PartitionReader {
     const { topic, partition, offset } = assigned;
     const log = this.#cluster.topic(topic)?.partitions[partition];
     const seen = { log, changes: log?.changes };
-    return { assigned, from: offset, seen, fetched: fetchedOf({ topic, partition, offset }, log) };
+    const { fetchRecordsMax } = this.#cluster;
+    const fetched = fetchedOf({ topic, partition, offset }, log, fetchRecordsMax);
+    return { assigned, from: offset, seen, fetched };
   }
 
   #setPaused(partitions: readonly TopicPartition[], isPaused: boolean): void {
@@ -162,6 +164,7 @@ export class InProcessReader implements PartitionReader {
 function fetchedOf(
   { topic, partition, offset }: PartitionOffset,
   log: PartitionLog | undefined,
+  recordsMax: number,
 ): FetchedPartition {
   const nothing = { topic, partition, records: [], nextOffset: offset };
   if (log === undefined) {
@@ -174,7 +177,7 @@ function fetchedOf(
     const error = new RollguardError('OFFSET_OUT_OF_RANGE', message);
     return { ...nothing, highWatermark, lastStableOffset, logStartOffset, error };
   }
-  const { records, nextOffset } = log.readCommitted(offset, recordsPerPollMax);
+  const { records, nextOffset } = log.readCommitted(offset, recordsMax);
   const marks = { highWatermark, lastStableOffset, logStartOffset };
   return { topic, partition, records, nextOffset, ...marks };
 }

@@ -92,6 +92,22 @@ export class PartitionLog {
       );
   }
 
+  /** The same without what compaction has taken away: what a reader gets now. */
+  compactedHistory(end?: number): readonly FetchedRecord[] {
+    const isThere = ({ offset }: FetchedRecord): boolean =>
+      this.#entries[offset]?.isCleaned !== true;
+    return this.committedHistory(end).filter(isThere);
+  }
+
+  /** The last place up to `offset` that lies in no transaction: its end, or its beginning. */
+  transactionEndBefore(offset: number): number {
+    const last = this.#entries[offset - 1];
+    if (last?.record === undefined || last.transaction === undefined) return offset;
+    let at = offset - 1;
+    while (this.#entries[at - 1]?.transaction === last.transaction) at -= 1;
+    return at;
+  }
+
   /**
    * What a compacted topic's cleaner does in one pass: keeps the last committed record of each key, and
    * a tombstone until `tombstoneRetentionMs` after the first pass that met it.

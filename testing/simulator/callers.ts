@@ -2,9 +2,10 @@
  * The outside world that calls: each call is tried on one machine after another, again after a pause,
  * and what its caller was told is noted for every attempt.
  */
-import { isRollguardError } from '../../kernel/errors.ts';
 import type { Random } from '../../kernel/random.ts';
+import { codeOf, Forwarding } from './forwarding.ts';
 import type { Machine } from './machine.ts';
+import type { Plant } from './plant.ts';
 import type { Attempt, Scenario } from './scenario.ts';
 import type { VirtualTime } from './virtual-time.ts';
 
@@ -13,6 +14,7 @@ export interface CallersOptions {
   readonly random: Random;
   readonly machines: readonly Machine[];
   readonly scenario: Scenario;
+  readonly plant: Plant;
   /** End of the committed outputs of a partition. */
   readonly endOf: (partition: number) => number;
 }
@@ -27,11 +29,18 @@ const refusedCodes = new Set(['NOT_READY', 'QUEUE_FULL', 'DEADLINE_EXCEEDED']);
 export class Callers {
   readonly attempts: Attempt[] = [];
   readonly #options: CallersOptions;
+  readonly #forwarding: Forwarding;
   #waiting = 0;
   #calls = 0;
 
   constructor(options: CallersOptions) {
     this.#options = options;
+    this.#forwarding = new Forwarding(options);
+  }
+
+  /** Calls that one machine had another one answer. */
+  get forwarded(): number {
+    return this.#forwarding.forwarded;
   }
 
   /** Calls under way. */
@@ -64,17 +73,16 @@ export class Callers {
     const { scenario, endOf } = this.#options;
     const asked = scenario.requestOf(call, id);
     if (asked === undefined) return undefined;
-    const { subTopology, partition, request } = asked;
+    const { partition } = asked;
     const attempt: Attempt = {
       ...{ id, call, partition, machine: machine.index, askedAtEnd: endOf(partition) },
       ...{ outcome: 'unknown', answer: undefined, code: '' },
     };
     this.attempts.push(attempt);
-    const { process, streams } = machine;
+    const { process } = machine;
     const answered = new Promise<void>((resolve) => {
       process?.wake(() => {
-        const options = { deadlineMs: process.nowMs() + deadlineMs };
-        streams?.call({ subTopology, partition }, request, options).then(
+        this.#forwarding.call(machine, asked, deadlineMs).then(
           (answer) => {
             if (isOver) return;
             attempt.outcome = 'answered';
@@ -83,7 +91,7 @@ export class Callers {
           },
           (error: unknown) => {
             if (isOver) return;
-            attempt.code = isRollguardError(error) ? error.code : String(error);
+            attempt.code = codeOf(error);
             attempt.outcome = refusedCodes.has(attempt.code) ? 'refused' : 'unknown';
             resolve();
           },

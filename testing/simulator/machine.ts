@@ -68,6 +68,16 @@ export class Machine {
     return this.#streams;
   }
 
+  /** Where other machines reach it. */
+  get address(): string {
+    return `machine-${this.index}:1`;
+  }
+
+  /** It reaches nobody, and nobody reaches it. */
+  get isCut(): boolean {
+    return this.#isCut;
+  }
+
   get isStopping(): boolean {
     return this.#isStopping;
   }
@@ -119,7 +129,11 @@ export class Machine {
     this.#streams = new KafkaStreams({
       topology: plant.topology?.(topology()) ?? topology(),
       port: plant.port?.(port, cluster) ?? port,
-      options: { applicationId, ...engineOptions(this.#options.settings) },
+      options: {
+        ...{ applicationId, applicationServer: this.address },
+        ...(this.#options.settings.isStatic === 1 && { groupInstanceId: `machine-${this.index}` }),
+        ...engineOptions(this.#options.settings),
+      },
       stateDir: '',
       stateKind: { openFolder: () => Promise.resolve(this.disk.folder(process)) },
       clock: process,
@@ -225,6 +239,9 @@ function engineOptions(settings: SimulatedSettings): Record<string, number> {
     transactionRecordsMax: settings.transactionRecordsMax,
     sessionTimeoutMs: settings.sessionTimeoutMs,
     checkpointIntervalMs: settings.checkpointIntervalMs,
+    numStandbyReplicas: settings.numStandbyReplicas,
+    acceptableRecoveryLag: settings.acceptableRecoveryLag,
+    probingRebalanceIntervalMs: 1_000,
     checkpointRecordsMax: settings.checkpointRecordsMax,
     cacheBytesMax: settings.cacheBytesMax,
     restoreBytesMax: settings.cacheBytesMax,

@@ -14,5 +14,10 @@ export interface Plant {
   readonly topology?: (topology: Topology) => Topology;
   readonly disk?: DiskRules;
   readonly newLog?: () => PartitionLog;
+  /** What becomes of the answer to a call that went to another machine. */
+  readonly forwarded?: (
+    answer: Promise<unknown>,
+    again: () => Promise<unknown>,
+  ) => Promise<unknown>;
   readonly cluster?: (cluster: InProcessKafka) => void;
 }

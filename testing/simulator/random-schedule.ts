@@ -52,6 +52,10 @@ function randomSettings(random: Random): SimulatedSettings {
     tombstoneRetentionMs: one(6_000, 8_000),
     cacheBytesMax: one(1, 100_000),
     jitter: one(0, 0.2, 0.5),
+    numStandbyReplicas: one(0, 1, 1, 2),
+    acceptableRecoveryLag: one(0, 5, 10_000),
+    isStatic: one(0, 0, 1),
+    fetchRecordsMax: one(1, 4, 1_000),
   };
 }
 
@@ -69,7 +73,7 @@ function randomFault({ random, machines, calmAtMs, settings }: Draw): readonly S
   const restart = (afterMs: number): Step => ({
     ...{ kind: 'start', machine: at.machine, atMs: at.atMs + afterMs },
   });
-  switch (random.integer(10)) {
+  switch (random.integer(11)) {
     case 0: {
       const losesDisk = random.next() < 0.15;
       // Long enough, now and then, for the cleaner to take tombstones away that its disk does not know.
@@ -91,6 +95,18 @@ function randomFault({ random, machines, calmAtMs, settings }: Draw): readonly S
     case 6:
       return [{ kind: 'slow-disk', ...at, forMs: aWhileMs, byMs: 20 + random.integer(1_500) }];
     case 7: {
+      // One after the other, each started again before the next is stopped, or not.
+      const betweenMs = 500 + random.integer(4_000);
+      return Array.from({ length: machines }, (_, machine): readonly Step[] => {
+        const atMs = at.atMs + machine * betweenMs;
+        const downMs = 200 + random.integer(2 * sessionTimeoutMs);
+        return [
+          { kind: 'stop', machine, atMs },
+          { kind: 'start', machine, atMs: atMs + downMs },
+        ];
+      }).flat();
+    }
+    case 8: {
       const leg = random.next() < 0.5 ? 'request' : 'answer';
       const count = 1 + random.integer(3);
       const byMs = 50 + random.integer(2 * sessionTimeoutMs);

@@ -79,6 +79,12 @@ export interface SimulatedSettings {
   readonly checkpointRecordsMax: number;
   readonly tombstoneRetentionMs: number;
   readonly cacheBytesMax: number;
+  readonly numStandbyReplicas: number;
+  readonly acceptableRecoveryLag: number;
+  /** 1: members are static. */
+  readonly isStatic: number;
+  /** Records of a partition that one fetch brings. */
+  readonly fetchRecordsMax: number;
   /** Part of the requests, and of the answers, that take a few milliseconds more. */
   readonly jitter: number;
 }

@@ -4,6 +4,7 @@ import type { ReadOnlyKeyValueStore } from '../../stores/key-value-store.ts';
 import type { StateChange } from '../../stores/state-engine.ts';
 import { StateCache } from '../../stores/state-cache.ts';
 import { TaskState } from '../../stores/task-state.ts';
+import type { FetchedRecord } from '../../streams/index.ts';
 import type { SubTopology } from '../../streams/topology-builder.ts';
 import type { PartitionLog } from '../in-process/partition-log.ts';
 import type { StoreContent } from './scenario.ts';
@@ -31,10 +32,23 @@ export function foldedContent(
   changelog: PartitionLog,
   end?: number,
 ): Promise<StoreContent> {
-  const changes = changelog
-    .committedHistory(end)
-    .flatMap(({ key, value }) => (key === null ? [] : [{ key, value: value ?? undefined }]));
-  return contentOfChanges(subTopology, changes);
+  return contentOfChanges(subTopology, changesOf(changelog.committedHistory(end)));
+}
+
+/** What a store becomes that replays what is left of the changelog from an offset on. */
+export function replayedContent(
+  subTopology: SubTopology,
+  changelog: PartitionLog,
+  { changes, offset }: { readonly changes: readonly StateChange[]; readonly offset: number },
+): Promise<StoreContent> {
+  const tail = changelog.compactedHistory().filter((record) => record.offset >= offset);
+  return contentOfChanges(subTopology, [...changes, ...changesOf(tail)]);
+}
+
+function changesOf(records: readonly FetchedRecord[]): readonly StateChange[] {
+  return records.flatMap(({ key, value }) =>
+    key === null ? [] : [{ key, value: value ?? undefined }],
+  );
 }
 
 export async function contentOfChanges(

@@ -5,6 +5,7 @@
  */
 import { messageOf } from '../../kernel/errors.ts';
 import { seededRandom } from '../../kernel/random.ts';
+import { standbyStatus } from '../../streams/index.ts';
 import { formatTaskId } from '../../streams/task-id.ts';
 import { changelogTopic, topicName, type Topology } from '../../streams/topology-builder.ts';
 import { InProcessKafka, requestKinds } from '../in-process-kafka.ts';
@@ -15,7 +16,14 @@ import { Owners } from './observed-port.ts';
 import type { Plant } from './plant.ts';
 import type { Scenario, StoreContent } from './scenario.ts';
 import type { Schedule, SimulatedInput, Step } from './schedule.ts';
-import { contentOf, contentOfChanges, differences, foldedContent } from './store-content.ts';
+import { standbyViolations } from './standby-invariants.ts';
+import {
+  contentOf,
+  contentOfChanges,
+  differences,
+  foldedContent,
+  replayedContent,
+} from './store-content.ts';
 import { VirtualTime } from './virtual-time.ts';
 
 export interface HistoryReport {
@@ -63,6 +71,7 @@ export class World {
     };
     this.#kafka = new InProcessKafka(brokerClock, plant.newLog);
     plant.cluster?.(this.#kafka);
+    this.#kafka.fetchRecordsMax = schedule.settings.fetchRecordsMax;
     this.#kafka.onOffsetSetBack = ({ topic, partition, offset }, before) => {
       this.violation(`offsets: ${topic}-${partition} was set back from ${before} to ${offset}`);
     };
@@ -85,7 +94,7 @@ export class World {
         }),
     );
     this.#callers = new Callers({
-      ...{ time, random, machines: this.#machines, scenario },
+      ...{ time, random, machines: this.#machines, scenario, plant },
       endOf: (partition) => this.#outputEnd(partition),
     });
   }
@@ -138,7 +147,14 @@ export class World {
         if (streams?.status !== 'error') continue;
         this.violation(`machine ${index} stopped: ${String(streams.error)}`);
       }
+      await this.#lookAtStandbys();
     }
+  }
+
+  async #lookAtStandbys(): Promise<void> {
+    const [kafka, topology, machines] = [this.#kafka, this.#topology, this.#machines];
+    const found = await standbyViolations({ kafka, topology, machines });
+    for (const text of found) this.violation(text);
   }
 
   #take(step: Step): void {
@@ -204,14 +220,39 @@ export class World {
       if (isStopping) return `machine ${index} is stopping`;
       const why = streams?.notReady();
       if (why !== undefined) return `machine ${index}: ${why}`;
+      if (streams?.isRebalancing === true) return `machine ${index} joins the group`;
       tasks += streams?.tasks().length ?? 0;
     }
     const wanted = this.#taskPartitions();
     if (tasks !== wanted.length) return `${tasks} of ${wanted.length} tasks run`;
+    const lacks = this.#lackingStandbys();
+    if (lacks !== undefined) return lacks;
     for (const { sources, partition } of wanted) {
       for (const topic of sources) {
         const waits = this.#waitingIn(topic, partition);
         if (waits !== undefined) return waits;
+      }
+    }
+    return undefined;
+  }
+
+  /** Every task with state is followed by as many as there are, and they have everything. */
+  #lackingStandbys(): string | undefined {
+    const running = this.#machines.flatMap(({ streams }) =>
+      streams === undefined ? [] : [streams],
+    );
+    const { numStandbyReplicas } = this.#schedule.settings;
+    const replicas = Math.min(numStandbyReplicas, running.length - 1);
+    const reports = running.flatMap((streams) => streams.taskReports());
+    for (const { name, stores } of this.#topology.subTopologies) {
+      if (stores.length === 0) continue;
+      const logs = this.#kafka.topic(changelogTopic(name, applicationId))?.partitions ?? [];
+      for (const partition of logs.keys()) {
+        const task = formatTaskId({ subTopology: name, partition });
+        const there = reports.filter(
+          (each) => each.task === task && each.status === standbyStatus && each.lag === 0,
+        );
+        if (there.length !== replicas) return `${there.length} of ${replicas} follow ${task}`;
       }
     }
     return undefined;
@@ -309,9 +350,18 @@ export class World {
           const position = batches.at(-1)?.position;
           if (position === undefined) continue;
           const changes = batches.flatMap((batch) => batch.changes);
+          const { offset } = position;
           const found = await contentOfChanges(subTopology, changes);
-          const folded = await foldedContent(subTopology, log, position.offset);
-          for (const difference of differences(found, folded)) {
+          const folded = await foldedContent(subTopology, log, offset);
+          if (differences(found, folded).length === 0) continue;
+          // Of a changelog that was cleaned a reader under way has not every key yet, or an older value.
+          const isCleaned =
+            log.compactedHistory(offset).length < log.committedHistory(offset).length;
+          const replayed = await replayedContent(subTopology, log, { changes, offset });
+          const [here, there] = isCleaned
+            ? [replayed, await foldedContent(subTopology, log)]
+            : [found, folded];
+          for (const difference of differences(here, there)) {
             this.violation(`V6: disk ${index} of ${name} and its changelog have ${difference}`);
           }
         }

@@ -1,5 +1,14 @@
 /** Every bug on purpose, by the name that `npm run simulate -- --plant` takes. */
 import type { Plant } from '../plant.ts';
+import {
+  anyGeneration,
+  forwardRefused,
+  forwardRepeated,
+  standbyForgotten,
+  standbyTorn,
+  taskGivenToNobody,
+  taskGivenTwice,
+} from './group-plants.ts';
 import { clockRunsBack, noFencing } from './owner-plants.ts';
 import {
   answerBeforeCommit,
@@ -31,4 +40,11 @@ export const plants: Readonly<Record<string, Plant>> = {
   'commands-forgotten': commandsForgotten,
   'orders-without-version': ordersWithoutVersion,
   'ends-unheard': endsUnheard,
+  'task-given-twice': taskGivenTwice,
+  'task-given-to-nobody': taskGivenToNobody,
+  'standby-forgotten': standbyForgotten,
+  'standby-torn': standbyTorn,
+  'any-generation': anyGeneration,
+  'forward-refused': forwardRefused,
+  'forward-repeated': forwardRepeated,
 };

@@ -1,0 +1,260 @@
+/**
+ * Several instances: how long calls wait when one is killed, restarted or added, and what a hop costs.
+ * Callers ask any instance that runs, again with the same key until they are answered.
+ */
+import { partitionFor } from '../../kernel/murmur2.ts';
+import type { Clock } from '../../kernel/clock.ts';
+import { chooseFreePorts } from '../../tools/stack/ports.ts';
+import { startSystem, type System, type SystemOptions } from '../../tools/start/system.ts';
+import { chainWorkload } from '../../tools/start/workload.ts';
+import { guardSubTopologies } from '../../topology/guard/guard-topology.ts';
+import { partitionKeyOf } from '../../topology/guard/lock-id.ts';
+import { createBenchRooms, untilCaptured } from '../guard/bench-rooms.ts';
+import type { RoomType } from '../guard/wishes.ts';
+import { BenchInstances } from './bench-instances.ts';
+import { measureHop, type HopFigures } from './hop.ts';
+import { LockProbe, type Granted } from './lock-probe.ts';
+
+export interface InstancesBenchOptions {
+  readonly kills: number;
+  readonly sessionTimeoutMs: number;
+  readonly heartbeatIntervalMs: number;
+  readonly hopCalls: number;
+  readonly system: Omit<SystemOptions, 'settings'>;
+}
+
+export interface Spread {
+  readonly count: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+  readonly maxMs: number;
+}
+
+export interface InstancesBenchReport {
+  readonly sessionTimeoutMs: number;
+  readonly heartbeatIntervalMs: number;
+  /** From kill -9 to the first grant of each partition that the killed one had. */
+  readonly takeOver: Spread;
+  /** The longest time without a grant of each partition that another one had. */
+  readonly unaffected: Spread;
+  readonly rollingRestart: {
+    readonly movedTasks: readonly string[];
+    /** Calls that were not answered at all in spite of being asked again. */
+    readonly failedCalls: number;
+    readonly calls: number;
+    readonly longestCallMs: number;
+  };
+  /** The longest time without a grant of each partition that moved to a new instance, and of the others. */
+  readonly scaleOut: { readonly moved: Spread; readonly stayed: Spread };
+  readonly hop: HopFigures;
+}
+
+const partitions = 4;
+const typeCount = 17;
+const roomsPerType = 50;
+const standbys = { NUM_STANDBY_REPLICAS: '1' };
+/** A task moves when its state is there, however small it is. */
+const alone = { NUM_STANDBY_REPLICAS: '0', ACCEPTABLE_RECOVERY_LAG: '200' };
+/** Before a fault, and after everyone is there again. */
+const calmMs = 2_000;
+
+export async function runInstancesBench(
+  options: InstancesBenchOptions,
+): Promise<InstancesBenchReport> {
+  const { system: systemOptions, sessionTimeoutMs, heartbeatIntervalMs } = options;
+  const { clock, signal, progress } = systemOptions;
+  const settings = {
+    ...{ ROLLGUARD_SERVICES: 'guard', ROLLGUARD_PARTITIONS: String(partitions) },
+    SESSION_TIMEOUT_MS: String(sessionTimeoutMs),
+    HEARTBEAT_INTERVAL_MS: String(heartbeatIntervalMs),
+  };
+  const system = await startSystem({ ...systemOptions, settings });
+  const ports = await chooseFreePorts(['1', '2', '3']);
+  const instances = new BenchInstances({ system, clock, signal, settings, ports });
+  try {
+    const types = await roomTypes(system, systemOptions);
+    await system.application.stop();
+    const run: Run = { ...options, instances, types, clock, progress };
+    const scaleOut = await scaledOut(run);
+    const { takeOver, unaffected } = await killed(run);
+    const hop = await measureHop(run);
+    await instances.stopAll();
+    const rollingRestart = await restarted(run);
+    return {
+      ...{ sessionTimeoutMs, heartbeatIntervalMs, takeOver, unaffected },
+      ...{ rollingRestart, scaleOut, hop },
+    };
+  } finally {
+    await instances.stopAll();
+    await system.stop();
+  }
+}
+
+export interface Run extends InstancesBenchOptions {
+  readonly instances: BenchInstances;
+  /** One for each partition, in their order. */
+  readonly types: readonly RoomType[];
+  readonly clock: Clock;
+  readonly progress: (line: string) => void;
+}
+
+async function roomTypes(
+  system: System,
+  { clock, signal, progress }: Omit<SystemOptions, 'settings'>,
+): Promise<readonly RoomType[]> {
+  const { platformAdminDatabaseUrl: databaseUrl } = system.stack.endpoints;
+  await chainWorkload({ seed: Math.floor(clock.nowMs()), days: 1 }).feed({
+    ...{ databaseUrl, clock, progress: () => undefined, signal },
+  });
+  await system.application.ready(signal);
+  const types = await createBenchRooms(databaseUrl, { typeCount, roomsPerType });
+  progress(`rooms: waiting for ${typeCount * roomsPerType} to be captured`);
+  await untilCaptured(system.application.url, types, signal);
+  const byPartition = new Map(
+    types.map((type) => [partitionFor(Buffer.from(partitionKeyOf(type)), partitions), type]),
+  );
+  return [...byPartition].toSorted(([one], [other]) => one - other).map(([, type]) => type);
+}
+
+/** Callers of every partition, while something happens. */
+async function probed(
+  { types, clock, instances }: Run,
+  isUsable: (number: number) => boolean,
+  work: (probes: readonly LockProbe[]) => Promise<void>,
+): Promise<readonly LockProbe[]> {
+  let turn = 0;
+  const url = (): string | undefined => {
+    const usable = instances.numbers.filter(isUsable);
+    turn += 1;
+    const number = usable[turn % usable.length];
+    return number === undefined ? undefined : instances.url(number);
+  };
+  const probes = types.map((type) => new LockProbe({ type, url, clock }));
+  for (const probe of probes) probe.start();
+  await clock.sleep(calmMs);
+  await work(probes);
+  await Promise.all(probes.map((probe) => probe.stop()));
+  return probes;
+}
+
+async function scaledOut(run: Run): Promise<InstancesBenchReport['scaleOut']> {
+  const { instances, clock, progress } = run;
+  const [moved, stayed]: [number[], number[]] = [[], []];
+  instances.start(1, alone);
+  await instances.settled(0);
+  let [startedMs, endedMs] = [0, 0];
+  const probes = await probed(
+    run,
+    (number) => number === 1,
+    async () => {
+      startedMs = clock.monotonicMs();
+      instances.start(2, alone);
+      await instances.settled(0);
+      endedMs = clock.monotonicMs();
+    },
+  );
+  const owned = await instances.settled(0);
+  for (const [partition, probe] of probes.entries()) {
+    const isMoved = owned.get(2)?.includes(`${guardSubTopologies.guard}_${partition}`) === true;
+    const pauseMs = probe.longestPauseMs(startedMs, endedMs);
+    (isMoved ? moved : stayed).push(pauseMs);
+  }
+  progress(
+    `scale out: moved ${moved.map(Math.round).join()} ms, stayed ${stayed.map(Math.round).join()} ms`,
+  );
+  await instances.stopAll();
+  return { moved: spread(moved), stayed: spread(stayed) };
+}
+
+async function killed(run: Run): Promise<Pick<InstancesBenchReport, 'takeOver' | 'unaffected'>> {
+  const { instances, clock, progress, kills } = run;
+  const [takeOver, unaffected]: [number[], number[]] = [[], []];
+  for (const number of [1, 2, 3]) instances.start(number, standbys);
+  for (let kill = 0; kill < kills; kill += 1) {
+    const owned = await instances.settled(1);
+    const victim = instances.numbers[kill % instances.numbers.length] ?? 1;
+    let [killedMs, endedMs] = [0, 0];
+    const probes = await probed(
+      run,
+      (number) => number !== victim,
+      async (running) => {
+        killedMs = clock.monotonicMs();
+        await instances.kill(victim);
+        await untilGranted(running, killedMs, clock);
+        await clock.sleep(calmMs);
+        endedMs = clock.monotonicMs();
+      },
+    );
+    const lost = new Set(owned.get(victim));
+    for (const [partition, probe] of probes.entries()) {
+      if (lost.has(`${guardSubTopologies.guard}_${partition}`)) {
+        takeOver.push(firstAfter(probe.grants, killedMs) - killedMs);
+      } else {
+        unaffected.push(probe.longestPauseMs(killedMs, endedMs));
+      }
+    }
+    progress(`kill ${kill + 1} of ${kills}: take-over ${Math.round(takeOver.at(-1) ?? 0)} ms`);
+    instances.start(victim, standbys);
+  }
+  await instances.settled(1);
+  return { takeOver: spread(takeOver), unaffected: spread(unaffected) };
+}
+
+/** Of static members, one after the other, each within its session. */
+async function restarted(run: Run): Promise<InstancesBenchReport['rollingRestart']> {
+  const { instances, progress } = run;
+  const asStatic = (number: number): Record<string, string> => ({
+    ...standbys,
+    ...{ GROUP_INSTANCE_ID: `bench-${number}`, SESSION_TIMEOUT_MS: '45000' },
+    HEARTBEAT_INTERVAL_MS: '3000',
+  });
+  for (const number of [1, 2, 3]) instances.start(number, asStatic(number));
+  const before = await instances.settled(1);
+  const probes = await probed(
+    run,
+    () => true,
+    async () => {
+      for (const number of [1, 2, 3]) {
+        await instances.stop(number);
+        instances.start(number, asStatic(number));
+        await instances.settled(1);
+        progress(`rolling restart: ${number} of 3`);
+      }
+    },
+  );
+  const after = await instances.settled(1);
+  const movedTasks = [...before].flatMap(([number, tasks]) =>
+    tasks.filter((task) => after.get(number)?.includes(task) !== true),
+  );
+  const grants = probes.flatMap((probe) => probe.grants);
+  const waits = grants.map(({ askedMs, grantedMs }) => grantedMs - askedMs);
+  return {
+    movedTasks,
+    // A probe asks until it is answered; one that never was would not have ended.
+    failedCalls: waits.filter((ms) => ms > 45_000).length,
+    calls: grants.length,
+    longestCallMs: Math.round(Math.max(0, ...waits)),
+  };
+}
+
+async function untilGranted(
+  probes: readonly LockProbe[],
+  sinceMs: number,
+  clock: Clock,
+): Promise<void> {
+  const untilMs = clock.monotonicMs() + 60_000;
+  const waits = (): boolean =>
+    probes.some(({ grants }) => !Number.isFinite(firstAfter(grants, sinceMs)));
+  while (waits() && clock.monotonicMs() < untilMs) await clock.sleep(50);
+}
+
+function firstAfter(grants: readonly Granted[], sinceMs: number): number {
+  return grants.find(({ askedMs }) => askedMs >= sinceMs)?.grantedMs ?? Infinity;
+}
+
+export function spread(values: readonly number[]): Spread {
+  const sorted = values.toSorted((one, other) => one - other);
+  const at = (part: number): number =>
+    Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0);
+  return { count: sorted.length, p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1) };
+}
