@@ -30,16 +30,21 @@ export const answerHeaders = {
     "a standby answered: so many offsets it is behind its changelog's end, as it last heard; else absent",
 };
 
-/** @param valueOf of a header or metadata entry; undefined or empty: not given. @throws REQUEST_INVALID */
-export function readOptionsOf(valueOf: (name: string) => unknown): ReadOptions {
-  const position = valueOf(minPositionHeader) ?? '';
-  const standby = valueOf(allowStandbyHeader) ?? '';
-  if (!['', 'true', 'false'].includes(String(standby))) {
+/**
+ * @param valueOf of a header or metadata entry; undefined or empty: not given, several: refused.
+ * @throws REQUEST_INVALID
+ */
+export function readOptionsOf(
+  valueOf: (name: string) => string | readonly string[] | undefined,
+): ReadOptions {
+  const textOf = (name: string): string => [valueOf(name) ?? ''].flat().join(', ');
+  const [position, standby] = [textOf(minPositionHeader), textOf(allowStandbyHeader)];
+  if (!['', 'true', 'false'].includes(standby)) {
     throw refusal(allowStandbyHeader, 'must be true or false');
   }
   const read = { allowsStandby: standby === 'true' };
   if (position === '') return read;
-  const [, partition, offset] = /^(\d{1,9}):(\d{1,15})$/.exec(String(position)) ?? [];
+  const [, partition, offset] = /^(\d{1,9}):(\d{1,15})$/.exec(position) ?? [];
   if (partition === undefined || offset === undefined) {
     throw refusal(minPositionHeader, 'must be partition:offset, as an earlier answer told');
   }

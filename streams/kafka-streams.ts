@@ -279,16 +279,8 @@ export class KafkaStreams {
    * @throws NOT_READY while the task restores or is not here, or has not come to the wanted position.
    */
   query<Store>(query: StoreQuery): StoreView<Store> {
-    const { subTopology, store, partition, allowsStandby = false, minPosition = 0 } = query;
-    const builder = this.#options.topology.subTopologies
-      .find((each) => each.name === subTopology)
-      ?.stores.find((each) => each.name === store);
-    if (builder === undefined) {
-      throw new RollguardError(
-        'TOPOLOGY_INVALID',
-        `no store '${store}' in sub-topology '${subTopology}'`,
-      );
-    }
+    const { subTopology, partition, allowsStandby = false, minPosition = 0 } = query;
+    const builder = storeBuilder(this.#options.topology, query);
     const name = formatTaskId({ subTopology, partition });
     const owned = this.#running?.tasks.find(name)?.committedState;
     const standby = allowsStandby ? this.#running?.standbys.find(name) : undefined;
@@ -495,4 +487,17 @@ export class KafkaStreams {
     await membership.leave({ keepsPlace: !this.#leavesGroup });
     await directory?.close();
   }
+}
+
+/** @throws TOPOLOGY_INVALID */
+function storeBuilder(
+  { subTopologies }: Topology,
+  { subTopology, store }: StoreQuery,
+): Topology['subTopologies'][number]['stores'][number] {
+  const builder = subTopologies
+    .find(({ name }) => name === subTopology)
+    ?.stores.find(({ name }) => name === store);
+  if (builder !== undefined) return builder;
+  const message = `no store '${store}' in sub-topology '${subTopology}'`;
+  throw new RollguardError('TOPOLOGY_INVALID', message);
 }

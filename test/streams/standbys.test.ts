@@ -120,7 +120,7 @@ class Group {
   async callAll(times = 1): Promise<readonly unknown[]> {
     let counts: unknown[] = [];
     for (let time = 0; time < times; time += 1) {
-      const answers = targets.map((target) => {
+      const answers = targets.map(async (target) => {
         const owner = this.instances.find((each) => each.ownerOf(target).isHere);
         return owner?.call(target, 'count', { deadlineMs: this.clock.nowMs() + 60_000 });
       });

@@ -50,7 +50,7 @@ export class Forwarding {
     const { time } = this.#options;
     return new Promise((resolve, reject) => {
       const back = (told: () => void): void => {
-        time.after(this.#wayMs(), () => void machine.process?.wake(told));
+        time.after(this.#wayMs(), () => machine.process?.wake(told));
       };
       const timedOut = time.after(remainingMs, () => {
         back(() =>
@@ -66,7 +66,7 @@ export class Forwarding {
         other.process.wake(() => {
           ask(other, call, remainingMs).then(
             (answer) => settle(() => resolve(answer)),
-            (error: Error) => settle(() => reject(error)),
+            (error: unknown) => settle(() => reject(error as Error)),
           );
         });
       });

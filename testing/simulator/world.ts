@@ -46,6 +46,12 @@ const looksMax = 60;
 const betweenLooksMs = 137;
 const violationsMax = 5;
 
+interface TaskPartition {
+  readonly name: string;
+  readonly partition: number;
+  readonly sources: readonly string[];
+}
+
 export class World {
   readonly #schedule: Schedule;
   readonly #scenario: Scenario;
@@ -215,19 +221,16 @@ export class World {
     // Whoever is down may stay so, but one goes on.
     if (this.#machines.every(({ process }) => process === undefined)) this.#machines[0]?.start();
     if (this.#callers.waiting > 0) return `${this.#callers.waiting} callers wait`;
-    let tasks = 0;
-    for (const { index, streams, isStopping } of this.#machines) {
-      if (isStopping) return `machine ${index} is stopping`;
-      const why = streams?.notReady();
-      if (why !== undefined) return `machine ${index}: ${why}`;
-      if (streams?.isRebalancing === true) return `machine ${index} joins the group`;
-      tasks += streams?.tasks().length ?? 0;
-    }
+    const unready = this.#machines.map(unreadiness).find((why) => why !== undefined);
+    if (unready !== undefined) return unready;
+    const tasks = this.#machines.flatMap(({ streams }) => streams?.tasks() ?? []).length;
     const wanted = this.#taskPartitions();
     if (tasks !== wanted.length) return `${tasks} of ${wanted.length} tasks run`;
-    const lacks = this.#lackingStandbys();
-    if (lacks !== undefined) return lacks;
-    for (const { sources, partition } of wanted) {
+    return this.#lackingStandbys() ?? this.#waitingInputs(wanted);
+  }
+
+  #waitingInputs(tasks: readonly TaskPartition[]): string | undefined {
+    for (const { sources, partition } of tasks) {
       for (const topic of sources) {
         const waits = this.#waitingIn(topic, partition);
         if (waits !== undefined) return waits;
@@ -267,7 +270,7 @@ export class World {
     return records.length > 0 ? `${records.length} records of ${topic} wait` : undefined;
   }
 
-  #taskPartitions(): readonly { name: string; partition: number; sources: readonly string[] }[] {
+  #taskPartitions(): readonly TaskPartition[] {
     return this.#topology.subTopologies.flatMap(({ name, sources }) => {
       const topics = sources.flatMap((source) =>
         source.topics.map((topic) => topicName(topic, applicationId)),
@@ -384,6 +387,14 @@ export class World {
     }
     this.#hash.add(this.#time.happened);
   }
+}
+
+/** Why the machine is not at rest. */
+function unreadiness({ index, streams, isStopping }: Machine): string | undefined {
+  if (isStopping) return `machine ${index} is stopping`;
+  const why = streams?.notReady();
+  if (why !== undefined) return `machine ${index}: ${why}`;
+  return streams?.isRebalancing === true ? `machine ${index} joins the group` : undefined;
 }
 
 function brokerSleep(time: VirtualTime, ms: number, signal?: AbortSignal): Promise<void> {
