@@ -306,6 +306,7 @@ export class KafkaStreams {
     this.#plans = planTasks(topology, applicationId, topics, this.#metrics);
     const directory = await this.#openFolder();
     const reader = port.openReader();
+    const { heartbeatIntervalMs, maxPollIntervalMs } = this.#config;
     const member = port.openMember({
       groupId: applicationId,
       topics: [
@@ -316,8 +317,8 @@ export class KafkaStreams {
       rebalanceTimeoutMs: this.#config.rebalanceTimeoutMs,
       assignor: roundRobinAssignor(this.#plans),
       announce: (members, shares) => announceOwners(this.#plans, members, shares),
+      keepAlive: { heartbeatIntervalMs, maxPollIntervalMs },
     });
-    const { heartbeatIntervalMs } = this.#config;
     const membership = new Membership({ member, heartbeatIntervalMs, clock, logger });
     const environment = createTaskEnvironment({
       port,

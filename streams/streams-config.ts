@@ -40,6 +40,8 @@ const schema = z.strictObject({
   sessionTimeoutMs: positive.default(10_000),
   heartbeatIntervalMs: positive.default(2_000),
   rebalanceTimeoutMs: positive.default(60_000),
+  /** While the event loop is busy for less than this, the instance keeps its tasks: `max.poll.interval.ms`. */
+  maxPollIntervalMs: positive.default(300_000),
   /** A partition is paused while this many of its records wait. */
   bufferedRecordsPerPartitionMax: positive.default(5_000),
   /** Records one task processes before the next task gets its turn. */

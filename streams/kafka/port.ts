@@ -18,6 +18,7 @@
  *
  * Offsets and positions are plain numbers: Kafka's are 64-bit, ours stay below 2^53.
  */
+import type { KeepAliveTimes } from './keep-alive.ts';
 
 export interface TopicPartition {
   readonly topic: string;
@@ -178,6 +179,8 @@ export interface GroupOptions {
   readonly sessionTimeoutMs: number;
   readonly rebalanceTimeoutMs: number;
   readonly assignor: GroupAssignor;
+  /** Who heartbeats while this thread is busy: somebody else, within these bounds; undefined: nobody. */
+  readonly keepAlive?: KeepAliveTimes;
   /** What the leader tells every member with its share, such as who got what. Pure. */
   readonly announce?: (
     members: readonly GroupMemberInfo[],
