@@ -29,6 +29,8 @@ export interface StandInOptions {
 const intervalsOfPatience = 1.5;
 // How exactly a silence is measured: its first heartbeat comes after two intervals at the latest.
 const looksPerInterval = 4;
+// A busy machine's answer is late too, and one that comes after its time-out costs the connection.
+const answerTimeoutMinMs = 1_000;
 
 /** Resolves when the membership has ended, or heartbeats have become pointless. */
 export async function standIn({
@@ -63,7 +65,7 @@ export async function standIn({
     }
     sentMs = nowMs;
     try {
-      await heartbeat(watched, patienceMs);
+      await heartbeat(watched, Math.max(patienceMs, answerTimeoutMinMs));
     } catch (error) {
       if (isTransient(error)) continue;
       // That the group has moved on is what the member will hear itself.
