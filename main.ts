@@ -2,6 +2,7 @@
  * The application: reads the settings, wires every part, serves until SIGTERM or SIGINT (or until the
  * parent that forked it is gone). The one place outside tools/ that reads the environment.
  */
+import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeSync } from 'node:fs';
 import { parseEnv } from 'node:util';
 import { startApplication, type Application } from './api/application.ts';
@@ -22,8 +23,11 @@ const stderr = 2;
 
 const failpointEffects: FailpointEffects = {
   kill: () => void process.kill(process.pid, 'SIGKILL'),
-  // The event loop stands still: no heartbeat, no answer, no timer.
-  pause: (ms) => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms),
+  // Every thread stands still, the one that would heartbeat for a busy event loop included.
+  pause: (ms) => {
+    const steps = `kill -STOP ${process.pid}; sleep ${ms / 1_000}; kill -CONT ${process.pid}`;
+    spawnSync('sh', ['-c', steps], { stdio: 'ignore' });
+  },
   // Written at once: a killed process flushes nothing.
   report: (line) => void writeSync(stderr, `${line}\n`),
 };

@@ -39,7 +39,7 @@ export const noFailpoints: Failpoints = { hit: () => undefined };
 export interface FailpointEffects {
   /** Ends the process at once, as a crash does: nothing is flushed, nobody is told. */
   kill(): void;
-  /** Stops the whole process for so long, as SIGSTOP or a long garbage collection does. */
+  /** Stops the whole process for so long, all its threads, by SIGSTOP. */
   pause(ms: number): void;
   /** Called before either, with a line that says which failpoint acts. */
   report(line: string): void;

@@ -375,16 +375,17 @@ export class KafkaStreams {
     const directory = await this.#openFolder();
     const reader = port.openReader();
     const fatal = (error: unknown): void => this.#fatal(error);
+    const { heartbeatIntervalMs, sessionTimeoutMs, maxPollIntervalMs } = config;
     const member = port.openMember({
       groupId: config.applicationId,
       topics: [...new Set(plans.flatMap((plan) => plan.partitions.map(({ topic }) => topic)))],
       userData: () => encodeReport(this.#report({ tasks, standbys, membership })),
       groupInstanceId: config.groupInstanceId,
-      sessionTimeoutMs: config.sessionTimeoutMs,
+      sessionTimeoutMs,
       rebalanceTimeoutMs: config.rebalanceTimeoutMs,
       assignor: stickyAssignor(plans, config),
+      keepAlive: { heartbeatIntervalMs, maxPollIntervalMs },
     });
-    const { heartbeatIntervalMs, sessionTimeoutMs } = config;
     const timing = { heartbeatIntervalMs, sessionTimeoutMs, clock };
     const membership = new Membership({ member, ...timing, logger, fatal });
     const outputTopics = new OutputTopics(topics);

@@ -34,7 +34,8 @@ export interface MembershipOptions {
   readonly fatal: (error: unknown) => void;
 }
 
-/** So many session time-outs later a place that is lost again was lost for another reason. */
+/** Whoever is fenced so often within so many session time-outs shares its id with another process. */
+const fencedMax = 5;
 const fencedSessions = 10;
 
 export class Membership {
@@ -45,8 +46,8 @@ export class Membership {
   /** Wall-clock time at which the last request was sent that the group answered with our membership. */
   #confirmedAtMs = 0;
   #joining: Promise<Joined> | undefined;
-  /** Monotonic; when another process last had our group instance id. */
-  #fencedMs: number | undefined;
+  /** Monotonic; when another process had our group instance id, lately. */
+  #fencedMs: number[] = [];
   #heartbeats: { readonly stop: AbortController; readonly done: Promise<void> } | undefined;
 
   constructor(options: MembershipOptions) {
@@ -135,7 +136,7 @@ export class Membership {
   }
 
   /** Gives the place up; with `keepsPlace` it is kept until the session ends. */
-  async leave({ keepsPlace }: { readonly keepsPlace: boolean }): Promise<void> {
+  async leave({ keepsPlace } = { keepsPlace: false }): Promise<void> {
     await this.#stopHeartbeats();
     if (this.#assignment === undefined) return;
     this.#assignment = undefined;
@@ -162,16 +163,15 @@ export class Membership {
 
   /**
    * Somebody came with our group instance id: perhaps a join of our own that arrived late, so the place is
-   * taken back, once. Whoever is fenced again soon after shares the id with another process.
+   * taken back. Two processes with one id would do that to each other for ever: one of them gives up.
    */
   #fenced(error: unknown): void {
     const { clock, sessionTimeoutMs, fatal } = this.#options;
     const nowMs = clock.monotonicMs();
-    const isAgain =
-      this.#fencedMs !== undefined && nowMs - this.#fencedMs < fencedSessions * sessionTimeoutMs;
-    this.#fencedMs = nowMs;
+    const sinceMs = nowMs - fencedSessions * sessionTimeoutMs;
+    this.#fencedMs = [...this.#fencedMs.filter((ms) => ms > sinceMs), nowMs];
     this.#status = 'lost';
-    if (isAgain) fatal(error);
+    if (this.#fencedMs.length >= fencedMax) fatal(error);
   }
 
   async #heartbeat(signal: AbortSignal): Promise<void> {

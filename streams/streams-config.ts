@@ -58,6 +58,8 @@ const schema = z.strictObject({
   maxWarmupReplicas: positive.default(2),
   /** A task that has warmed up asks to move at most this often: `probing.rebalance.interval.ms`. */
   probingRebalanceIntervalMs: positive.default(10_000),
+  /** While the event loop is busy for less than this, the instance keeps its tasks: `max.poll.interval.ms`. */
+  maxPollIntervalMs: positive.default(300_000),
   /** A partition is paused while this many of its records wait. */
   bufferedRecordsPerPartitionMax: positive.default(5_000),
   /** Records one task processes before the next task gets its turn. */

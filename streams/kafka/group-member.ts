@@ -6,6 +6,7 @@ import { RollguardError, isRollguardError } from '../../kernel/errors.ts';
 import type { BrokerPool } from './broker-pool.ts';
 import { brokerErrorCode } from './error-reactions.ts';
 import { askCoordinator, type KafkaClient } from './kafka-client.ts';
+import type { KeepAlive } from './keep-alive.ts';
 import type {
   GroupAssignment,
   GroupMember,
@@ -42,12 +43,14 @@ export interface GroupMemberOptions {
   /** The member's own connections: a join blocks them for as long as the group gathers. */
   readonly pool: BrokerPool;
   readonly group: GroupOptions;
+  readonly keepAlive: KeepAlive;
 }
 
 export class KafkaGroupMember implements GroupMember {
   readonly #client: KafkaClient;
   readonly #pool: BrokerPool;
   readonly #group: GroupOptions;
+  readonly #keepAlive: KeepAlive;
   #memberId = '';
   /** Undefined while not joined. */
   #generationId: number | undefined;
@@ -56,9 +59,11 @@ export class KafkaGroupMember implements GroupMember {
     this.#client = options.client;
     this.#pool = options.pool;
     this.#group = options.group;
+    this.#keepAlive = options.keepAlive;
   }
 
   async join(): Promise<GroupAssignment> {
+    this.#keepAlive.left();
     for (let round = 0; round < joinRoundsMax; round += 1) {
       try {
         return await this.#joinOnce();
@@ -77,6 +82,7 @@ export class KafkaGroupMember implements GroupMember {
 
   async heartbeat(): Promise<'stable' | 'rebalance'> {
     const generation = this.#generation('heartbeat');
+    this.#keepAlive.beat();
     try {
       await this.#ask('heartbeat', heartbeatRequest(generation), (answer) => [answer]);
       return 'stable';
@@ -105,6 +111,7 @@ export class KafkaGroupMember implements GroupMember {
   }
 
   async leave({ keepsPlace = false } = {}): Promise<void> {
+    this.#keepAlive.left();
     const memberId = this.#memberId;
     this.#memberId = '';
     this.#generationId = undefined;
@@ -134,6 +141,7 @@ export class KafkaGroupMember implements GroupMember {
       this.#gatheringMs,
     );
     this.#generationId = joined.generationId;
+    this.#keepAlive.joined(generation);
     return { ...generation, ...decodeAssignment(synced.assignment) };
   }
 
@@ -186,6 +194,7 @@ export class KafkaGroupMember implements GroupMember {
   #forgetIfUnknown(error: unknown): void {
     if (!isRollguardError(error, 'ILLEGAL_GENERATION')) return;
     this.#generationId = undefined;
+    this.#keepAlive.left();
     if (kafkaCode(error) === brokerErrorCode.unknownMemberId) this.#memberId = '';
   }
 

@@ -10,13 +10,15 @@ import type { Clock } from '../../kernel/clock.ts';
 import { RollguardError } from '../../kernel/errors.ts';
 import type { Logger } from '../../kernel/logger.ts';
 import { BatchSender, type BatchSenderOptions } from './batch-sender.ts';
-import type { BrokerAddress } from './broker-connection.ts';
+import type { BrokerAddress, ConnectionOptions } from './broker-connection.ts';
 import { BrokerPool } from './broker-pool.ts';
 import { Cluster } from './cluster.ts';
 import type { CompressionType } from './compression.ts';
 import { KafkaGroupMember } from './group-member.ts';
+import { HeartbeatThread } from './heartbeat-thread.ts';
 import { KafkajsAdmin } from './kafka-admin.ts';
 import type { KafkaClient } from './kafka-client.ts';
+import { noKeepAlive } from './keep-alive.ts';
 import { KafkaPartitionReader } from './partition-reader.ts';
 import type {
   GroupMember,
@@ -44,7 +46,10 @@ export interface KafkajsPortOptions {
   readonly requestTimeoutMs?: number;
   /** For TCP, TLS, API versions and SASL of one connection. Default 3,000. */
   readonly connectionTimeoutMs?: number;
-  /** Where to connect to for an advertised address: a proxy, a forwarded port. Default: there. */
+  /**
+   * Where to connect to for an advertised address: a proxy, a forwarded port. Default: there. The heartbeat
+   * thread cannot take a function along: with one, a member's heartbeats end when its thread is busy.
+   */
   readonly route?: (advertised: BrokerAddress) => BrokerAddress;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -73,6 +78,7 @@ class KafkajsPort implements KafkaPort {
   readonly #client: KafkaClient;
   readonly #pools = new Set<BrokerPool>();
   readonly #lanes: readonly BrokerPool[];
+  readonly #heartbeats: HeartbeatThread | undefined;
   readonly #closed = new AbortController();
   #nextLane = 0;
 
@@ -89,6 +95,9 @@ class KafkajsPort implements KafkaPort {
     setMaxListeners(0, this.#closed.signal);
     this.#lanes = Array.from({ length: producerLanes }, () => this.#openPool());
     this.admin = new KafkajsAdmin(this.#client, pool);
+    const data = { ...this.#connection, seeds, requestTimeoutMs };
+    const isRouted = options.route !== undefined;
+    this.#heartbeats = isRouted ? undefined : new HeartbeatThread({ data, logger });
   }
 
   openReader(): PartitionReader {
@@ -121,16 +130,18 @@ class KafkajsPort implements KafkaPort {
   }
 
   openMember(options: GroupOptions): GroupMember {
+    const times = options.keepAlive;
     return new KafkaGroupMember({
       client: this.#client,
       pool: this.#openPool(),
       group: options,
+      keepAlive: (times && this.#heartbeats?.keepAlive(times)) ?? noKeepAlive,
     });
   }
 
   async close(): Promise<void> {
     this.#closed.abort();
-    await Promise.all([...this.#pools].map((pool) => pool.close()));
+    await Promise.all([this.#heartbeats?.close(), ...[...this.#pools].map((pool) => pool.close())]);
   }
 
   #sending(pool: BrokerPool): BatchSenderOptions {
@@ -138,13 +149,15 @@ class KafkajsPort implements KafkaPort {
     return { client: this.#client, pool, compressionType };
   }
 
+  get #connection(): Omit<ConnectionOptions, 'clock' | 'logger'> {
+    const { clientId, ssl, sasl, connectionTimeoutMs = 3_000 } = this.#options;
+    return { clientId, ssl, sasl, connectionTimeoutMs };
+  }
+
   #openPool(): BrokerPool {
-    const { clientId, ssl, sasl, connectionTimeoutMs = 3_000, clock, logger } = this.#options;
+    const { clock, logger } = this.#options;
     const pool = new BrokerPool({
-      clientId,
-      ssl,
-      sasl,
-      connectionTimeoutMs,
+      ...this.#connection,
       route: this.#options.route ?? ((advertised) => advertised),
       clock,
       logger,

@@ -19,6 +19,7 @@
  *
  * Offsets and positions are plain numbers: Kafka's are 64-bit, ours stay below 2^53.
  */
+import type { KeepAliveTimes } from './keep-alive.ts';
 
 export interface TopicPartition {
   readonly topic: string;
@@ -191,6 +192,8 @@ export interface GroupOptions {
   readonly sessionTimeoutMs: number;
   readonly rebalanceTimeoutMs: number;
   readonly assignor: GroupAssignor;
+  /** Who heartbeats while this thread is busy: somebody else, within these bounds; undefined: nobody. */
+  readonly keepAlive?: KeepAliveTimes;
 }
 
 /** Membership in a consumer group (classic protocol). The engine heartbeats and rejoins. */

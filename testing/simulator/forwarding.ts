@@ -66,7 +66,7 @@ export class Forwarding {
         other.process.wake(() => {
           ask(other, call, remainingMs).then(
             (answer) => settle(() => resolve(answer)),
-            (error: unknown) => settle(() => reject(error as Error)),
+            (error: unknown) => settle(() => reject(error)),
           );
         });
       });
