@@ -41,11 +41,12 @@ interface Held {
 
 const violationsMax = 20;
 /** Clocks of caller and owner are one machine's. */
-const clockDoubtMs = 50;
+const oneMachineDoubtMs = 50;
 
 export class LockVerifier {
   readonly #read = avroReader(contractSchema('inventory.events'));
   readonly #capacity: ReadonlyMap<string, number>;
+  readonly #clockDoubtMs: number;
   /** By partition key, by lock id. */
   readonly #live = new Map<string, Map<string, Held>>();
   readonly #heldOn = new Map<string, number>();
@@ -57,9 +58,13 @@ export class LockVerifier {
   #events = 0;
   #lastExpiryMs = 0;
 
-  /** @param capacity rooms by `tenant|type`; a type that is not named has no limit. */
-  constructor(capacity: ReadonlyMap<string, number>) {
+  /**
+   * @param capacity rooms by `tenant|type`; a type that is not named has no limit.
+   * @param clockDoubtMs how far apart the clocks of callers and owners may be.
+   */
+  constructor(capacity: ReadonlyMap<string, number>, clockDoubtMs = oneMachineDoubtMs) {
     this.#capacity = capacity;
+    this.#clockDoubtMs = clockDoubtMs;
   }
 
   /** The first few things that must not be. */
@@ -114,7 +119,8 @@ export class LockVerifier {
     for (const conflict of conflicts) {
       const { key, partitionKey, askedAtMs, answeredAtMs, reason, blockingLockId, nights } =
         conflict;
-      const moment = { fromMs: askedAtMs - clockDoubtMs, toMs: answeredAtMs + clockDoubtMs };
+      const doubtMs = this.#clockDoubtMs;
+      const moment = { fromMs: askedAtMs - doubtMs, toMs: answeredAtMs + doubtMs };
       const what = `V2: ${key} was refused for ${reason}`;
       if (nights.length === 0) this.report(`${what}, and no night is named`);
       if (blockingLockId === undefined) this.report(`${what}, and no hold is named`);
