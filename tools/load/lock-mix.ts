@@ -24,6 +24,8 @@ export interface MixOptions {
   readonly clock: Clock;
   /** Of a worker between two calls, on average; without it none. */
   readonly meanPauseMs?: number;
+  /** One lock in ten is for so long only, and nobody cares for it any more; without it none is. */
+  readonly briefTtlSeconds?: number;
   /** What callers were told that cannot be right, beside what the verifier finds. */
   readonly lie: (violation: string) => void;
 }
@@ -64,7 +66,7 @@ class Worker {
   }
 
   async #round(round: number): Promise<void> {
-    const { callers, types, seed, lie } = this.#options;
+    const { callers, types, seed, lie, briefTtlSeconds: ttlSeconds } = this.#options;
     const [random, own, figures] = [this.#random, this.#own, this.#figures];
     const drawn = random.next();
     const at = random.integer(Math.max(1, own.length));
@@ -72,6 +74,10 @@ class Worker {
     if (drawn < 0.7 || mine === undefined) {
       const wish = drawWish(types, random, `mix-${seed}-${this.#name}-${round}`);
       figures.locks += 1;
+      if (ttlSeconds !== undefined && random.next() < 0.1) {
+        await callers.lock({ ...wish, ttlSeconds });
+        return;
+      }
       if ((await callers.lock(wish)) === 'LOCKED') own.push(wish);
       else figures.conflicts += 1;
       if (own.includes(wish) && random.next() < 0.2) await this.#repeat(wish);
