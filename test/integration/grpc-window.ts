@@ -1,4 +1,5 @@
 /** The guard over gRPC, at one address that may change. */
+import { status } from '@grpc/grpc-js';
 import { systemClock } from '../../kernel/clock.ts';
 import { guardDefinition } from '../../api/grpc/protos.ts';
 import type {
@@ -20,7 +21,6 @@ interface ConflictMessage {
 }
 
 const deadlineMs = 5_000;
-const notFound = 5;
 /** A deadline, a full queue and UNAVAILABLE mean: ask again. */
 const againCodes = new Set([4, 8, 14]);
 
@@ -75,7 +75,7 @@ export class GrpcWindow implements GuardWindow {
     if (!isServiceError(answer)) return read(answer);
     const { code, details: why } = answer;
     if (againCodes.has(code)) return { kind: 'again', why };
-    return { kind: 'refused', code: code === notFound ? 'NOT_FOUND' : String(code), why };
+    return { kind: 'refused', code: code === status.NOT_FOUND ? 'NOT_FOUND' : String(code), why };
   }
 
   #grpc(): GrpcClient {

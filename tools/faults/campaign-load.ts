@@ -3,14 +3,13 @@
  * of the guard who want rooms of their own, each at whichever instance it comes upon.
  */
 import type { Clock } from '../../kernel/clock.ts';
-import { messageOf } from '../../kernel/errors.ts';
-import { seededRandom } from '../../kernel/random.ts';
+import { RollguardError, messageOf } from '../../kernel/errors.ts';
+import { seededRandom, type Random } from '../../kernel/random.ts';
 import { GuardCallers } from '../load/guard-callers.ts';
 import { HttpWindow, type Attempt, type Place } from '../load/http-window.ts';
 import { lockMix, nightDate, type MixFigures } from '../load/lock-mix.ts';
 import { createRooms, type SampleType } from '../load/sample-rooms.ts';
 import type { Workload } from '../start/workload.ts';
-import type { Random } from '../../kernel/random.ts';
 
 const feedRetryMs = 500;
 const betweenWorkloadsMs = 3_000;
@@ -45,6 +44,7 @@ export class CampaignLoad {
   readonly types: SampleType[] = [];
   readonly callers: GuardCallers;
   readonly #options: CampaignLoadOptions;
+  readonly #window: HttpWindow;
   readonly #isOver = new AbortController();
   #feeding: Promise<void> = Promise.resolve();
   #mixing: Promise<MixFigures> | undefined;
@@ -53,13 +53,13 @@ export class CampaignLoad {
     this.#options = options;
     const { clock, seed } = options;
     const random = seededRandom(seed);
-    const window = new HttpWindow({
+    this.#window = new HttpWindow({
       clock,
       choose: () => options.place(random),
       timeoutMs: () => (random.next() < 0.5 ? patienceMs.patient : patienceMs.other),
       tried: (attempt) => void this.attempts.push(attempt),
     });
-    this.callers = new GuardCallers(window, clock);
+    this.callers = new GuardCallers(this.#window, clock, options.signal);
   }
 
   /** @param first is written before anything else: the rooms stand in a property of it. */
@@ -75,7 +75,8 @@ export class CampaignLoad {
     const parts = { callers: this.callers, types: this.types, clock, lie, until };
     this.#mixing = lockMix({ ...parts, ...callers, seed });
     this.#feeding = this.#feedOn();
-    for (const each of [this.#mixing, this.#feeding]) each.catch(() => undefined);
+    this.#mixing.catch(() => undefined);
+    this.#feeding.catch(() => undefined);
   }
 
   /** No more of it: what was begun is ended. @returns what the callers did. */
@@ -89,9 +90,11 @@ export class CampaignLoad {
     const { clock, workload, nextWorkload, progress } = this.#options;
     await this.#feed(workload);
     progress(`faults: written: ${workload.description}`);
-    for (let round = 1; !this.#isOver.signal.aborted; round += 1) {
-      await clock.sleep(betweenWorkloadsMs, this.#isOver.signal);
-      if (!this.#isOver.signal.aborted) await this.#feed(nextWorkload(round));
+    const over = this.#isOver.signal;
+    for (let round = 1; ; round += 1) {
+      await clock.sleep(betweenWorkloadsMs, over);
+      if (over.aborted) return;
+      await this.#feed(nextWorkload(round));
     }
   }
 
@@ -117,9 +120,13 @@ export class CampaignLoad {
   async #captured(type: SampleType): Promise<void> {
     const { clock, signal } = this.#options;
     const deadlineMs = clock.monotonicMs() + capturedWithinMs;
-    while ((await this.callers.capacity(type, nightDate(0))) !== type.roomIds.length) {
+    for (;;) {
+      const answer = await this.#window.capacity(type, nightDate(0));
+      if (answer.kind === 'capacity' && answer.rooms === type.roomIds.length) return;
       signal.throwIfAborted();
-      if (clock.monotonicMs() > deadlineMs) throw new Error('the rooms were not captured');
+      if (clock.monotonicMs() > deadlineMs) {
+        throw new RollguardError('CHECK_FAILED', `no capacity: ${JSON.stringify(answer)}`);
+      }
       await clock.sleep(pollMs, signal);
     }
   }

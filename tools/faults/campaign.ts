@@ -69,6 +69,9 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRep
 async function campaign(run: Run): Promise<CampaignReport> {
   const { system, fleet, load, plan, options } = run;
   const { clock, progress, seed, workload } = options;
+  // Of two that register a schema for the first time at the same moment one is refused, and ends.
+  await fleet.scale([1]);
+  await fleet.ready(fleet.instance(1));
   await fleet.scale(Array.from({ length: options.instances }, (_, index) => index + 1));
   await load.start(chainWorkload({ seed: seed + seedsApart - 1, days: 1 }));
   await fleet.settled();

@@ -6,6 +6,7 @@ import type { PartName } from '../stack/stack-state.ts';
 import { describeFault, type Fault, type FaultAction } from './fault-plan.ts';
 import type { Fleet } from './fleet.ts';
 import type { Instance } from './instance.ts';
+import type { KafkaProxy } from './kafka-proxy.ts';
 
 const mendAfterMs = 500;
 
@@ -46,37 +47,39 @@ async function onInstance(
   switch (fault.kind) {
     case 'kill':
       await instance.kill();
-      return instance.start();
+      instance.start();
+      break;
     case 'terminate':
       await fleet.stop(instance);
-      return instance.start();
+      instance.start();
+      break;
     case 'lose-state':
       await instance.kill();
       instance.loseState();
-      return instance.start();
+      instance.start();
+      break;
     case 'clock':
       await instance.kill();
       instance.setSkew(fault.skewMs);
-      return instance.start();
+      instance.start();
+      break;
     case 'freeze':
-      return instance.freezeFor(fault.lastsMs);
+      instance.freezeFor(fault.lastsMs);
+      break;
     case 'disk-full':
-      return instance.fillDiskFor(fault.lastsMs);
+      instance.fillDiskFor(fault.lastsMs);
+      break;
     case 'cut': {
-      const { how } = fault;
-      return instance.linkFor(
-        fault.lastsMs,
-        (link) => link.cut(how),
-        (link) => link.mend(),
-      );
+      const { how, lastsMs } = fault;
+      const begin = (link: KafkaProxy): void => link.cut(how);
+      instance.linkFor(lastsMs, begin, (link) => link.mend());
+      break;
     }
     case 'delay': {
-      const { delayMs } = fault;
-      return instance.linkFor(
-        fault.lastsMs,
-        (link) => link.delay(delayMs),
-        (link) => link.delay(0),
-      );
+      const { delayMs, lastsMs } = fault;
+      const begin = (link: KafkaProxy): void => link.delay(delayMs);
+      instance.linkFor(lastsMs, begin, (link) => link.delay(0));
+      break;
     }
   }
 }

@@ -16,10 +16,13 @@ export class GuardCallers {
   readonly #lastGrants = new Map<string, NotedGrant>();
   readonly #window: GuardWindow;
   readonly #clock: Clock;
+  readonly #signal: AbortSignal | undefined;
 
-  constructor(window: GuardWindow, clock: Clock) {
+  /** @param signal gives up what is not answered yet. */
+  constructor(window: GuardWindow, clock: Clock, signal?: AbortSignal) {
     this.#window = window;
     this.#clock = clock;
+    this.#signal = signal;
   }
 
   async lock(wish: Wish): Promise<Outcome> {
@@ -31,10 +34,11 @@ export class GuardCallers {
         this.#note({ key, lockId: answer.lockId, version: answer.version });
         return 'LOCKED';
       case 'conflict': {
-        const { kind: _kind, ...conflict } = answer;
-        const answeredAtMs = this.#clock.nowMs();
-        const moment = { askedAtMs, answeredAtMs };
-        this.conflicts.push({ key, partitionKey: keyOf(type), ...moment, ...conflict });
+        const { reason, blockingLockId, nights } = answer;
+        this.conflicts.push({
+          ...{ key, partitionKey: keyOf(type), reason, blockingLockId, nights },
+          ...{ askedAtMs, answeredAtMs: this.#clock.nowMs() },
+        });
         return 'CONFLICT';
       }
       default:
@@ -73,7 +77,8 @@ export class GuardCallers {
     for (let attempt = 1; ; attempt += 1) {
       const answer = await ask();
       if (answer.kind !== 'again' || attempt === attemptsMax) return answer;
-      await this.#clock.sleep(againMs);
+      await this.#clock.sleep(againMs, this.#signal);
+      this.#signal?.throwIfAborted();
     }
   }
 }

@@ -132,7 +132,7 @@ export class HttpWindow implements GuardWindow {
         ...(body && { body: JSON.stringify(body) }),
         signal: AbortSignal.timeout(this.#options.timeoutMs()),
       });
-      const answered = (await response.json()) as unknown;
+      const answered: unknown = await response.json();
       const problem = problemSchema.safeParse(answered).data;
       if (problem === undefined) return { kind: 'found', body: answered };
       const { code, detail } = problem;
