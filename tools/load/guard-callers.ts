@@ -77,7 +77,7 @@ export class GuardCallers {
     for (let attempt = 1; ; attempt += 1) {
       const answer = await ask();
       if (answer.kind !== 'again' || attempt === attemptsMax) return answer;
-      await this.#clock.sleep(againMs, this.#signal);
+      await this.#clock.sleep(againMs);
       this.#signal?.throwIfAborted();
     }
   }
