@@ -71,6 +71,13 @@ describe('the lock verifier', () => {
     expect(verified(events, 1).violations.some((found) => found.includes(message))).toBe(true);
   });
 
+  test('finds a hold that was answered RELEASED and is held', () => {
+    const verifier = verified([locked('a', 1), locked('b', 2), released('a', 3)]);
+    verifier.checkReleases(['a', 'b']);
+
+    expect(verifier.violations).toEqual(['V2: b was answered RELEASED, and is held']);
+  });
+
   test('finds an answer that is not in the log, and a key that means two holds', () => {
     const verifier = verified([locked('a', 1), locked('b', 2)]);
     verifier.check([

@@ -10,7 +10,7 @@ const eventsTopic = 'inventory.events.shadow';
 export interface VerifyLocksOptions {
   readonly port: KafkaPort;
   readonly types: readonly SampleType[];
-  readonly callers: Pick<GuardCallers, 'grants' | 'conflicts'>;
+  readonly callers: Pick<GuardCallers, 'grants' | 'conflicts' | 'releases'>;
   /** What callers were told that cannot be right, as they found themselves. */
   readonly lies: readonly string[];
   /** How far apart the clocks of callers and owners may be; undefined: they are one machine's. */
@@ -27,6 +27,7 @@ export async function verifyLocks(options: VerifyLocksOptions): Promise<LockVeri
     return true;
   });
   verifier.check(callers.grants);
+  verifier.checkReleases(callers.releases);
   verifier.checkConflicts(callers.conflicts);
   for (const lie of lies) verifier.report(lie);
   return verifier;

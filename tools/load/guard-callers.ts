@@ -13,6 +13,8 @@ const attemptsMax = 1_000;
 export class GuardCallers {
   readonly grants: NotedGrant[] = [];
   readonly conflicts: NotedConflict[] = [];
+  /** Lock ids of holds that were answered RELEASED. */
+  readonly releases: string[] = [];
   readonly #lastGrants = new Map<string, NotedGrant>();
   readonly #window: GuardWindow;
   readonly #clock: Clock;
@@ -56,6 +58,7 @@ export class GuardCallers {
     const grant = this.lastGrant(key);
     if (grant === undefined) return false;
     const answer = await this.#ask(() => this.#window.release(type, grant.lockId));
+    if (answer.kind === 'released') this.releases.push(grant.lockId);
     return answer.kind !== 'refused' || answer.code !== 'NOT_FOUND';
   }
 

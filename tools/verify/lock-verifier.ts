@@ -114,6 +114,14 @@ export class LockVerifier {
     }
   }
 
+  /** V2: a hold that a caller was answered RELEASED is not held in the end. */
+  checkReleases(lockIds: readonly string[]): void {
+    const live = new Set([...this.#live.values()].flatMap((holds) => [...holds.keys()]));
+    for (const lockId of lockIds) {
+      if (live.has(lockId)) this.report(`V2: ${lockId} was answered RELEASED, and is held`);
+    }
+  }
+
   /** V2: what a caller was refused for was so at some moment between its asking and the answer. */
   checkConflicts(conflicts: readonly NotedConflict[]): void {
     for (const conflict of conflicts) {
