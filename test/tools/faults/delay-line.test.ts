@@ -5,7 +5,7 @@ import { DelayLine } from '../../../tools/faults/delay-line.ts';
 test('bytes arrive late and in their order, those without a delay behind those that wait', async () => {
   const clock = new ManualClock();
   const arrived: string[] = [];
-  const line = new DelayLine(clock, (bytes) => void arrived.push(`${String(bytes)}`));
+  const line = new DelayLine(clock, (bytes) => void arrived.push(String(bytes)));
   line.send(Buffer.from('at once'), 0);
   line.send(Buffer.from('late'), 100);
   line.send(Buffer.from('behind it'), 0);
