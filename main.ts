@@ -5,8 +5,8 @@
 import { existsSync, readFileSync, writeSync } from 'node:fs';
 import { parseEnv } from 'node:util';
 import { startApplication, type Application } from './api/application.ts';
-import { skewedClock, systemClock, type Clock } from './kernel/clock.ts';
-import { RollguardError, messageOf } from './kernel/errors.ts';
+import { systemClock } from './kernel/clock.ts';
+import { messageOf } from './kernel/errors.ts';
 import {
   noFailpoints,
   parseFailpoints,
@@ -32,10 +32,9 @@ async function main(): Promise<void> {
   const fromFile = existsSync(envFile) ? parseEnv(readFileSync(envFile, 'utf8')) : {};
   const settings = parseSettings({ ...fromFile, ...process.env });
   const write = (line: string): void => void process.stdout.write(`${line}\n`);
-  const clock = clockOfThisProcess();
-  const logger = createLogger({ level: settings.LOG_LEVEL, clock, write });
+  const logger = createLogger({ level: settings.LOG_LEVEL, clock: systemClock, write });
   const failpoints = armedFailpoints(logger);
-  const application = await startApplication({ settings, clock, logger, failpoints });
+  const application = await startApplication({ settings, clock: systemClock, logger, failpoints });
   stopOnSignals(application, logger);
   const { httpPort, grpcPort } = application;
   process.send?.({ httpPort, grpcPort });
@@ -56,17 +55,6 @@ function armedFailpoints(logger: Logger): Failpoints {
   const failpoints = parseFailpoints(text, failpointEffects);
   logger.warn('failpoints are armed: this instance will fail on purpose', { failpoints: text });
   return failpoints;
-}
-
-/** Not a setting either: for whoever asks what a machine does whose clock is off. */
-function clockOfThisProcess(): Clock {
-  const text = process.env['ROLLGUARD_CLOCK_SKEW_MS'] ?? '';
-  if (text === '') return systemClock;
-  if (/^-?\d{1,9}$/.test(text)) return skewedClock(systemClock, Number(text));
-  throw new RollguardError(
-    'CONFIG_INVALID',
-    `ROLLGUARD_CLOCK_SKEW_MS=${text}: must be milliseconds, whole, with a minus or without`,
-  );
 }
 
 function stopOnSignals(application: Application, logger: Logger): void {

@@ -29,12 +29,3 @@ export const systemClock: Clock = {
       signal?.addEventListener('abort', done, { once: true });
     }),
 };
-
-/** A clock whose wall time is off by so much, as a machine's may be; what it waits and measures is right. */
-export function skewedClock(clock: Clock, skewMs: number): Clock {
-  return {
-    nowMs: () => clock.nowMs() + skewMs,
-    monotonicMs: () => clock.monotonicMs(),
-    sleep: (ms, signal) => clock.sleep(ms, signal),
-  };
-}

@@ -88,14 +88,13 @@ export class Instance {
     if (this.#process !== undefined) return;
     const { settings, logFile, clock, endedAlone } = this.#options;
     const { host, port } = this.proxy.address;
-    const skew = this.#skewMs === 0 ? {} : { ROLLGUARD_CLOCK_SKEW_MS: String(this.#skewMs) };
     const started = new ApplicationProcess({
       settings: {
         ...settings,
         KAFKA_BROKERS: `${host}:${port}`,
         ROLLGUARD_STATE_DIR: this.stateFolder,
         ...{ HTTP_PORT: '0', GRPC_PORT: '0' },
-        ...skew,
+        ...(this.#skewMs === 0 ? {} : skewed(this.#skewMs)),
       },
       ...{ logFile, clock, isPiped: true },
     });
@@ -206,6 +205,15 @@ export class Instance {
     this.#process = undefined;
     return taken;
   }
+}
+
+/** The whole process, its libraries too: as the clock of a machine is. */
+function skewed(skewMs: number): Readonly<Record<string, string>> {
+  const given = process.env['NODE_OPTIONS'] ?? '';
+  return {
+    ROLLGUARD_CLOCK_SKEW_MS: String(skewMs),
+    NODE_OPTIONS: `${given} --import ${new URL('skewed-date.mjs', import.meta.url).href}`,
+  };
 }
 
 function limitFiles(pid: number, limit: FileLimit): void {
