@@ -14,6 +14,12 @@ import type {
 import type { SampleType } from '../../tools/load/sample-rooms.ts';
 import { GrpcClient, isServiceError, type Message } from '../support/grpc-client.ts';
 
+interface LockMessage {
+  readonly lockId: string;
+  readonly version: string;
+  readonly status: string;
+}
+
 interface ConflictMessage {
   readonly reason: string;
   readonly blockingLock: { readonly lockId: string } | null;
@@ -41,8 +47,9 @@ export class GrpcWindow implements GuardWindow {
         const { reason, blockingLock, nights } = answer['conflict'] as ConflictMessage;
         return { kind: 'conflict', reason, nights, blockingLockId: blockingLock?.lockId };
       }
-      const { lockId, version } = answer['lock'] as { lockId: string; version: string };
-      return { kind: 'locked', lockId, version: Number(version) };
+      const { lockId, version, status: ofLock } = answer['lock'] as LockMessage;
+      const hasEnded = /RELEASED|EXPIRED/.test(ofLock);
+      return { kind: 'locked', lockId, version: Number(version), hasEnded };
     });
   }
 

@@ -2,6 +2,7 @@
  * What goes on while parts fail: rows into the platform's tables, one workload after another, and callers
  * of the guard who want rooms of their own, each at whichever instance it comes upon.
  */
+import { setMaxListeners } from 'node:events';
 import type { Clock } from '../../kernel/clock.ts';
 import { RollguardError, messageOf } from '../../kernel/errors.ts';
 import { seededRandom, type Random } from '../../kernel/random.ts';
@@ -71,6 +72,7 @@ export class CampaignLoad {
     }
     for (const type of this.types) await this.#captured(type);
     const until = this.#isOver.signal;
+    setMaxListeners(0, until);
     const lie = (violation: string): void => void this.lies.push(violation);
     const parts = { callers: this.callers, types: this.types, clock, lie, until };
     this.#mixing = lockMix({ ...parts, ...callers, seed });

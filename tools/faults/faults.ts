@@ -62,7 +62,7 @@ export function faults(args: readonly string[], cli = createCliContext()): Promi
     .option('--seed <number>', 'of the faults (default: the time)', count)
     .option('--bookings <csv>', 'load this file of bookings before the generated chains', undefined)
     .option('--limit <bookings>', 'with --bookings: only the first bookings of the file', count)
-    .option('--days <days>', 'of each generated chain', count, 10)
+    .option('--days <days>', 'of each generated chain', count, 5)
     .option('--instances <number>', 'instances of the application at first: 1 to 3', upToMax, 3)
     .option('--only', 'none of what is not named')
     .option('--mean-seconds <seconds>', 'mean time between two faults', count, 4)

@@ -4,7 +4,8 @@ import type { NotedConflict, NotedGrant } from '../verify/lock-verifier.ts';
 import type { Again, GuardWindow, Wish } from './guard-window.ts';
 import { keyOf, type SampleType } from './sample-rooms.ts';
 
-export type Outcome = 'LOCKED' | 'CONFLICT' | `REFUSED ${string}`;
+/** ENDED: LOCKED, of a hold that has ended before the answer came. */
+export type Outcome = 'LOCKED' | 'ENDED' | 'CONFLICT' | `REFUSED ${string}`;
 
 const againMs = 200;
 // More than the longest time without an owner that a test makes, on a busy machine.
@@ -32,9 +33,11 @@ export class GuardCallers {
     const askedAtMs = this.#clock.nowMs();
     const answer = await this.#ask(() => this.#window.lock(wish));
     switch (answer.kind) {
-      case 'locked':
-        this.#note({ key, lockId: answer.lockId, version: answer.version });
-        return 'LOCKED';
+      case 'locked': {
+        const { lockId, version, hasEnded } = answer;
+        this.#note({ key, lockId, version, hasEnded });
+        return hasEnded ? 'ENDED' : 'LOCKED';
+      }
       case 'conflict': {
         const { reason, blockingLockId, nights } = answer;
         this.conflicts.push({

@@ -25,7 +25,13 @@ export interface Again {
 }
 
 export type LockAnswer =
-  | { readonly kind: 'locked'; readonly lockId: string; readonly version: number }
+  | {
+      readonly kind: 'locked';
+      readonly lockId: string;
+      readonly version: number;
+      /** True: the answer to a repeat, whose hold has ended since. */
+      readonly hasEnded: boolean;
+    }
   | {
       readonly kind: 'conflict';
       readonly reason: string;

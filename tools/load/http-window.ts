@@ -47,7 +47,7 @@ interface Request {
 
 const lockedSchema = z.object({
   status: z.literal('LOCKED'),
-  lock: z.object({ lockId: z.string(), version: z.number() }),
+  lock: z.object({ lockId: z.string(), version: z.number(), status: z.string() }),
 });
 const conflictSchema = z.object({
   status: z.literal('CONFLICT'),
@@ -61,6 +61,7 @@ const nightsSchema = z.object({
   nights: z.array(z.object({ capacity: z.number().nullable() })),
 });
 const problemSchema = z.object({ code: z.string(), detail: z.string() });
+const endedStatuses = new Set(['RELEASED', 'EXPIRED']);
 const againStatuses = new Set([429, 502, 503, 504]);
 const dayMs = 86_400_000;
 
@@ -80,8 +81,8 @@ export class HttpWindow implements GuardWindow {
       (found): LockAnswer => {
         const locked = lockedSchema.safeParse(found).data;
         if (locked !== undefined) {
-          const { lockId, version } = locked.lock;
-          return { kind: 'locked', lockId, version };
+          const { lockId, version, status } = locked.lock;
+          return { kind: 'locked', lockId, version, hasEnded: endedStatuses.has(status) };
         }
         const { reason, blockingLock, nights } = conflictSchema.parse(found).conflict;
         return { kind: 'conflict', reason, nights, blockingLockId: blockingLock?.lockId };

@@ -15,6 +15,8 @@ export interface NotedGrant {
   readonly key: string;
   readonly lockId: string;
   readonly version: number;
+  /** True: a repeat was told that the hold has ended since. */
+  readonly hasEnded?: boolean;
 }
 
 /** One answer CONFLICT. */
@@ -52,6 +54,7 @@ export class LockVerifier {
   readonly #heldOn = new Map<string, number>();
   readonly #versions = new Map<string, number>();
   readonly #granted = new Set<string>();
+  readonly #ended = new Set<string>();
   readonly #history = new HoldHistory();
   readonly #expiryDelaysMs: number[] = [];
   readonly #violations: string[] = [];
@@ -102,10 +105,12 @@ export class LockVerifier {
   /** V2: what a caller was told is in the log. V5: a key that nobody released means one hold. */
   check(grants: readonly NotedGrant[]): void {
     const holds = new Map<string, string>();
-    for (const { key, lockId, version } of grants) {
-      if (!this.#granted.has(`${lockId}@${version}`)) {
+    for (const { key, lockId, version, hasEnded = false } of grants) {
+      const known = hasEnded ? this.#ended : this.#granted;
+      if (!known.has(`${lockId}@${version}`)) {
+        const what = hasEnded ? 'an end of' : 'LOCKED';
         this.report(
-          `V2: ${key} was answered LOCKED ${lockId} at ${version}, which is not in the log`,
+          `V2: ${key} was answered ${what} ${lockId} at ${version}, which is not in the log`,
         );
       }
       const before = holds.get(key) ?? lockId;
@@ -183,6 +188,7 @@ export class LockVerifier {
     const { lockId } = event;
     if (lockId === null) return;
     this.#version(key, event);
+    this.#ended.add(`${lockId}@${event.version}`);
     if (this.#live.get(key)?.has(lockId) !== true) {
       this.report(`V1: ${lockId} was released and is not held`);
     }
