@@ -47,12 +47,17 @@ export class CampaignLoad {
   readonly #options: CampaignLoadOptions;
   readonly #window: HttpWindow;
   readonly #isOver = new AbortController();
+  readonly #givenUp = new AbortController();
+  /** Of the campaign, or given up. */
+  readonly #signal: AbortSignal;
   #feeding: Promise<void> = Promise.resolve();
   #mixing: Promise<MixFigures> | undefined;
 
   constructor(options: CampaignLoadOptions) {
     this.#options = options;
-    const { clock, seed } = options;
+    const { clock, seed, signal } = options;
+    this.#signal = AbortSignal.any([signal, this.#givenUp.signal]);
+    setMaxListeners(0, this.#signal);
     const random = seededRandom(seed);
     this.#window = new HttpWindow({
       clock,
@@ -60,7 +65,7 @@ export class CampaignLoad {
       timeoutMs: () => (random.next() < 0.5 ? patienceMs.patient : patienceMs.other),
       tried: (attempt) => void this.attempts.push(attempt),
     });
-    this.callers = new GuardCallers(this.#window, clock, options.signal);
+    this.callers = new GuardCallers(this.#window, clock, this.#signal);
   }
 
   /** @param first is written before anything else: the rooms stand in a property of it. */
@@ -79,6 +84,12 @@ export class CampaignLoad {
     this.#feeding = this.#feedOn();
     this.#mixing.catch(() => undefined);
     this.#feeding.catch(() => undefined);
+  }
+
+  /** Whatever of it still goes on comes to nothing. */
+  giveUp(): void {
+    this.#isOver.abort();
+    this.#givenUp.abort(new RollguardError('INTERRUPTED', 'the campaign is over'));
   }
 
   /** No more of it: what was begun is ended. @returns what the callers did. */
@@ -101,7 +112,8 @@ export class CampaignLoad {
   }
 
   async #feed(workload: Workload): Promise<void> {
-    const { clock, signal, progress, mayBeCutOff, databaseUrl } = this.#options;
+    const { clock, progress, mayBeCutOff, databaseUrl } = this.#options;
+    const signal = this.#signal;
     for (;;) {
       try {
         const run = { databaseUrl: databaseUrl(), clock, signal, progress: () => undefined };
@@ -120,7 +132,8 @@ export class CampaignLoad {
   }
 
   async #captured(type: SampleType): Promise<void> {
-    const { clock, signal } = this.#options;
+    const { clock } = this.#options;
+    const signal = this.#signal;
     const deadlineMs = clock.monotonicMs() + capturedWithinMs;
     for (;;) {
       const answer = await this.#window.capacity(type, nightDate(0));

@@ -57,7 +57,8 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRep
       const counts = options.faults;
       const plan = planFaults({ seed, counts, meanDelayMs: options.meanDelayMs, instances });
       const load = loadOf(system, fleet, options);
-      return await campaign({ system, fleet, load, plan, options });
+      const run = { system, fleet, load, plan, options };
+      return await campaign(run).finally(() => load.giveUp());
     } finally {
       await fleet.close();
     }

@@ -1,6 +1,6 @@
 /** Lets one fault of the plan happen. What lasts goes on while the next ones come, on other instances. */
 import type { Clock } from '../../kernel/clock.ts';
-import { RollguardError } from '../../kernel/errors.ts';
+import { RollguardError, messageOf } from '../../kernel/errors.ts';
 import type { System } from '../start/system.ts';
 import type { PartName } from '../stack/stack-state.ts';
 import { describeFault, type Fault, type FaultAction } from './fault-plan.ts';
@@ -9,6 +9,7 @@ import type { Instance } from './instance.ts';
 import type { KafkaProxy } from './kafka-proxy.ts';
 
 const mendAfterMs = 500;
+const mendAttemptsMax = 3;
 
 export interface InjectOptions {
   readonly system: Pick<System, 'stack' | 'mendStack'>;
@@ -84,10 +85,24 @@ async function onInstance(
   }
 }
 
-async function killPart(name: PartName, { system, clock, signal }: InjectOptions): Promise<void> {
+async function killPart(name: PartName, options: InjectOptions): Promise<void> {
+  const { system, clock, signal } = options;
   const part = system.stack.parts.find((each) => each.name === name);
   if (part === undefined) throw new RollguardError('STACK_START', `the stack has no ${name}`);
   process.kill(part.pid, 'SIGKILL');
   await clock.sleep(mendAfterMs, signal);
-  await system.mendStack();
+  await mend(options);
+}
+
+/** A stack that cannot mend itself in time, as on a busy machine, has stopped: it is started whole. */
+async function mend({ system, signal, progress }: InjectOptions): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await system.mendStack();
+      return;
+    } catch (error) {
+      if (signal.aborted || attempt === mendAttemptsMax) throw error;
+      progress(`faults: once more, since the stack did not come up: ${messageOf(error)}`);
+    }
+  }
 }
