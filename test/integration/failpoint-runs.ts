@@ -9,7 +9,7 @@ import { verifyGuardOf, verifySystem } from '../../tools/faults/verify-system.ts
 import { ApplicationProcess } from '../../tools/start/application-process.ts';
 import { compareWithApi } from '../../tools/start/comparison.ts';
 import { chainWorkload, type Workload } from '../../tools/start/workload.ts';
-import type { TestType } from './guard-callers.ts';
+import type { SampleType } from '../../tools/load/sample-rooms.ts';
 import { GuardScenario } from './guard-scenario.ts';
 import { systemOptions, testStackFolder } from './test-system.ts';
 
@@ -40,7 +40,7 @@ export class FailpointRuns {
   private constructor(
     scenario: GuardScenario,
     settings: Record<string, string>,
-    types: readonly TestType[],
+    types: readonly SampleType[],
   ) {
     this.scenario = scenario;
     this.#settings = settings;

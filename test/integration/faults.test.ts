@@ -1,32 +1,44 @@
 import { describe, expect, test } from '@jest/globals';
 import { runCampaign } from '../../tools/faults/campaign.ts';
+import { noFaults } from '../../tools/faults/fault-plan.ts';
 import { chainWorkload } from '../../tools/start/workload.ts';
 import { systemOptions } from './test-system.ts';
 
 const timeoutMs = 420_000;
+const shortForm = {
+  kill: 1,
+  freeze: 1,
+  terminate: 1,
+  cut: 1,
+  'lose-state': 1,
+  clock: 1,
+  kafka: 1,
+  connect: 1,
+};
 
 /** The short form of `npm run faults`, on the shared stack and what it holds by now. */
-describe('kill -9 of every part in the middle of a load', () => {
+describe('two instances whose parts fail in the middle of a load', () => {
   test(
-    'F1 F7 F14 F31 F32: loses nothing, writes nothing twice, replays only tails; the stores equal a recomputation',
+    'F1 F2 F7 F14 F31 F32 F44: lose nothing, write nothing twice, sell nothing twice; the stores equal a recomputation',
     async () => {
       const seed = Math.floor(Date.now() / 1_000);
       const lines: string[] = [];
       const report = await runCampaign({
         ...systemOptions,
-        workload: chainWorkload({ seed, days: 20 }),
-        seed,
-        faults: { application: 3, connect: 1, kafka: 1, postgres: 0, registry: 1 },
-        meanDelayMs: 1_500,
+        workload: chainWorkload({ seed, days: 10 }),
+        ...{ seed, days: 5, instances: 2 },
+        faults: { ...noFaults, ...shortForm },
+        meanDelayMs: 1_000,
         progress: (line) => void lines.push(line),
       }).catch((error: unknown) => {
         throw new Error(`seed ${seed}\n${lines.join('\n')}`, { cause: error });
       });
 
       expect({ seed, violations: report.violations }).toEqual({ seed, violations: [] });
-      expect(report.kills).toHaveLength(6);
-      expect(report.restores.restores).toBeGreaterThan(0);
-      expect(report.state.tasks.every(({ store }) => store !== undefined)).toBe(true);
+      expect(report.faults).toHaveLength(8);
+      expect(report.restores.every(({ restores }) => restores > 0)).toBe(true);
+      expect(report.stateAfterLoss.tasks.every(({ store }) => store !== undefined)).toBe(true);
+      expect(report.callers?.locks).toBeGreaterThan(50);
     },
     timeoutMs,
   );

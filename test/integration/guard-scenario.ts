@@ -1,36 +1,25 @@
 /** The guard on the real stack with rooms of its own, callers that note every answer, and the verifier. */
 import { systemClock } from '../../kernel/clock.ts';
-import { seededRandom, type Random } from '../../kernel/random.ts';
-import { readRanges, wholeTopics } from '../../streams/kafka/read-ranges.ts';
+import { verifyLocks } from '../../tools/faults/verify-locks.ts';
+import { GuardCallers } from '../../tools/load/guard-callers.ts';
+import type { Wish } from '../../tools/load/guard-window.ts';
+import { lockMix, nightDate, type MixFigures } from '../../tools/load/lock-mix.ts';
+import { createRooms, keyOf, type SampleType } from '../../tools/load/sample-rooms.ts';
 import { startSystem, type System, type SystemOptions } from '../../tools/start/system.ts';
 import { chainWorkload } from '../../tools/start/workload.ts';
-import { LockVerifier } from '../../tools/verify/lock-verifier.ts';
-import {
-  createRooms,
-  GuardCallers,
-  inParallel,
-  type TestType,
-  type Wish,
-} from './guard-callers.ts';
+import type { LockVerifier } from '../../tools/verify/lock-verifier.ts';
+import { GrpcWindow } from './grpc-window.ts';
+import { inParallel } from './in-parallel.ts';
 import { portOn } from './test-system.ts';
 
 const waitMs = 60_000;
-const eventsTopic = 'inventory.events.shadow';
-const groupNights = 5;
 const callersAtOnce = 256;
-
-export interface MixFigures {
-  locks: number;
-  changes: number;
-  releases: number;
-  repeats: number;
-  conflicts: number;
-}
 
 export class GuardScenario {
   readonly system: System;
   readonly callers: GuardCallers;
-  readonly #types: TestType[] = [];
+  readonly #window: GrpcWindow;
+  readonly #types: SampleType[] = [];
   readonly #options: SystemOptions;
   /** What callers were told that cannot be right, beside what the verifier finds. */
   readonly #lies: string[] = [];
@@ -38,7 +27,8 @@ export class GuardScenario {
   private constructor(system: System, options: SystemOptions) {
     this.system = system;
     this.#options = options;
-    this.callers = new GuardCallers(() => system.application.grpcAddress);
+    this.#window = new GrpcWindow(() => system.application.grpcAddress);
+    this.callers = new GuardCallers(this.#window, systemClock);
   }
 
   static async start(options: SystemOptions): Promise<GuardScenario> {
@@ -52,8 +42,8 @@ export class GuardScenario {
   }
 
   /** Types of so many rooms each, which the guard knows when this is done. */
-  async types(count: number, roomCount: number): Promise<readonly TestType[]> {
-    const types: TestType[] = [];
+  async types(count: number, roomCount: number): Promise<readonly SampleType[]> {
+    const types: SampleType[] = [];
     for (let index = 0; index < count; index += 1) {
       types.push(
         await createRooms(this.system.stack.endpoints.platformAdminDatabaseUrl, roomCount),
@@ -65,7 +55,7 @@ export class GuardScenario {
   }
 
   async stop(): Promise<void> {
-    this.callers.close();
+    this.#window.close();
     await this.system.stop();
   }
 
@@ -81,91 +71,21 @@ export class GuardScenario {
     return systemClock.nowMs();
   }
 
-  /**
-   * 70 % locks, 20 % releases, 10 % changes by each of the workers, on five nights of each type, rooms and
-   * types mixed, until the signal aborts. Some ask once more what they were granted.
-   */
-  async mix(
-    types: readonly TestType[],
-    { workers, seed, until }: { workers: number; seed: number; until: AbortSignal },
+  /** See `lockMix`. */
+  mix(
+    types: readonly SampleType[],
+    options: { workers: number; seed: number; until: AbortSignal },
   ): Promise<MixFigures> {
-    const figures = { locks: 0, changes: 0, releases: 0, repeats: 0, conflicts: 0 };
-    await Promise.all(
-      numbers(workers).map((name) => this.#worker({ types, name, figures, until }, seed + name)),
-    );
-    return figures;
-  }
-
-  async #worker(
-    work: {
-      readonly types: readonly TestType[];
-      readonly name: number;
-      readonly figures: MixFigures;
-      readonly until: AbortSignal;
-    },
-    seed: number,
-  ): Promise<void> {
-    const { types, name, figures, until } = work;
-    const random = seededRandom(seed);
-    const own: Wish[] = [];
-    for (let round = 0; !until.aborted; round += 1) {
-      const drawn = random.next();
-      const at = random.integer(Math.max(1, own.length));
-      const mine = own[at];
-      if (drawn < 0.7 || mine === undefined) {
-        const wish = drawWish(types, random, `mix-${seed}-${name}-${round}`);
-        figures.locks += 1;
-        if ((await this.callers.lock(wish)) === 'LOCKED') own.push(wish);
-        else figures.conflicts += 1;
-        if (own.includes(wish) && random.next() < 0.2) await this.#repeat(wish, figures);
-      } else if (drawn < 0.9) {
-        figures.releases += 1;
-        own.splice(at, 1);
-        await this.callers.release(mine.type, mine.key);
-      } else {
-        figures.changes += 1;
-        own[at] = (await this.#change(mine, random, figures)) ?? mine;
-      }
-    }
-  }
-
-  /** V5: the same hold again, as it is. */
-  async #repeat(wish: Wish, figures: MixFigures): Promise<void> {
-    const before = this.callers.lastGrant(wish.key);
-    figures.repeats += 1;
-    const outcome = await this.callers.lock(wish);
-    const after = this.callers.lastGrant(wish.key);
-    if (
-      outcome === 'LOCKED' &&
-      before?.lockId === after?.lockId &&
-      before?.version === after?.version
-    )
-      return;
-    this.#lies.push(
-      `V5: ${wish.key} was granted ${nameOf(before)}, then ${outcome} ${nameOf(after)}`,
-    );
-  }
-
-  /** In place, half of them with the version; a stale one must be refused. */
-  async #change(mine: Wish, random: Random, figures: MixFigures): Promise<Wish | undefined> {
-    const grant = this.callers.lastGrant(mine.key);
-    const drawn = drawWish([mine.type], random, mine.key);
-    const version = grant?.version ?? 0;
-    const isStale = random.next() < 0.2;
-    const isNamed = isStale || random.next() < 0.5;
-    const named = isNamed ? { version: isStale ? version - 1 : version } : {};
-    const isSame = drawn.stayStart === mine.stayStart && drawn.stayEnd === mine.stayEnd;
-    if (isSame) return undefined;
-    const outcome = await this.callers.lock({ ...drawn, ...named });
-    if (outcome === 'CONFLICT') figures.conflicts += 1;
-    if (isStale && outcome === 'LOCKED' && this.callers.lastGrant(mine.key)?.version !== version) {
-      this.#lies.push(`V4: ${mine.key} was changed by one that knew version ${version - 1}`);
-    }
-    return outcome === 'LOCKED' && !isStale ? drawn : undefined;
+    const lie = (violation: string): void => void this.#lies.push(violation);
+    return lockMix({ callers: this.callers, types, clock: systemClock, lie, ...options });
   }
 
   /** Takes so many holds with a time to live. @returns when the last of them is due. */
-  async takeBrief(types: readonly TestType[], count: number, ttlSeconds: number): Promise<number> {
+  async takeBrief(
+    types: readonly SampleType[],
+    count: number,
+    ttlSeconds: number,
+  ): Promise<number> {
     const tag = systemClock.nowMs();
     const wishes = numbers(count).map((n) => ({
       ...wishFor(typeAt(types, n), `brief-${tag}-${n}`, Math.floor(n / 2_000)),
@@ -176,24 +96,16 @@ export class GuardScenario {
   }
 
   /** Everything committed so far, and what all callers were answered. */
-  async verified(): Promise<LockVerifier> {
-    const capacity = this.#types.map((type) => [keyOf(type), type.roomIds.length] as const);
-    const verifier = new LockVerifier(new Map(capacity));
-    const ours = new Set<string>(capacity.map(([key]) => key));
+  verified(): Promise<LockVerifier> {
     const port = portOn(this.system.stack, 'guard-test');
-    await readRanges(port, await wholeTopics(port, [eventsTopic]), ({ key, value }) => {
-      if (value !== null && ours.has(String(key))) verifier.add(value);
-      return true;
-    });
-    await port.close();
-    verifier.check(this.callers.grants);
-    verifier.checkConflicts(this.callers.conflicts);
-    for (const lie of this.#lies) verifier.report(lie);
-    return verifier;
+    const { callers } = this;
+    return verifyLocks({ port, types: this.#types, callers, lies: this.#lies }).finally(() =>
+      port.close(),
+    );
   }
 
   /** When none of these types has a live hold any more; gives up after a while. */
-  async untilFree(types: readonly TestType[]): Promise<LockVerifier> {
+  async untilFree(types: readonly SampleType[]): Promise<LockVerifier> {
     const deadlineMs = systemClock.monotonicMs() + waitMs;
     for (;;) {
       const verifier = await this.verified();
@@ -203,47 +115,26 @@ export class GuardScenario {
     }
   }
 
-  async #captured(type: TestType): Promise<void> {
+  async #captured(type: SampleType): Promise<void> {
     const deadlineMs = systemClock.monotonicMs() + waitMs;
-    while ((await this.callers.capacity(type, date(0))) !== type.roomIds.length) {
+    while ((await this.callers.capacity(type, nightDate(0))) !== type.roomIds.length) {
       if (systemClock.monotonicMs() > deadlineMs) throw new Error('the rooms were not captured');
       await systemClock.sleep(250);
     }
   }
 }
 
-export function wishFor(type: TestType, key: string, night: number, roomId?: string): Wish {
-  const stay = { stayStart: date(night), stayEnd: date(night + 1) };
+export function wishFor(type: SampleType, key: string, night: number, roomId?: string): Wish {
+  const stay = { stayStart: nightDate(night), stayEnd: nightDate(night + 1) };
   return { type, key, ...stay, ...(roomId === undefined ? {} : { roomId }) };
-}
-
-export function keyOf({ tenantId, roomTypeId }: TestType): string {
-  return `${tenantId}|${roomTypeId}`;
 }
 
 export function numbers(count: number): number[] {
   return Array.from({ length: count }, (_, index) => index);
 }
 
-function drawWish(types: readonly TestType[], random: Random, key: string): Wish {
-  const type = typeAt(types, random.integer(types.length));
-  const night = random.integer(groupNights);
-  const last = Math.min(groupNights, night + 1 + random.integer(3));
-  const roomId = type.roomIds[random.integer(type.roomIds.length)] ?? '';
-  const stay = { stayStart: date(night), stayEnd: date(last) };
-  return { type, key, ...stay, ...(random.next() < 0.7 ? { roomId } : {}) };
-}
-
-function typeAt(types: readonly TestType[], index: number): TestType {
+function typeAt(types: readonly SampleType[], index: number): SampleType {
   const type = types[index % types.length];
   if (type === undefined) throw new Error('there is a type');
   return type;
-}
-
-function nameOf(grant: { readonly lockId: string; readonly version: number } | undefined): string {
-  return `${String(grant?.lockId)} at ${String(grant?.version)}`;
-}
-
-function date(night: number): string {
-  return new Date(Date.UTC(2031, 4, 1 + night)).toISOString().slice(0, 10);
 }

@@ -14,7 +14,7 @@ import { verifyGuardOf } from '../../tools/faults/verify-system.ts';
 import { compareHolds, type HoldComparison } from '../../tools/start/hold-comparison.ts';
 import { startSystem, type System } from '../../tools/start/system.ts';
 import { chainWorkload } from '../../tools/start/workload.ts';
-import { inParallel } from './guard-callers.ts';
+import { inParallel } from './in-parallel.ts';
 import { portOn, systemOptions } from './test-system.ts';
 
 const timeoutMs = 240_000;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { systemClock } from '../../kernel/clock.ts';
 import { verifyGuardOf } from '../../tools/faults/verify-system.ts';
-import { inParallel } from './guard-callers.ts';
+import { inParallel } from './in-parallel.ts';
 import { GuardScenario, numbers, wishFor } from './guard-scenario.ts';
 import { Desk } from './releases-by-hand.ts';
 import { systemOptions } from './test-system.ts';

@@ -8,7 +8,7 @@ import { ApplicationProcess } from '../../tools/start/application-process.ts';
 import { startSystem, type System } from '../../tools/start/system.ts';
 import { chainWorkload } from '../../tools/start/workload.ts';
 import { compareWithApi } from '../../tools/start/comparison.ts';
-import { createRooms, type TestType } from './guard-callers.ts';
+import { createRooms, type SampleType } from '../../tools/load/sample-rooms.ts';
 import { systemOptions, testStackFolder } from './test-system.ts';
 
 const timeoutMs = 180_000;
@@ -18,7 +18,7 @@ const workload = chainWorkload({ seed: Math.floor(systemClock.nowMs() / 1_000), 
 describe('two instances', () => {
   let system: System;
   let second: ApplicationProcess;
-  let types: readonly TestType[];
+  let types: readonly SampleType[];
 
   beforeAll(async () => {
     system = await startSystem(systemOptions);
@@ -85,7 +85,7 @@ describe('two instances', () => {
       const stranger = '00000000-0000-4000-8000-0000000000ff';
       const nowhere = { ...type!, roomTypeId: '00000000-0000-4000-8000-0000000000fe' };
       const nobodys = `${lockId.slice(0, -4)}ffff`;
-      const asked = async (id: string, of: TestType): Promise<readonly Answer[]> => {
+      const asked = async (id: string, of: SampleType): Promise<readonly Answer[]> => {
         const at = (route: string): Promise<Answer> => ask(second, 'GET', route, stranger);
         const reason = { reason: 'not mine' };
         return [
@@ -275,7 +275,7 @@ async function expectPartial(
 
 async function lockAt(
   instance: ApplicationProcess,
-  { tenantId, roomTypeId }: TestType,
+  { tenantId, roomTypeId }: SampleType,
   more: object = {},
 ): Promise<HeldLock> {
   const wish = {

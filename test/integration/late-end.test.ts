@@ -5,7 +5,7 @@ import { createKafkajsPort } from '../../streams/kafka/kafkajs-adapter.ts';
 import type { KafkaPort, ProduceBatch } from '../../streams/kafka/port.ts';
 import { readRanges, wholeTopics } from '../../streams/kafka/read-ranges.ts';
 import { errorCodeOf } from '../support/error-code.ts';
-import { KafkaProxy } from './kafka-proxy.ts';
+import { KafkaProxy } from '../../tools/faults/kafka-proxy.ts';
 import { portOn, testStack } from './test-system.ts';
 
 const timeoutMs = 60_000;
@@ -21,7 +21,7 @@ describe('F4: an EndTxn that the network holds back', () => {
   beforeAll(async () => {
     const stack = await testStack();
     const [host = '', port] = stack.endpoints.kafkaBrokers.split(':');
-    proxy = await KafkaProxy.before({ host, port: Number(port) });
+    proxy = await KafkaProxy.before({ host, port: Number(port) }, systemClock);
     direct = portOn(stack, 'late-end-direct');
     behind = createKafkajsPort({
       brokers: stack.endpoints.kafkaBrokers.split(','),

@@ -4,7 +4,7 @@ import { silentLogger } from '../../kernel/logger.ts';
 import { createKafkajsPort } from '../../streams/kafka/kafkajs-adapter.ts';
 import type { KafkaPort, ProduceBatch } from '../../streams/kafka/port.ts';
 import { readRanges, wholeTopics } from '../../streams/kafka/read-ranges.ts';
-import { KafkaProxy } from './kafka-proxy.ts';
+import { KafkaProxy } from '../../tools/faults/kafka-proxy.ts';
 import { portOn, testStack } from './test-system.ts';
 
 const timeoutMs = 60_000;
@@ -17,7 +17,7 @@ let proxy: KafkaProxy;
 beforeAll(async () => {
   const stack = await testStack();
   const [host = '', port] = stack.endpoints.kafkaBrokers.split(':');
-  proxy = await KafkaProxy.before({ host, port: Number(port) });
+  proxy = await KafkaProxy.before({ host, port: Number(port) }, systemClock);
   direct = portOn(stack, 'late-produce-direct');
   behind = createKafkajsPort({
     brokers: stack.endpoints.kafkaBrokers.split(','),

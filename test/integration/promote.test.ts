@@ -8,7 +8,8 @@ import { runCli } from '../../tools/cli.ts';
 import type { CliContext } from '../../tools/cli-context.ts';
 import { guardToVerify } from '../../tools/verify/guard-to-verify.ts';
 import { verifyGuard } from '../../tools/verify/verify-guard.ts';
-import { inParallel, type TestType } from './guard-callers.ts';
+import type { SampleType } from '../../tools/load/sample-rooms.ts';
+import { inParallel } from './in-parallel.ts';
 import { GuardScenario, numbers, wishFor } from './guard-scenario.ts';
 import { portOn, systemOptions } from './test-system.ts';
 
@@ -21,7 +22,7 @@ const rooms = 20;
 
 describe('guard promote on the real stack', () => {
   let scenario: GuardScenario;
-  let type: TestType;
+  let type: SampleType;
 
   beforeAll(async () => {
     scenario = await GuardScenario.start({
@@ -32,7 +33,7 @@ describe('guard promote on the real stack', () => {
         SHADOW_MODE: 'false',
       },
     });
-    [type] = (await scenario.types(1, rooms)) as [TestType];
+    [type] = (await scenario.types(1, rooms)) as [SampleType];
   }, timeoutMs);
 
   afterAll(() => scenario.stop(), timeoutMs);

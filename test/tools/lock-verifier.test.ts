@@ -71,6 +71,25 @@ describe('the lock verifier', () => {
     expect(verified(events, 1).violations.some((found) => found.includes(message))).toBe(true);
   });
 
+  test('knows a repeat that was told of an end, if there was one', () => {
+    const verifier = verified([locked('a', 1), released('a', 2), locked('b', 3)]);
+    verifier.check([
+      { key: 'order', lockId: 'a', version: 2, hasEnded: true },
+      { key: 'order 2', lockId: 'b', version: 3, hasEnded: true },
+    ]);
+
+    expect(verifier.violations).toEqual([
+      'V2: order 2 was answered an end of b at 3, which is not in the log',
+    ]);
+  });
+
+  test('finds a hold that was answered RELEASED and is held', () => {
+    const verifier = verified([locked('a', 1), locked('b', 2), released('a', 3)]);
+    verifier.checkReleases(['a', 'b']);
+
+    expect(verifier.violations).toEqual(['V2: b was answered RELEASED, and is held']);
+  });
+
   test('finds an answer that is not in the log, and a key that means two holds', () => {
     const verifier = verified([locked('a', 1), locked('b', 2)]);
     verifier.check([

@@ -1,173 +1,208 @@
 /**
- * Kills parts of the whole system in the middle of a load, starts them again, and asks afterwards, from
- * durable things only, whether anything was lost, counted twice or blocked.
+ * Lets parts of the whole system fail in the middle of a load, and asks afterwards, from durable things
+ * only, whether anything was lost, counted twice, sold twice or blocked.
  */
 import { rmSync } from 'node:fs';
-import { RollguardError, messageOf } from '../../kernel/errors.ts';
+import { messageOf } from '../../kernel/errors.ts';
+import { sumTotals, type ExpectedTotals } from '../../examples/reservation-platform/expected.ts';
 import { compareWithApi, type Comparison } from '../start/comparison.ts';
 import { startSystem, type System, type SystemOptions } from '../start/system.ts';
-import type { Workload } from '../start/workload.ts';
-import { verifyGuardOf, verifySystem } from './verify-system.ts';
-import type { GuardReport } from '../verify/verify-guard.ts';
-import type { StateReport } from '../verify/verify-state.ts';
-import { planFaults, type Fault, type FaultCounts } from './fault-plan.ts';
-import { readRestores, summarise, type RestoreSummary } from './restore-log.ts';
+import { chainWorkload, type Workload } from '../start/workload.ts';
+import { CampaignLoad } from './campaign-load.ts';
+import { violationsOf, type CampaignReport, type DurableReport } from './campaign-report.ts';
+import { planFaults, skewSpanMs, type Fault, type FaultCounts } from './fault-plan.ts';
+import { Fleet } from './fleet.ts';
+import { injectFault } from './inject-fault.ts';
+import type { Instance } from './instance.ts';
+import { readRestores, summarise } from './restore-log.ts';
+import { verifyGuardOf, verifyStoresOf, verifySystem, withPort } from './verify-system.ts';
+import { verifyLocks } from './verify-locks.ts';
+import { zombieAnswers } from './zombie-answers.ts';
 
-export interface CampaignOptions extends Omit<SystemOptions, 'isFresh' | 'httpPort'> {
+export interface CampaignOptions extends Omit<SystemOptions, 'isFresh' | 'httpPort' | 'isBare'> {
   readonly workload: Workload;
+  /** Days of each generated chain that follows it. */
+  readonly days: number;
   readonly seed: number;
   readonly faults: FaultCounts;
+  /** That run at first. */
+  readonly instances: number;
   readonly meanDelayMs: number;
   /** False: the stack that runs, with what it holds. */
   readonly isFresh: boolean;
 }
 
-export interface CampaignReport {
-  readonly seed: number;
-  readonly kills: readonly Fault[];
-  readonly restores: RestoreSummary;
-  readonly totals: Comparison['totals'];
-  /** From the load's first row until every figure was right. */
-  readonly seconds: number;
-  readonly state: StateReport;
-  readonly guard: GuardReport;
-  /** The Roll Service's state after the state folder was deleted and restored from the changelogs alone. */
-  readonly stateAfterLoss: StateReport;
-  /** Empty: everything held. */
-  readonly violations: readonly string[];
+const pollMs = 500;
+const stalledMs = 90_000;
+const shownMax = 5;
+/** Seeds of the chains beside that of the campaign, far from those of other campaigns. */
+const seedsApart = 1_000_003;
+const usualDoubtMs = 50;
+
+interface Run {
+  readonly system: System;
+  readonly fleet: Fleet;
+  readonly load: CampaignLoad;
+  readonly plan: readonly Fault[];
+  readonly options: CampaignOptions;
 }
 
-const pollMs = 500;
-const feedRetryMs = 500;
-const stalledMs = 90_000;
-
-/** @throws CHECK_FAILED when the figures do not become right; what the parts throw. */
+/** @throws what the parts throw. */
 export async function runCampaign(options: CampaignOptions): Promise<CampaignReport> {
-  const { clock, workload, seed, progress } = options;
-  const system = await startSystem({ ...options, httpPort: 0 });
+  const { clock, progress, signal, seed, instances, settings = {} } = options;
+  const system = await startSystem({ ...options, httpPort: 0, isBare: true });
   try {
-    const startedMs = clock.monotonicMs();
-    const kills = planFaults(seed, options.faults, options.meanDelayMs);
-    progress(`faults: seed ${seed}, ${kills.length} kills; load: ${workload.description}`);
-    const run = { system, options, isOver: false };
-    const feeding = feedThrough(run);
-    feeding.catch(() => undefined);
-    for (const kill of kills) await inject(kill, run);
-    await feeding;
-    await system.application.ready(options.signal);
-    const { totals } = await untilRight(system, options);
-    const seconds = Math.round((clock.monotonicMs() - startedMs) / 1_000);
-    await system.application.stop();
-    const state = await verifySystem(system, options);
-    const guard = await verifyGuardOf(system, options);
-    const restores = summarise(readRestores(system.applicationLog));
-    const stateAfterLoss = await loseState(system, options);
-    const report = { seed, kills, restores, totals, seconds, state, guard, stateAfterLoss };
-    return { ...report, violations: violationsOf(report) };
+    const fleet = await Fleet.create({ system, settings, clock, progress, signal });
+    try {
+      const counts = options.faults;
+      const plan = planFaults({ seed, counts, meanDelayMs: options.meanDelayMs, instances });
+      const load = loadOf(system, fleet, options);
+      const run = { system, fleet, load, plan, options };
+      return await campaign(run).finally(() => load.giveUp());
+    } finally {
+      await fleet.close();
+    }
   } finally {
     await system.stop();
   }
 }
 
-interface Run {
-  readonly system: System;
-  readonly options: CampaignOptions;
+async function campaign(run: Run): Promise<CampaignReport> {
+  const { system, fleet, load, plan, options } = run;
+  const { clock, progress, seed, workload } = options;
+  // Of two that register a schema for the first time at the same moment one is refused, and ends.
+  await fleet.scale([1]);
+  await fleet.ready(fleet.instance(1));
+  await fleet.scale(Array.from({ length: options.instances }, (_, index) => index + 1));
+  await load.start(chainWorkload({ seed: seed + seedsApart - 1, days: 1 }));
+  await fleet.settled();
+  const startedMs = clock.monotonicMs();
+  progress(`faults: seed ${seed}, ${plan.length} faults; load: ${workload.description}`);
+  for (const [index, fault] of plan.entries()) {
+    const name = `${index + 1}/${plan.length}`;
+    await injectFault(fault, name, { system, fleet, ...options });
+  }
+  await fleet.settled();
+  progress('faults: the last one is over');
+  const callers = await load.stop();
+  const totals = await untilAllRight(run);
+  const seconds = Math.round((clock.monotonicMs() - startedMs) / 1_000);
+  await Promise.all(fleet.running.map((instance) => fleet.stop(instance)));
+  const durable = await verifyDurable(run);
+  const frozen = new Map(fleet.instances.map(({ name, frozen: spans }) => [name, spans]));
+  const report = {
+    ...{ seed, faults: plan, totals, seconds, ...durable },
+    workloads: load.fed.length,
+    abandoned: load.abandoned.map(({ description }) => description),
+    callers: callers && {
+      ...callers,
+      attempts: load.attempts.length,
+      unanswered: load.attempts.filter(({ kind }) => kind === 'again').length,
+      ofZombies: zombieAnswers(load.attempts, frozen),
+    },
+    notes: fleet.notes,
+  };
+  return { ...report, violations: [...fleet.violations, ...violationsOf(report)] };
 }
 
-/** The load goes on where it stopped when Postgres was killed below it. */
-async function feedThrough({ system, options }: Run): Promise<void> {
-  const { clock, signal, workload, progress } = options;
-  for (;;) {
-    try {
-      const databaseUrl = system.stack.endpoints.platformAdminDatabaseUrl;
-      await workload.feed({ databaseUrl, clock, signal, progress: () => undefined });
-      progress('faults: the load is written');
-      return;
-    } catch (error) {
-      if (signal.aborted || options.faults.postgres === 0) throw error;
-      progress(`faults: the load was cut off (${messageOf(error)}), going on`);
-      await clock.sleep(feedRetryMs, signal);
+function loadOf(system: System, fleet: Fleet, options: CampaignOptions): CampaignLoad {
+  const { seed, days, workload, faults, clock, signal, progress } = options;
+  return new CampaignLoad({
+    ...{ seed, workload, clock, signal, progress },
+    databaseUrl: () => system.stack.endpoints.platformAdminDatabaseUrl,
+    place: (random) => fleet.place(random),
+    nextWorkload: (round) => chainWorkload({ seed: seed + round * seedsApart, days }),
+    mayBeCutOff: faults.postgres > 0,
+  });
+}
+
+/** What every live instance says in the end of everything that was written. */
+async function untilAllRight({ fleet, load, options }: Run): Promise<ExpectedTotals> {
+  let totals: ExpectedTotals = sumTotals([]);
+  for (const instance of fleet.running) {
+    options.progress(`faults: comparing what ${instance.name} answers`);
+    const compared: Comparison[] = [];
+    for (const workload of load.fed) {
+      const found = await untilRight(instance, workload, options);
+      compared.push(found);
+      if (found.differences.length === 0) continue;
+      const what = `${workload.description}: ${found.differences.slice(0, shownMax).join('; ')}`;
+      fleet.violations.push(`${instance.name} does not become right: ${what}`);
+      break;
     }
+    totals = sumTotals(compared.map((each) => each.totals));
   }
+  return totals;
 }
 
-async function inject({ afterMs, target }: Fault, { system, options }: Run): Promise<void> {
-  const { clock, signal, progress } = options;
-  // One that has not taken over yet has nothing in its hands that a kill could tear.
-  if (target === 'application') await system.application.ready(signal);
-  await clock.sleep(afterMs, signal);
-  signal.throwIfAborted();
-  progress(`faults: kill -9 ${target}`);
-  if (target === 'application') {
-    system.application.assertAlive();
-    await system.application.kill();
-    system.startApplication();
-    return;
-  }
-  const part = system.stack.parts.find(({ name }) => name === target);
-  if (part === undefined) throw new RollguardError('STACK_START', `the stack has no ${target}`);
-  process.kill(part.pid, 'SIGKILL');
-  await clock.sleep(pollMs, signal);
-  await system.mendStack();
-}
-
-async function untilRight(system: System, options: CampaignOptions): Promise<Comparison> {
-  const { clock, signal, workload } = options;
+/** Right, or as it is when nothing has changed for long. */
+async function untilRight(
+  instance: Instance,
+  workload: Workload,
+  { clock, signal }: CampaignOptions,
+): Promise<Comparison> {
   let last = '';
   let changedMs = clock.monotonicMs();
   for (;;) {
-    system.application.assertAlive();
-    const now = await compareWithApi(system.application.url, workload).catch(() => undefined);
-    if (now?.differences.length === 0) return now;
+    const now = await compareWithApi(instance.url ?? '', workload).catch((error: unknown) => ({
+      totals: sumTotals([]),
+      differences: [`${messageOf(error)} ${messageOf((error as Error).cause)}`],
+    }));
+    if (now.differences.length === 0) return now;
     signal.throwIfAborted();
-    const text = JSON.stringify(now ?? null);
+    const text = JSON.stringify(now);
     if (text !== last) changedMs = clock.monotonicMs();
     last = text;
-    if (clock.monotonicMs() - changedMs > stalledMs) {
-      const reasons = now?.differences.join('\n  ') ?? 'the API answers no totals';
-      throw new RollguardError('CHECK_FAILED', `the figures do not become right:\n  ${reasons}`);
-    }
+    if (clock.monotonicMs() - changedMs > stalledMs) return now;
     await clock.sleep(pollMs, signal);
   }
 }
 
-/** The state folder is gone: everything comes from the changelogs, and is the same. */
-async function loseState(system: System, options: CampaignOptions): Promise<StateReport> {
-  options.progress('faults: deleting the state folder');
-  rmSync(system.stateFolder, { recursive: true, force: true });
-  system.startApplication();
-  await system.application.ready(options.signal);
-  await system.application.stop();
-  return verifySystem(system, options);
+/** Nothing runs any more but Kafka and the registry. */
+async function verifyDurable(run: Run): Promise<DurableReport> {
+  const { system, fleet, load, plan, options } = run;
+  const { stack } = system;
+  const [first, ...others] = fleet.instances.map(({ name, stateFolder }) => ({
+    ...{ name, stack, stateFolder },
+  }));
+  if (first === undefined) throw new Error('there is an instance');
+  const locks = await withPort(system, options, (port) =>
+    verifyLocks({
+      ...{ port, types: load.types, callers: load.callers, lies: load.lies },
+      clockDoubtMs: usualDoubtMs + skewSpanMs(plan),
+    }),
+  );
+  const state = await verifySystem(first, options);
+  const guard = await verifyGuardOf(first, options);
+  const stores = [];
+  for (const other of others) {
+    stores.push({ of: other.name, tasks: await verifyStoresOf(other, options) });
+  }
+  const restores = fleet.instances
+    .filter((instance) => instance.hasRun)
+    .map(({ name, logFile }) => ({
+      of: name,
+      ...summarise(readRestores(logFile), false),
+    }));
+  const { events, violations } = locks;
+  const stateAfterLoss = await loseState(run);
+  return { locks: { events, violations }, state, guard, stores, restores, stateAfterLoss };
 }
 
-function violationsOf({
-  restores,
-  state,
-  guard,
-  stateAfterLoss,
-}: Pick<CampaignReport, 'restores' | 'state' | 'guard' | 'stateAfterLoss'>): string[] {
-  const hashes = ({ tasks }: StateReport): string =>
-    tasks.map(({ task, store }) => `${task} ${store}`).join();
-  return [
-    ...restores.beyondTail.map((restore) => `more than the tail was restored: ${restore}`),
-    ...problemsOf('after the kills', state),
-    ...[...guard.tasks, ...guard.events].flatMap(({ differing }) =>
-      differing.map((problem) => `the guard: ${problem}`),
-    ),
-    ...problemsOf('after the state folder was lost', stateAfterLoss),
-    ...(hashes(state) === hashes(stateAfterLoss)
-      ? []
-      : ['the restored stores have other hashes than those before']),
-  ];
-}
-
-function problemsOf(when: string, { tasks, events }: StateReport): string[] {
-  return [
-    ...tasks.flatMap(({ task, differing }) =>
-      differing.map((key) => `${when}: ${task}: ${key} differs`),
-    ),
-    ...events.repeated.map((place) => `${when}: event ${place} repeats the one before it`),
-    ...events.differing.map((id) => `${when}: events of entry ${id} differ from the recomputation`),
-  ];
+/** Every state folder is gone: everything comes from the changelogs, to one instance, and is the same. */
+async function loseState({
+  system,
+  fleet,
+  options,
+}: Run): Promise<DurableReport['stateAfterLoss']> {
+  options.progress('faults: deleting every state folder');
+  for (const { stateFolder } of fleet.instances) {
+    rmSync(stateFolder, { recursive: true, force: true });
+  }
+  const survivor = fleet.instance(1);
+  survivor.start();
+  await survivor.ready(options.signal);
+  await fleet.stop(survivor);
+  const { stateFolder } = survivor;
+  return verifySystem({ stack: system.stack, stateFolder }, options);
 }

@@ -3,7 +3,7 @@
  * so that it ends when its parent does, however that ends (the IPC channel closes).
  */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
+import { appendFileSync, closeSync, openSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Clock } from '../../kernel/clock.ts';
 import { RollguardError } from '../../kernel/errors.ts';
@@ -29,6 +29,8 @@ export interface ApplicationOptions {
   /** Written on, so that a restart keeps what the process before it said. */
   readonly logFile: string;
   readonly clock: Clock;
+  /** True: what it says goes through this process into the log, and no limit on its files keeps it from it. */
+  readonly isPiped?: boolean;
 }
 
 export class ApplicationProcess {
@@ -41,16 +43,21 @@ export class ApplicationProcess {
 
   constructor(options: ApplicationOptions) {
     this.#options = options;
-    const log = openSync(options.logFile, 'a');
+    const { logFile, isPiped = false } = options;
+    const log = openSync(logFile, 'a');
+    const output = isPiped ? 'pipe' : log;
     this.#child = spawn(process.execPath, [youngSpace, '--import', 'tsx', 'main.ts'], {
       cwd: root,
       env: { ...allocatorSettings, ...process.env, ...options.settings },
       // It writes into the file itself: whatever it said is there when it has ended.
-      stdio: ['ignore', log, log, 'ipc'],
+      stdio: ['ignore', output, output, 'ipc'],
       // Its own process group: Ctrl-C reaches the parent, which then stops it in order.
       detached: true,
     });
     closeSync(log);
+    for (const stream of [this.#child.stdout, this.#child.stderr]) {
+      stream?.on('data', (bytes: Buffer) => appendFileSync(logFile, bytes));
+    }
     this.#child.on('message', (message) => {
       if (typeof message === 'object' && 'httpPort' in message) {
         this.#url = `http://127.0.0.1:${String(message.httpPort)}`;
@@ -60,7 +67,8 @@ export class ApplicationProcess {
       }
     });
     this.#exited = new Promise((resolve) => {
-      this.#child.once('exit', (code) => {
+      // A pipe may still have what it said last.
+      this.#child.once(isPiped ? 'close' : 'exit', (code: number | null) => {
         this.#exitCode = code;
         resolve(code);
       });
@@ -119,6 +127,15 @@ export class ApplicationProcess {
   async kill(): Promise<void> {
     this.#child.kill('SIGKILL');
     await this.#exited;
+  }
+
+  /** Stands still until `thaw`, its connections open. */
+  freeze(): void {
+    this.#child.kill('SIGSTOP');
+  }
+
+  thaw(): void {
+    this.#child.kill('SIGCONT');
   }
 
   /** SIGTERM, and SIGKILL when it takes too long. @returns its exit code; null: a signal ended it. */

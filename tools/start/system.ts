@@ -39,6 +39,8 @@ export interface SystemOptions {
   readonly httpPort: number;
   /** Of the application, beside those that the stack gives. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** True: nothing is started of the application; whoever wants it does that. */
+  readonly isBare?: boolean;
 }
 
 export interface System {
@@ -48,6 +50,8 @@ export interface System {
   /** Folder of the application's state stores. */
   readonly stateFolder: string;
   readonly applicationLog: string;
+  /** Of everything that is started. */
+  readonly logsFolder: string;
   /** Starts the application, which has ended, once more; with these settings over those it had. */
   startApplication(settings?: Readonly<Record<string, string>>): void;
   /** Starts what has ended of the stack once more, with its data. */
@@ -79,7 +83,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   try {
     await connectPlatform(stack, options);
     signal.throwIfAborted();
-    application = startApplication();
+    if (options.isBare !== true) startApplication();
     return {
       get stack() {
         return stack;
@@ -89,6 +93,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       },
       stateFolder: stateFolder(folders),
       applicationLog,
+      logsFolder: folders.logs,
       startApplication: (settings) => void startApplication(settings),
       mendStack: async () => {
         stack = await stackUp(options);

@@ -35,6 +35,8 @@ export interface Workload {
   readonly from: string;
   readonly to: string;
   readonly expectations: readonly Expectation[];
+  /** True: a feed that was cut off goes on where it was when it is begun again. */
+  readonly isResumable: boolean;
   /** Writes everything; resolves with the row changes of captured tables. */
   feed(run: FeedRun): Promise<number>;
 }
@@ -58,6 +60,7 @@ export function bookingsWorkload(csvPath: string, limit?: number): Workload {
   return {
     description: `${bookings.length} bookings of ${csvPath}`,
     rows: bookings.length,
+    isResumable: true,
     ...range(plan.dates[0] ?? '', plan.dates.at(-1) ?? ''),
     expectations: plan.setup.properties.map(({ id, property_name: name }, index) => {
       const hotel = figures.hotels[hotels[index] ?? ''];
@@ -92,6 +95,7 @@ export function chainWorkload(options: ChainOptions): Workload {
   return {
     description: `a generated chain: ${chain.setup.properties.length} hotels, ${options.days} days, ${bookings.size} bookings (seed ${options.seed})`,
     rows: bookings.size,
+    isResumable: false,
     ...range(first, addDays(first, options.days)),
     expectations: expectedResults(chain.setup, actions).map((property) => ({
       ...property,

@@ -15,6 +15,8 @@ export interface NotedGrant {
   readonly key: string;
   readonly lockId: string;
   readonly version: number;
+  /** True: a repeat was told that the hold has ended since. */
+  readonly hasEnded?: boolean;
 }
 
 /** One answer CONFLICT. */
@@ -41,25 +43,31 @@ interface Held {
 
 const violationsMax = 20;
 /** Clocks of caller and owner are one machine's. */
-const clockDoubtMs = 50;
+const oneMachineDoubtMs = 50;
 
 export class LockVerifier {
   readonly #read = avroReader(contractSchema('inventory.events'));
   readonly #capacity: ReadonlyMap<string, number>;
+  readonly #clockDoubtMs: number;
   /** By partition key, by lock id. */
   readonly #live = new Map<string, Map<string, Held>>();
   readonly #heldOn = new Map<string, number>();
   readonly #versions = new Map<string, number>();
   readonly #granted = new Set<string>();
+  readonly #ended = new Set<string>();
   readonly #history = new HoldHistory();
   readonly #expiryDelaysMs: number[] = [];
   readonly #violations: string[] = [];
   #events = 0;
   #lastExpiryMs = 0;
 
-  /** @param capacity rooms by `tenant|type`; a type that is not named has no limit. */
-  constructor(capacity: ReadonlyMap<string, number>) {
+  /**
+   * @param capacity rooms by `tenant|type`; a type that is not named has no limit.
+   * @param clockDoubtMs how far apart the clocks of callers and owners may be.
+   */
+  constructor(capacity: ReadonlyMap<string, number>, clockDoubtMs = oneMachineDoubtMs) {
     this.#capacity = capacity;
+    this.#clockDoubtMs = clockDoubtMs;
   }
 
   /** The first few things that must not be. */
@@ -97,10 +105,12 @@ export class LockVerifier {
   /** V2: what a caller was told is in the log. V5: a key that nobody released means one hold. */
   check(grants: readonly NotedGrant[]): void {
     const holds = new Map<string, string>();
-    for (const { key, lockId, version } of grants) {
-      if (!this.#granted.has(`${lockId}@${version}`)) {
+    for (const { key, lockId, version, hasEnded = false } of grants) {
+      const known = hasEnded ? this.#ended : this.#granted;
+      if (!known.has(`${lockId}@${version}`)) {
+        const what = hasEnded ? 'an end of' : 'LOCKED';
         this.report(
-          `V2: ${key} was answered LOCKED ${lockId} at ${version}, which is not in the log`,
+          `V2: ${key} was answered ${what} ${lockId} at ${version}, which is not in the log`,
         );
       }
       const before = holds.get(key) ?? lockId;
@@ -109,12 +119,21 @@ export class LockVerifier {
     }
   }
 
+  /** V2: a hold that a caller was answered RELEASED is not held in the end. */
+  checkReleases(lockIds: readonly string[]): void {
+    const live = new Set([...this.#live.values()].flatMap((holds) => [...holds.keys()]));
+    for (const lockId of lockIds) {
+      if (live.has(lockId)) this.report(`V2: ${lockId} was answered RELEASED, and is held`);
+    }
+  }
+
   /** V2: what a caller was refused for was so at some moment between its asking and the answer. */
   checkConflicts(conflicts: readonly NotedConflict[]): void {
     for (const conflict of conflicts) {
       const { key, partitionKey, askedAtMs, answeredAtMs, reason, blockingLockId, nights } =
         conflict;
-      const moment = { fromMs: askedAtMs - clockDoubtMs, toMs: answeredAtMs + clockDoubtMs };
+      const doubtMs = this.#clockDoubtMs;
+      const moment = { fromMs: askedAtMs - doubtMs, toMs: answeredAtMs + doubtMs };
       const what = `V2: ${key} was refused for ${reason}`;
       if (nights.length === 0) this.report(`${what}, and no night is named`);
       if (blockingLockId === undefined) this.report(`${what}, and no hold is named`);
@@ -169,6 +188,7 @@ export class LockVerifier {
     const { lockId } = event;
     if (lockId === null) return;
     this.#version(key, event);
+    this.#ended.add(`${lockId}@${event.version}`);
     if (this.#live.get(key)?.has(lockId) !== true) {
       this.report(`V1: ${lockId} was released and is not held`);
     }
