@@ -154,6 +154,7 @@ function groupOptions(settings: Settings): Partial<StreamsOptions> {
     ...(groupInstanceId === '' ? {} : { groupInstanceId }),
     sessionTimeoutMs: settings.SESSION_TIMEOUT_MS,
     heartbeatIntervalMs: settings.HEARTBEAT_INTERVAL_MS,
+    maxPollIntervalMs: settings.MAX_POLL_INTERVAL_MS,
     numStandbyReplicas: settings.NUM_STANDBY_REPLICAS,
     acceptableRecoveryLag: settings.ACCEPTABLE_RECOVERY_LAG,
     maxWarmupReplicas: settings.MAX_WARMUP_REPLICAS,

@@ -136,6 +136,11 @@ export const settingsTable = {
     fallback: '2000',
     parse: count,
   },
+  MAX_POLL_INTERVAL_MS: {
+    about: 'an instance too busy to do anything else for so long loses its tasks',
+    fallback: '300000',
+    parse: count,
+  },
   GROUP_INSTANCE_ID: {
     about:
       "a name of this instance's own, kept over restarts: until SESSION_TIMEOUT_MS is over its tasks wait for it; empty: it leaves",

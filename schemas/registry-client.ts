@@ -31,7 +31,7 @@ export function createRegistryClient(options: RegistryClientOptions): SchemaRegi
       try {
         return await withTimeout(request(), clock, requestTimeoutMs);
       } catch (error) {
-        if (statusOf(error) !== undefined) throw error;
+        if (statusOf(error) !== undefined || isMismatch(error)) throw error;
         if (attempt === attemptsMax) {
           const message = `cannot ${what}: the Schema Registry at SCHEMA_REGISTRY_URL=${url} does not answer`;
           throw new RollguardError('REGISTRY_UNAVAILABLE', message, { cause: error });
@@ -76,7 +76,19 @@ export function createRegistryClient(options: RegistryClientOptions): SchemaRegi
   };
 }
 
+/** The library's own word, which has no status. */
+function isMismatch(error: unknown): boolean {
+  return messageOf(error).includes('Compatibility does not match the configuration');
+}
+
 function refusal(subject: string, error: unknown): unknown {
+  if (isMismatch(error)) {
+    const wanted = COMPATIBILITY.BACKWARD_TRANSITIVE;
+    const message =
+      `${subject}: the registry checks its schemas by another rule (${messageOf(error)}); somebody set it, or ` +
+      `a first start was cut off: PUT /config/${subject} with {"compatibility":"${wanted}"} mends it`;
+    return new RollguardError('REGISTRY_REFUSED', message, { cause: error });
+  }
   const status = statusOf(error);
   if (status === undefined) return error;
   const text = messageOf(error);
@@ -99,6 +111,8 @@ function statusOf(error: unknown): number | undefined {
   const status = Number(error.status);
   // A refused connection reaches us as status 400 too, with the system's words instead of an answer.
   if (status === 400 && messageOf(error).includes('Error, status 400')) return undefined;
+  // Two instances that start at once both make the subject; the second one finds it when it asks again.
+  if (status === 409 && messageOf(error).includes('already exists')) return undefined;
   return status >= 400 && status < 500 && status !== 408 && status !== 429 ? status : undefined;
 }
 

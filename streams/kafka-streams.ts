@@ -15,7 +15,8 @@ import { late, settledWithin } from '../kernel/settled-within.ts';
 import { engineMemory } from '../stores/engine-memory.ts';
 import { StateDirectory, type StateFolder } from '../stores/state-directory.ts';
 import { stickyAssignor } from './assignor.ts';
-import { encodeReport, type MemberReport } from './member-report.ts';
+import { encodeReport } from './member-report.ts';
+import { reportOf } from './report-of.ts';
 import { StandbyTasks } from './standby-tasks.ts';
 import { noOwners } from './task-owners.ts';
 import { checkGuarantee } from './check-guarantee.ts';
@@ -379,7 +380,8 @@ export class KafkaStreams {
     const member = port.openMember({
       groupId: config.applicationId,
       topics: [...new Set(plans.flatMap((plan) => plan.partitions.map(({ topic }) => topic)))],
-      userData: () => encodeReport(this.#report({ tasks, standbys, membership })),
+      userData: () =>
+        encodeReport(reportOf({ tasks, standbys, membership, address: config.applicationServer })),
       groupInstanceId: config.groupInstanceId,
       sessionTimeoutMs,
       rebalanceTimeoutMs: config.rebalanceTimeoutMs,
@@ -411,24 +413,6 @@ export class KafkaStreams {
     await standbys.openFound((await directory?.tasks()) ?? []);
     const loop = new StreamLoop({ environment, reader, membership, tasks, standbys });
     return { tasks, standbys, membership, reader, directory, loop };
-  }
-
-  /** What the group is told when this instance joins. */
-  #report({
-    tasks,
-    standbys,
-    membership,
-  }: Pick<Running, 'tasks' | 'standbys' | 'membership'>): MemberReport {
-    const active = [...tasks.tasks];
-    const positions = active.flatMap(({ name, position }) =>
-      position === undefined ? [] : [[name, position] as const],
-    );
-    return {
-      address: this.#config.applicationServer,
-      generation: membership.generationId,
-      active: active.map(({ name }) => name),
-      positions: { ...standbys.positions(), ...Object.fromEntries(positions) },
-    };
   }
 
   async #openFolder(): Promise<StateFolder | undefined> {

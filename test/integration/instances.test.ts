@@ -1,6 +1,7 @@
 /** Two instances on the real stack: either answers for what the other one owns. */
 import { randomUUID } from 'node:crypto';
 import path from 'node:path';
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { systemClock } from '../../kernel/clock.ts';
 import { partitionOfLock } from '../../topology/guard/lock-id.ts';
@@ -15,13 +16,16 @@ const timeoutMs = 180_000;
 const tenantId = '00000000-0000-4000-8000-000000000001';
 const workload = chainWorkload({ seed: Math.floor(systemClock.nowMs() / 1_000), days: 3 });
 
+/** Each follows what the other one runs. */
+const settings = { NUM_STANDBY_REPLICAS: '1' };
+
 describe('two instances', () => {
   let system: System;
   let second: ApplicationProcess;
   let types: readonly SampleType[];
 
   beforeAll(async () => {
-    system = await startSystem(systemOptions);
+    system = await startSystem({ ...systemOptions, settings });
     const { signal } = systemOptions;
     const { platformAdminDatabaseUrl: databaseUrl, ...endpoints } = system.stack.endpoints;
     await workload.feed({ databaseUrl, clock: systemClock, progress: () => undefined, signal });
@@ -32,7 +36,7 @@ describe('two instances', () => {
         KAFKA_BROKERS: endpoints.kafkaBrokers,
         SCHEMA_REGISTRY_URL: endpoints.schemaRegistryUrl,
         ROLLGUARD_STATE_DIR: path.join(testStackFolder, 'state-of-the-second'),
-        ...{ HTTP_PORT: '0', GRPC_PORT: '0' },
+        ...{ HTTP_PORT: '0', GRPC_PORT: '0', ...settings },
       },
       logFile: path.join(testStackFolder, 'logs', 'second.log'),
       clock: systemClock,
@@ -145,8 +149,10 @@ describe('two instances', () => {
         ),
       );
       const { dead, survivors } = await guardPartitions(second, system.application.grpcAddress);
+      const properties = await totalsOf(second, system.stack.endpoints.platformAdminDatabaseUrl);
       await system.application.kill();
       // Before the group has noticed.
+      await expectStandbyReads(second, properties);
       await expectPartial(second, { reservationId, dead, held, survivors });
       const seen = await Promise.all(
         held.map(({ lockId }, at) => untilAnswered(second, lockId, types[at]?.tenantId ?? '')),
@@ -203,6 +209,60 @@ async function untilEqual(url: string): ReturnType<typeof compareWithApi> {
     if (isOver) throw new Error(`${url} does not answer`);
     await systemClock.sleep(500);
   }
+}
+
+interface PropertyRead {
+  readonly tenantId: string;
+  readonly route: string;
+  readonly position: string;
+}
+
+/** Every property's days, and the position that the owner told of each. */
+async function totalsOf(
+  instance: ApplicationProcess,
+  databaseUrl: string,
+): Promise<readonly PropertyRead[]> {
+  const client = new pg.Client({ connectionString: databaseUrl });
+  await client.connect();
+  const found = await client
+    .query<{ tenant_id: string; id: string }>('SELECT tenant_id, id FROM properties')
+    .finally(() => client.end());
+  return Promise.all(
+    found.rows.map(async ({ tenant_id: tenant, id }) => {
+      const route = `/v1/ledgers?propertyId=${id}&from=2026-01-01&to=2027-12-31`;
+      const { headers } = await fetch(`${instance.url}${route}`, {
+        headers: { 'x-tenant-id': tenant },
+      });
+      expect(headers.get('x-rollguard-standby-lag')).toBeNull();
+      return { tenantId: tenant, route, position: headers.get('x-rollguard-position') ?? '' };
+    }),
+  );
+}
+
+/** With an owner down: what a standby has is answered, as new as what was seen before, and it tells its lag. */
+async function expectStandbyReads(
+  instance: ApplicationProcess,
+  reads: readonly PropertyRead[],
+): Promise<void> {
+  const lags: (string | null)[] = [];
+  for (const { tenantId: tenant, route, position } of reads) {
+    const headers = { 'x-tenant-id': tenant, 'x-rollguard-min-position': position };
+    const allowing = { ...headers, 'x-rollguard-allow-standby': 'true' };
+    const answer = await fetch(`${instance.url}${route}`, { headers: allowing });
+    const [partition, offset = 0] = (answer.headers.get('x-rollguard-position') ?? '').split(':');
+    const [wantedPartition, wantedOffset = 0] = position.split(':');
+    lags.push(answer.headers.get('x-rollguard-standby-lag'));
+
+    expect(answer.status).toBe(200);
+    expect(partition).toBe(wantedPartition);
+    // An owner counts no marker behind its last record.
+    expect(Number(offset) + 1).toBeGreaterThanOrEqual(Number(wantedOffset));
+    if (lags.at(-1) !== null) {
+      const refused = await fetch(`${instance.url}${route}`, { headers });
+      expect(refused.status).toBe(503);
+    }
+  }
+  expect(lags.filter((lag) => lag !== null).length).toBeGreaterThan(0);
 }
 
 interface HeldLock {

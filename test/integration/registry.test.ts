@@ -35,6 +35,46 @@ describe('the registry client on a real registry', () => {
   );
 
   test(
+    'instances that start at once register one contract: all of them get its id',
+    async () => {
+      for (let round = 0; round < 5; round += 1) {
+        const subject = `registry-race-${Date.now()}-${round}-value`;
+        const ids = await Promise.all(
+          Array.from({ length: 4 }, () =>
+            createRegistryClient({ url, clock: systemClock }).register(
+              subject,
+              contractText('roll.events'),
+            ),
+          ),
+        );
+
+        expect(new Set(ids).size).toBe(1);
+      }
+    },
+    timeoutMs,
+  );
+
+  test(
+    'a subject that is checked by another rule is refused, with what mends it',
+    async () => {
+      const subject = `registry-rule-${Date.now()}-value`;
+      await registry.register(subject, contractText('roll.events'));
+      await fetch(`${url}/config/${subject}`, {
+        method: 'PUT',
+        headers: { 'content-type': 'application/vnd.schemaregistry.v1+json' },
+        body: JSON.stringify({ compatibility: 'NONE' }),
+      });
+      const refused = registry.register(subject, contractText('roll.events'));
+
+      await expect(refused).rejects.toMatchObject({
+        code: 'REGISTRY_REFUSED',
+        message: expect.stringContaining(`PUT /config/${subject}`) as unknown,
+      });
+    },
+    timeoutMs,
+  );
+
+  test(
     'refuses a change that breaks readers of any earlier version',
     async () => {
       const subject = `registry-break-${Date.now()}-value`;

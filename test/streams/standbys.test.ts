@@ -326,6 +326,58 @@ describe('a static member', () => {
   });
 });
 
+describe('an instance that is closed', () => {
+  test('answers the calls that have come, refuses those that come, and has left after it', async () => {
+    const world = group();
+    const first = await world.start('first');
+    const target = targets[0]!;
+    const options = { deadlineMs: world.clock.nowMs() + 60_000 };
+    const come = [1, 2, 3].map(() => first.call(target, 'count', options));
+    const closed = first.close({ drainMs: 5_000 });
+    const late = errorCodeOf(first.call(target, 'count', options));
+    await world.clock.advance(10_000);
+    await closed;
+    world.instances.splice(0);
+
+    expect(await Promise.all(come)).toEqual([1, 2, 3]);
+    expect(await late).toBe('NOT_READY');
+    expect(world.kafka.group('test').memberIds()).toEqual([]);
+  });
+
+  test('does not wait for ever for a call that cannot be answered, and says that it may have been done', async () => {
+    const world = group();
+    const first = await world.start('first');
+    world.beforeRequest = async (kind) => {
+      if (kind === 'EndTxn') await world.clock.sleep(600_000);
+    };
+    const options = { deadlineMs: world.clock.nowMs() + 300_000 };
+    const answer = errorCodeOf(first.call(targets[0]!, 'count', options));
+    const closed = first.close({ drainMs: 2_000 });
+    await world.clock.advance(60_000);
+    await closed;
+    world.instances.splice(0);
+
+    expect(first.status).toBe('closed');
+    await world.clock.advance(600_000);
+    expect(['OUTCOME_UNKNOWN', 'resolved']).toContain(await answer);
+  });
+
+  test('keeps the place of a static member unless it is told to leave', async () => {
+    const world = group();
+    const options = { groupInstanceId: 'one', sessionTimeoutMs: 30_000 };
+    const kept = await world.start('first', options);
+    await world.close(kept);
+    const stays = world.kafka.group('test').memberIds().length;
+    const again = await world.start('first', options);
+    const closed = again.close({ leavesGroup: true });
+    await world.clock.advance(3_000);
+    await closed;
+    world.instances.splice(0);
+
+    expect([stays, world.kafka.group('test').memberIds().length]).toEqual([1, 0]);
+  });
+});
+
 describe('a read', () => {
   test('that wants a position is refused where the state has not come so far', async () => {
     const world = group();

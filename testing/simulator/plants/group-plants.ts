@@ -2,15 +2,12 @@
 import { RollguardError, isRollguardError } from '../../../kernel/errors.ts';
 import type {
   FetchedPartition,
-  GroupAssignment,
-  GroupMember,
   GroupOptions,
   GroupShare,
   KafkaPort,
   PartitionReader,
 } from '../../../streams/kafka/port.ts';
 import type { Plant } from '../plant.ts';
-import { withProducers } from './wrapped-producer.ts';
 
 export const taskGivenTwice: Plant = {
   summary: 'the leader gives the tasks of one member to another one as well',
@@ -78,34 +75,6 @@ function wholeReader(reader: PartitionReader): PartitionReader {
   };
 }
 
-export const anyGeneration: Plant = {
-  summary:
-    'a commit names the generation that the member is in, whether or not that gave it the task',
-  port: (port) => {
-    let newest: GroupAssignment | undefined;
-    const wrapped = withProducers(port, (producer) => ({
-      sendOffsets: (offsets) => {
-        const { memberId, generationId } = newest ?? offsets;
-        return producer.sendOffsets({ ...offsets, memberId, generationId });
-      },
-    }));
-    return {
-      ...wrapped,
-      openMember: (options) => {
-        const member = port.openMember(options);
-        return {
-          ...forwarding(member),
-          join: async () => {
-            const joined = await member.join();
-            newest = joined;
-            return joined;
-          },
-        };
-      },
-    };
-  },
-};
-
 export const forwardRefused: Plant = {
   summary: 'a call that another machine did not answer is told to be refused',
   forwarded: (answer) =>
@@ -144,14 +113,5 @@ function others(
     openPlainProducer: () => port.openPlainProducer(),
     openProducer: (options) => port.openProducer(options),
     close: () => port.close(),
-  };
-}
-
-function forwarding(member: GroupMember): GroupMember {
-  return {
-    join: () => member.join(),
-    heartbeat: () => member.heartbeat(),
-    committedOffsets: (partitions) => member.committedOffsets(partitions),
-    leave: (options) => member.leave(options),
   };
 }

@@ -1,7 +1,6 @@
 /** Every bug on purpose, by the name that `npm run simulate -- --plant` takes. */
 import type { Plant } from '../plant.ts';
 import {
-  anyGeneration,
   forwardRefused,
   forwardRepeated,
   standbyForgotten,
@@ -44,7 +43,6 @@ export const plants: Readonly<Record<string, Plant>> = {
   'task-given-to-nobody': taskGivenToNobody,
   'standby-forgotten': standbyForgotten,
   'standby-torn': standbyTorn,
-  'any-generation': anyGeneration,
   'forward-refused': forwardRefused,
   'forward-repeated': forwardRepeated,
 };
