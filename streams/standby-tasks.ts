@@ -252,6 +252,7 @@ export class StandbyTasks {
     this.#forget(standby);
     await this.#alone(name, () => this.#setAside(standby, 'damaged', error));
     if (position > 0) await this.#open(name);
+    else this.#options.logger.warn('a standby cannot follow its changelog', { task: name, error });
   }
 
   async #setAside(

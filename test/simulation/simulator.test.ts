@@ -22,7 +22,7 @@ const findingSeeds: Readonly<Record<string, number>> = {
   'restore-below-watermark': 1,
   'checkpoint-older-than-tombstones': 511,
   'commands-forgotten': 6,
-  'orders-without-version': 5_309,
+  'orders-without-version': 2_482,
   'ends-unheard': 169,
   'task-given-twice': 0,
   'task-given-to-nobody': 3,

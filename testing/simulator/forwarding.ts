@@ -66,7 +66,7 @@ export class Forwarding {
         other.process.wake(() => {
           ask(other, call, remainingMs).then(
             (answer) => settle(() => resolve(answer)),
-            (error: unknown) => settle(() => reject(error)),
+            (error: unknown) => settle(() => reject(errorOf(error))),
           );
         });
       });
@@ -92,4 +92,8 @@ async function ask(
 
 export function codeOf(error: unknown): string {
   return isRollguardError(error) ? error.code : String(error);
+}
+
+function errorOf(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
 }
