@@ -2,7 +2,7 @@
  * Calls between machines: whoever is asked and does not run the task asks the one that does, as the group
  * told it, and that one never asks on. What is not answered may have been done.
  */
-import { RollguardError, isRollguardError } from '../../kernel/errors.ts';
+import { RollguardError, isRollguardError, messageOf } from '../../kernel/errors.ts';
 import type { Random } from '../../kernel/random.ts';
 import type { Machine } from './machine.ts';
 import type { Plant } from './plant.ts';
@@ -95,5 +95,6 @@ export function codeOf(error: unknown): string {
 }
 
 function errorOf(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(String(thrown));
+  if (isRollguardError(thrown)) return thrown;
+  return new RollguardError('ILLEGAL_STATE', messageOf(thrown), { cause: thrown });
 }
