@@ -85,6 +85,11 @@ export class TaskState {
     return this.#position;
   }
 
+  /** Wall-clock time at which the engine's content last had all that was in the changelog. */
+  get writtenAtMs(): number {
+    return this.#writtenAtMs;
+  }
+
   /** Keys that the open transaction changed. */
   get pendingCount(): number {
     return this.#cells.pendingCount;

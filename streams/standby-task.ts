@@ -40,6 +40,11 @@ export class StandbyTask {
     return this.#completeAtMs;
   }
 
+  /** The same, of the content that it was opened with if there was none since. */
+  get ageKnownAtMs(): number {
+    return this.#completeAtMs ?? this.state.writtenAtMs;
+  }
+
   /** Offsets that it is behind the changelog's end; undefined: not known yet. */
   get lag(): number | undefined {
     return this.#end === undefined ? undefined : Math.max(0, this.#end - this.position);

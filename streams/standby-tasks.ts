@@ -110,12 +110,7 @@ export class StandbyTasks {
     this.#left.delete(task);
     if (standby === undefined) return undefined;
     this.#forget(standby);
-    const { clock, config } = this.#options;
-    const { completeAtMs } = standby;
-    // A process that was stopped for so long may have missed tombstones that are cleaned away by now.
-    const isTooOld =
-      completeAtMs !== undefined && clock.nowMs() - completeAtMs > stateAgeMaxMs(config);
-    if (!isTooOld) return standby.state;
+    if (!this.#isTooOld(standby)) return standby.state;
     await this.#setAside(standby, 'too-old');
     return undefined;
   }
@@ -153,10 +148,13 @@ export class StandbyTasks {
 
   #follow(standby: StandbyTask): void {
     if (this.#followed.has(standby)) return;
-    const { changelog, position } = standby;
     this.#followed.add(standby);
-    this.#reader.assign([{ ...changelog, offset: position }]);
+    this.#readFrom(standby);
     this.#running ??= this.#run();
+  }
+
+  #readFrom({ changelog: { topic, partition }, position: offset }: StandbyTask): void {
+    this.#reader.assign([{ topic, partition, offset }]);
   }
 
   #close(task: string): void {
@@ -212,12 +210,22 @@ export class StandbyTasks {
     this.#running = undefined;
   }
 
+  /** It may have missed tombstones that are cleaned away by now, as a process that was stopped has. */
+  #isTooOld({ ageKnownAtMs }: StandbyTask): boolean {
+    const { clock, config } = this.#options;
+    return clock.nowMs() - ageKnownAtMs > stateAgeMaxMs(config);
+  }
+
   async #turn(): Promise<void> {
     const { clock, config } = this.#options;
     const sentAtMs = clock.nowMs();
-    for (const fetched of await this.#reader.poll(config.pollTimeoutMs)) {
-      await this.#apply(fetched, sentAtMs);
+    const asked = new Set(this.#followed);
+    const polled = await this.#reader.poll(config.pollTimeoutMs);
+    // Before anything of it counts: this process may have been stopped meanwhile.
+    for (const standby of [...this.#followed]) {
+      if (this.#isTooOld(standby)) await this.#beginAnew(standby, 'too-old');
     }
+    for (const fetched of polled) await this.#apply(fetched, { asked, sentAtMs });
     await this.#askEnds();
     for (const { state, completeAtMs } of this.#followed) {
       if (completeAtMs !== undefined && state.checkpointDue(completeAtMs)) {
@@ -228,12 +236,20 @@ export class StandbyTasks {
     this.#askForWarm();
   }
 
-  async #apply(fetched: FetchedPartition, sentAtMs: number): Promise<void> {
+  /** @param asked those that were followed then: for one that was opened meanwhile it may be from elsewhere. */
+  async #apply(
+    fetched: FetchedPartition,
+    { asked, sentAtMs }: { readonly asked: ReadonlySet<StandbyTask>; readonly sentAtMs: number },
+  ): Promise<void> {
     const { topic, partition } = fetched;
     const standby = [...this.#followed].find(
       ({ changelog }) => changelog.topic === topic && changelog.partition === partition,
     );
     if (standby === undefined) return;
+    if (!asked.has(standby)) {
+      this.#readFrom(standby);
+      return;
+    }
     try {
       await standby.apply(fetched, sentAtMs);
     } catch (error) {
@@ -241,18 +257,23 @@ export class StandbyTasks {
         isRollguardError(error, 'OFFSET_OUT_OF_RANGE') ||
         (isRollguardError(error) && error.row.reaction === 'restore');
       if (!isUseless) throw error;
-      await this.#beginAnew(standby, error);
+      await this.#beginAnew(standby, 'damaged', error);
     }
   }
 
-  /** Ahead of its changelog, behind its start, or damaged: a fresh one, unless that was one. */
-  async #beginAnew(standby: StandbyTask, error: unknown): Promise<void> {
+  /** Too old, ahead of its changelog, behind its start, or damaged: a fresh one, unless that was one. */
+  async #beginAnew(standby: StandbyTask, reason: SetAsideReason, error?: unknown): Promise<void> {
+    const { logger } = this.#options;
     const { name, position } = standby;
     if (this.#standbys.get(name) !== standby) return;
     this.#forget(standby);
-    await this.#alone(name, () => this.#setAside(standby, 'damaged', error));
-    if (position > 0) await this.#open(name);
-    else this.#options.logger.warn('a standby cannot follow its changelog', { task: name, error });
+    await this.#alone(name, () => this.#setAside(standby, reason, error));
+    if (position === 0 && error !== undefined) {
+      logger.warn('a standby cannot follow its changelog', { task: name, error });
+      return;
+    }
+    logger.warn('a standby begins anew', { task: name, reason });
+    await this.#open(name);
   }
 
   async #setAside(

@@ -67,7 +67,9 @@ class Group {
   taken = 0;
   /** Changelog records that tasks replayed when they were taken. */
   replayed = 0;
-  beforeRequest: (kind: RequestKind) => Promise<void> = () => Promise.resolve();
+  /** Why standbys were thrown away. */
+  readonly begunAnew: string[] = [];
+  beforeRequest: (kind: RequestKind, name: string) => Promise<void> = () => Promise.resolve();
 
   constructor() {
     this.kafka.createTopic({ name: 'lines', partitionCount: partitions, configs: {} });
@@ -76,7 +78,7 @@ class Group {
   async start(name: string, options: Partial<StreamsOptions> = {}): Promise<KafkaStreams> {
     const straight: Send = (_kind, request) => Promise.resolve().then(request);
     const port = this.kafka.client(name, async (kind, request) => {
-      await this.beforeRequest(kind);
+      await this.beforeRequest(kind, name);
       return straight(kind, request);
     });
     const openProducer = port.openProducer.bind(port);
@@ -105,6 +107,9 @@ class Group {
       ...silentLogger,
       info: (message, fields) => {
         if (message === 'state restored') this.replayed += Number(fields?.['records']);
+      },
+      warn: (message, fields) => {
+        if (message === 'a standby begins anew') this.begunAnew.push(String(fields?.['reason']));
       },
     };
   }
@@ -251,6 +256,29 @@ describe('two instances', () => {
     expect(held).toBe(1);
     expect(await answer).toBe(1);
     expect(world.taken - before).toBe(2);
+  });
+});
+
+describe('a standby', () => {
+  test('that heard nothing for so long that it may lack tombstones begins anew, and has everything again', async () => {
+    const world = group();
+    const options = { changelogTombstoneRetentionMs: 60_000 };
+    const first = await world.start('first', options);
+    const second = await world.start('second', options);
+    await world.callAll(3);
+    let isHeldUp = true;
+    world.beforeRequest = async (kind, name) => {
+      if (kind === 'Fetch' && name === 'second' && isHeldUp) await world.clock.sleep(45_000);
+    };
+    await world.clock.advance(50_000);
+    isHeldUp = false;
+    await world.clock.advance(60_000);
+    const [followed] = world.runs(first);
+    const view = countAt(second, followed!, { allowsStandby: true });
+
+    expect(new Set(world.begunAnew)).toEqual(new Set(['too-old']));
+    expect(view.standbyLag).toBe(0);
+    expect(await view.store.get('all')).toBe('3');
   });
 });
 
