@@ -18,6 +18,8 @@ const common = {
 };
 
 export default {
+  // Nothing is timed by it: on a machine that does other things too, five seconds are soon over.
+  testTimeout: 30_000,
   projects: [
     {
       ...common,
