@@ -85,6 +85,11 @@ export class TaskState {
     return this.#position;
   }
 
+  /** Changelog offset up to which the engine has it. */
+  get storedOffset(): number {
+    return this.#stored?.offset ?? 0;
+  }
+
   /** Wall-clock time at which the engine's content last had all that was in the changelog. */
   get writtenAtMs(): number {
     return this.#writtenAtMs;

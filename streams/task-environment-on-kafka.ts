@@ -101,6 +101,8 @@ export function createTaskEnvironment(options: TaskEnvironmentOptions): TaskEnvi
       const { progress } = restore;
       const task = formatTaskId(id);
       let toldMs = 0;
+      // A standby that becomes the task's own has more in memory than on its disk.
+      const stored = restore.state.storedOffset;
       const { from, to, records } = await restoreState({
         ...restore,
         ...{ port, clock, logger },
@@ -115,7 +117,7 @@ export function createTaskEnvironment(options: TaskEnvironmentOptions): TaskEnvi
       });
       metrics.restored(id, records);
       const seconds = progress.elapsedMs / 1_000;
-      logger.info('state restored', { task, from, to, records, seconds });
+      logger.info('state restored', { task, stored, from, to, records, seconds });
     },
   };
 }

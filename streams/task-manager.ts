@@ -187,7 +187,15 @@ export class TaskManager {
   #own(task: StreamTask, options = { afterFailure: false, checkGroup: false }): void {
     // It went elsewhere, and its last commit failed while it was closed: its owner must not be fenced.
     if (!this.#given.has(task.name)) return;
-    if (this.#owning.has(task.name) || this.#isClosing()) return;
+    if (this.#isClosing()) return;
+    const before = this.#owning.get(task.name);
+    if (before !== undefined) {
+      // It may have given up a moment ago, for the generation before.
+      void before.done.then(() => {
+        if (this.#tasks.get(task.name) === task && task.status !== 'running') this.#own(task);
+      });
+      return;
+    }
     const stop = new AbortController();
     const signal = AbortSignal.any([stop.signal, this.#closing.signal]);
     const done = this.#takeOwnership(task, options, signal).finally(() =>

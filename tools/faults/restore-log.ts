@@ -14,6 +14,8 @@ export interface Restore {
   readonly time: string;
   readonly task: string;
   readonly from: number;
+  /** What was on the disk; `from` unless a standby with more in memory was taken over. */
+  readonly stored?: number;
   readonly to: number;
   readonly records: number;
   /** Of the process, counted from the log's first. */
@@ -66,7 +68,9 @@ export function summarise(restores: readonly Restore[], isAlone: boolean): Resto
     beyondTail: restores.flatMap((restore, index) => {
       const had = onDiskAt(restore, restores.slice(0, index), isAlone);
       const { task, from, records } = restore;
-      return from < had ? [`${task} from ${from} (${records} records), though it had ${had}`] : [];
+      return (restore.stored ?? from) < had
+        ? [`${task} from ${from} (${records} records), though it had ${had}`]
+        : [];
     }),
   };
 }
@@ -80,9 +84,9 @@ function onDiskAt(
   const onDiskSince = Date.parse(time) - onDiskAfterMs;
   const offsets = earlier
     .filter((each) => each.task === task && each.folder === folder)
-    .map(({ time: then, from, to, start }, index, own) => {
+    .map(({ time: then, from, stored = from, to, start }, index, own) => {
       if (isAlone && Date.parse(then) <= onDiskSince) return to;
-      return own[index - 1]?.start === start ? 0 : from;
+      return own[index - 1]?.start === start ? 0 : stored;
     });
   return Math.max(0, ...offsets);
 }
