@@ -229,11 +229,6 @@ export class TaskState {
     }
   }
 
-  /** The same of one that is still behind its changelog: its age stays that of the content under it. */
-  closeRestored(): Promise<void> {
-    return this.close(this.#writtenAtMs);
-  }
-
   /** Closes the engine as it is: the changelog has what it lacks. */
   async closeDirty(): Promise<void> {
     await this.#engine.close();

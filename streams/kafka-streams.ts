@@ -27,7 +27,12 @@ import type { KafkaPort, PartitionReader } from './kafka/port.ts';
 import { Membership } from './membership.ts';
 import { OutputTopics } from './output-topics.ts';
 import { StreamLoop } from './stream-loop.ts';
-import { compileStreamsConfig, type StreamsConfig, type StreamsOptions } from './streams-config.ts';
+import {
+  compileStreamsConfig,
+  retryDelayMs,
+  type StreamsConfig,
+  type StreamsOptions,
+} from './streams-config.ts';
 import { createStreamsMetrics, type StreamsMetrics } from './streams-metrics.ts';
 import {
   createTaskEnvironment,
@@ -351,7 +356,6 @@ export class KafkaStreams {
   /** Waits for Kafka as long as it takes; a wrong topic ends it. */
   async #prepare(signal: AbortSignal): Promise<TopicCatalogue | undefined> {
     const { port, topology, clock, logger } = this.#options;
-    const { retryBackoffMs, retryBackoffMaxMs } = this.#config;
     for (let attempt = 0; !signal.aborted; attempt += 1) {
       try {
         return await prepareTopics(port.admin, topology, this.#config);
@@ -362,7 +366,7 @@ export class KafkaStreams {
         if (!waits) throw error;
         this.#waitsFor = messageOf(error);
         logger.warn('waiting for Kafka and its topics', { error });
-        await clock.sleep(Math.min(retryBackoffMs * 2 ** attempt, retryBackoffMaxMs), signal);
+        await clock.sleep(retryDelayMs(this.#config, attempt), signal);
       }
     }
     return undefined;

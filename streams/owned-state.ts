@@ -7,7 +7,7 @@ import type { SetAsideReason } from '../stores/state-directory.ts';
 import type { TaskState } from '../stores/task-state.ts';
 import type { ChangelogPartition } from './commit.ts';
 import { RestoreProgress } from './restore-progress.ts';
-import { stateAgeMaxMs } from './streams-config.ts';
+import { isStateTooOld } from './streams-config.ts';
 import type { TaskEnvironment } from './task-environment.ts';
 import type { TaskId } from './task-id.ts';
 
@@ -80,7 +80,7 @@ export class OwnedState {
   #isTooOld(): boolean {
     if (this.#content === undefined || this.#completeAtMs === undefined) return false;
     const { clock, config } = this.#options.environment;
-    return clock.nowMs() - this.#completeAtMs > stateAgeMaxMs(config);
+    return isStateTooOld(config, this.#completeAtMs, clock.nowMs());
   }
 
   async #setAside(reason: SetAsideReason, error?: unknown): Promise<void> {

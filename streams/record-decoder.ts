@@ -14,6 +14,7 @@ import { late, settledWithin } from '../kernel/settled-within.ts';
 import type { TopicPartition } from './kafka/port.ts';
 import { isPromise, type MaybePromise, type StreamRecord } from './processor.ts';
 import type { QueuedRecord } from './record-queue.ts';
+import { retryDelayMs } from './streams-config.ts';
 import type { StreamsMetrics } from './streams-metrics.ts';
 import type { SourceNode } from './topology-builder.ts';
 
@@ -154,8 +155,8 @@ export class RecordDecoder {
   }
 
   #holdBack(queued: QueuedRecord, attempt: number, error: unknown): void {
-    const { clock, logger, metrics, task, retryBackoffMs, retryBackoffMaxMs } = this.#options;
-    const delayMs = Math.min(retryBackoffMs * 2 ** (attempt - 1), retryBackoffMaxMs);
+    const { clock, logger, metrics, task } = this.#options;
+    const delayMs = retryDelayMs(this.#options, attempt - 1);
     this.#holds.set(nameOf(queued), {
       offset: queued.record.offset,
       attempt,

@@ -10,7 +10,7 @@ import type { TaskState } from '../stores/task-state.ts';
 import type { ChangelogPartition } from './commit.ts';
 import type { FetchedPartition, KafkaPort, PartitionReader } from './kafka/port.ts';
 import { StandbyTask } from './standby-task.ts';
-import { stateAgeMaxMs, type StreamsConfig } from './streams-config.ts';
+import { isStateTooOld, retryDelayMs, type StreamsConfig } from './streams-config.ts';
 import { formatTaskId, type TaskId } from './task-id.ts';
 
 export interface FollowablePlan {
@@ -164,11 +164,7 @@ export class StandbyTasks {
     this.#left.set(task, standby.position);
     void this.#alone(task, async () => {
       const { logger } = this.#options;
-      const { state, completeAtMs } = standby;
-      // One that never was complete is as old as what it was opened with.
-      const closing =
-        completeAtMs === undefined ? state.closeRestored() : state.close(completeAtMs);
-      await closing.catch((error: unknown) => {
+      await standby.state.close(standby.ageKnownAtMs).catch((error: unknown) => {
         logger.warn('a standby was not closed cleanly; its tail is read again', { task, error });
       });
     });
@@ -199,12 +195,8 @@ export class StandbyTasks {
         failuresInRow = 0;
       } catch (error) {
         logger.warn('standbys cannot be kept up, trying again', { error });
-        const delayMs = Math.min(
-          config.retryBackoffMs * 2 ** failuresInRow,
-          config.retryBackoffMaxMs,
-        );
+        await clock.sleep(retryDelayMs(config, failuresInRow), signal);
         failuresInRow += 1;
-        await clock.sleep(delayMs, signal);
       }
     }
     this.#running = undefined;
@@ -213,7 +205,7 @@ export class StandbyTasks {
   /** It may have missed tombstones that are cleaned away by now, as a process that was stopped has. */
   #isTooOld({ ageKnownAtMs }: StandbyTask): boolean {
     const { clock, config } = this.#options;
-    return clock.nowMs() - ageKnownAtMs > stateAgeMaxMs(config);
+    return isStateTooOld(config, ageKnownAtMs, clock.nowMs());
   }
 
   async #turn(): Promise<void> {

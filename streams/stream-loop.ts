@@ -8,6 +8,7 @@ import type { FetchedPartition, PartitionReader } from './kafka/port.ts';
 import type { Joined, Membership } from './membership.ts';
 import type { StandbyTasks } from './standby-tasks.ts';
 import type { StreamTask } from './stream-task.ts';
+import { retryDelayMs } from './streams-config.ts';
 import type { TaskEnvironment } from './task-environment.ts';
 import type { TaskManager } from './task-manager.ts';
 
@@ -50,10 +51,8 @@ export class StreamLoop {
       } catch (error) {
         if (!isRollguardError(error) || error.row.reaction === 'stop') throw error;
         environment.logger.warn('Kafka does not answer, trying again', { error });
-        const { retryBackoffMs, retryBackoffMaxMs } = environment.config;
-        const delayMs = Math.min(retryBackoffMs * 2 ** failuresInRow, retryBackoffMaxMs);
+        await environment.clock.sleep(retryDelayMs(environment.config, failuresInRow), signal);
         failuresInRow += 1;
-        await environment.clock.sleep(delayMs, signal);
       }
     }
   }

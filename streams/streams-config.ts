@@ -110,6 +110,21 @@ export function stateAgeMaxMs({ changelogTombstoneRetentionMs }: StreamsConfig):
   return changelogTombstoneRetentionMs / 2;
 }
 
+/** @param completeAtMs when it last had everything that was in the changelog; as `nowMs` by the wall clock. */
+export function isStateTooOld(config: StreamsConfig, completeAtMs: number, nowMs: number): boolean {
+  return nowMs - completeAtMs > stateAgeMaxMs(config);
+}
+
+/** How long to wait after so many failures in a row, the last one not counted. */
+export function retryDelayMs(
+  { retryBackoffMs, retryBackoffMaxMs }: RetryBackoff,
+  failures: number,
+): number {
+  return Math.min(retryBackoffMs * 2 ** failures, retryBackoffMaxMs);
+}
+
+export type RetryBackoff = Pick<StreamsConfig, 'retryBackoffMs' | 'retryBackoffMaxMs'>;
+
 /** Checks the options; CONFIG_INVALID names the first wrong one. */
 export function compileStreamsConfig(options: StreamsOptions): StreamsConfig {
   const result = schema.safeParse(options);

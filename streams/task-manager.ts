@@ -7,6 +7,7 @@ import { assignedTasks, type TaskPlan } from './assignor.ts';
 import type { ChangelogPartition, GroupGenerations } from './commit.ts';
 import type { GroupAssignment, PartitionReader } from './kafka/port.ts';
 import type { Membership } from './membership.ts';
+import { retryDelayMs } from './streams-config.ts';
 import { StreamTask } from './stream-task.ts';
 import type { TaskEnvironment } from './task-environment.ts';
 import { formatTaskId } from './task-id.ts';
@@ -260,8 +261,7 @@ export class TaskManager {
     const { config, clock } = this.#options.environment;
     const failures = this.#failuresInRow.get(task.name) ?? 0;
     this.#failuresInRow.set(task.name, failures + 1);
-    const delayMs = Math.min(config.retryBackoffMs * 2 ** failures, config.retryBackoffMaxMs);
-    await clock.sleep(delayMs, signal);
+    await clock.sleep(retryDelayMs(config, failures), signal);
   }
 }
 

@@ -1,16 +1,11 @@
 /** `npm run bench -- guard`: what it is asked, and how its figures are shown. */
-import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { RollguardError } from '../../kernel/errors.ts';
 import type { CliContext } from '../../tools/cli-context.ts';
-import { abortOnSignals } from '../abort-on-signals.ts';
 import { count, jsonOption, quickOption } from '../arguments.ts';
+import { benchSystem } from '../bench-system.ts';
 import { runGuardBench, type GuardBenchReport, type RunFigures } from './guard-bench.ts';
 import { loadKinds } from './wishes.ts';
-
-const root = fileURLToPath(new URL('../..', import.meta.url));
-const folder = '.rollguard/bench';
 
 interface Flags {
   readonly seconds: number;
@@ -82,10 +77,7 @@ async function run(flags: Flags, cli: CliContext): Promise<void> {
     callers: isQuick ? [16] : flags.callers,
     partitions: flags.partitions,
     connections: flags.connections,
-    system: {
-      ...{ root, env: cli.env, clock: cli.clock, progress: cli.progress, httpPort: 0 },
-      ...{ isFresh: true, stateDir: path.join(root, folder), signal: abortOnSignals() },
-    },
+    system: benchSystem(cli),
   });
   cli.out(flags.json === true ? `${JSON.stringify(report)}\n` : render(report));
   if (report.doubleBookings.some(({ count: found }) => found > 0)) cli.exitCode = 3;

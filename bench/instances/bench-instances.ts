@@ -1,8 +1,7 @@
 /** Instances of the application over one stack, each with a state folder and a log of its own. */
-import path from 'node:path';
 import type { Clock } from '../../kernel/clock.ts';
 import { RollguardError } from '../../kernel/errors.ts';
-import { ApplicationProcess } from '../../tools/start/application-process.ts';
+import type { ApplicationProcess } from '../../tools/start/application-process.ts';
 import type { System } from '../../tools/start/system.ts';
 
 const settleTimeoutMs = 120_000;
@@ -21,7 +20,6 @@ export interface BenchInstancesOptions {
   readonly system: System;
   readonly clock: Clock;
   readonly signal: AbortSignal;
-  readonly settings: Readonly<Record<string, string>>;
   /** Of the gRPC API, by number: an address stays over a restart. */
   readonly ports: Readonly<Record<string, number>>;
 }
@@ -43,21 +41,9 @@ export class BenchInstances {
   }
 
   start(number: number, settings: Readonly<Record<string, string>> = {}): void {
-    const { system, clock } = this.#options;
-    const { endpoints } = system.stack;
-    const instance = new ApplicationProcess({
-      settings: {
-        KAFKA_BROKERS: endpoints.kafkaBrokers,
-        SCHEMA_REGISTRY_URL: endpoints.schemaRegistryUrl,
-        ROLLGUARD_STATE_DIR: `${system.stateFolder}-${number}`,
-        ...{ HTTP_PORT: '0', GRPC_PORT: String(this.#options.ports[number]) },
-        ...this.#options.settings,
-        ...settings,
-      },
-      logFile: path.join(path.dirname(system.applicationLog), `instance-${number}.log`),
-      clock,
-    });
-    this.#processes.set(number, instance);
+    const { system, ports } = this.#options;
+    const own = { GRPC_PORT: String(ports[number]), ...settings };
+    this.#processes.set(number, system.startBeside(`instance-${number}`, own));
   }
 
   async kill(number: number): Promise<void> {

@@ -2,6 +2,7 @@
 import { performance } from 'node:perf_hooks';
 import { guardSubTopologies } from '../../topology/guard/guard-topology.ts';
 import type { RoomType } from '../guard/wishes.ts';
+import { median, rounded } from '../measure.ts';
 import type { BenchInstances } from './bench-instances.ts';
 
 export interface HopFigures {
@@ -44,7 +45,8 @@ export async function measureHop({
       if (call >= warmUpCalls) times[side].push(performance.now() - startedMs);
     }
   }
-  const [directP50Ms, forwardedP50Ms] = [median(times.direct), median(times.forwarded)];
+  const directP50Ms = rounded(median(times.direct));
+  const forwardedP50Ms = rounded(median(times.forwarded));
   const hopP50Ms = rounded(forwardedP50Ms - directP50Ms);
   return { calls: hopCalls, directP50Ms, forwardedP50Ms, hopP50Ms };
 }
@@ -56,13 +58,4 @@ async function read(url: string, type: RoomType | undefined): Promise<void> {
   });
   await response.arrayBuffer();
   if (response.status !== 200) throw new Error(`a read was answered ${response.status}`);
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((one, other) => one - other);
-  return rounded(sorted[Math.floor(sorted.length / 2)] ?? 0);
-}
-
-function rounded(ms: number): number {
-  return Math.round(ms * 1_000) / 1_000;
 }

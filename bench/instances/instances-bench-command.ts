@@ -1,15 +1,10 @@
 /** `npm run bench -- instances`: what it is asked, and how its figures are shown. */
-import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import type { CliContext } from '../../tools/cli-context.ts';
-import { abortOnSignals } from '../abort-on-signals.ts';
 import { count, jsonOption, quickOption } from '../arguments.ts';
+import { benchSystem } from '../bench-system.ts';
 import { table } from '../render.ts';
 import { runInstancesBench, type InstancesBenchReport, type Spread } from './instances-bench.ts';
-
-const root = fileURLToPath(new URL('../..', import.meta.url));
-const folder = '.rollguard/bench';
 
 interface Flags {
   readonly kills: number;
@@ -48,10 +43,7 @@ async function run(flags: Flags, cli: CliContext): Promise<void> {
     ...{ sessionTimeoutMs, heartbeatIntervalMs },
     kills: isQuick ? 1 : flags.kills,
     hopCalls: isQuick ? 100 : flags.hopCalls,
-    system: {
-      ...{ root, env: cli.env, clock: cli.clock, progress: cli.progress, httpPort: 0 },
-      ...{ isFresh: true, stateDir: path.join(root, folder), signal: abortOnSignals() },
-    },
+    system: benchSystem(cli),
   });
   cli.out(flags.json === true ? `${JSON.stringify(report)}\n` : render(report));
   const { movedTasks, failedCalls } = report.rollingRestart;

@@ -11,6 +11,7 @@ import { guardSubTopologies } from '../../topology/guard/guard-topology.ts';
 import { partitionKeyOf } from '../../topology/guard/lock-id.ts';
 import { createBenchRooms, untilCaptured } from '../guard/bench-rooms.ts';
 import type { RoomType } from '../guard/wishes.ts';
+import { percentile } from '../measure.ts';
 import { BenchInstances } from './bench-instances.ts';
 import { measureHop, type HopFigures } from './hop.ts';
 import { LockProbe, type Granted } from './lock-probe.ts';
@@ -70,7 +71,7 @@ export async function runInstancesBench(
   };
   const system = await startSystem({ ...systemOptions, settings });
   const ports = await chooseFreePorts(['1', '2', '3']);
-  const instances = new BenchInstances({ system, clock, signal, settings, ports });
+  const instances = new BenchInstances({ system, clock, signal, ports });
   try {
     const types = await roomTypes(system, systemOptions);
     await system.application.stop();
@@ -252,9 +253,7 @@ function firstAfter(grants: readonly Granted[], sinceMs: number): number {
   return grants.find(({ askedMs }) => askedMs >= sinceMs)?.grantedMs ?? Infinity;
 }
 
-export function spread(values: readonly number[]): Spread {
-  const sorted = values.toSorted((one, other) => one - other);
-  const at = (part: number): number =>
-    Math.round(sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0);
-  return { count: sorted.length, p50Ms: at(0.5), p99Ms: at(0.99), maxMs: at(1) };
+function spread(values: readonly number[]): Spread {
+  const at = (percent: number): number => Math.round(percentile(values, percent));
+  return { count: values.length, p50Ms: at(50), p99Ms: at(99), maxMs: at(100) };
 }

@@ -1,5 +1,6 @@
 /** One caller of one partition: locks night after night, again with the same key until it is answered. */
 import type { Clock } from '../../kernel/clock.ts';
+import { dateOf } from '../guard/side.ts';
 import type { RoomType } from '../guard/wishes.ts';
 
 export interface Granted {
@@ -19,8 +20,6 @@ export interface LockProbeOptions {
 const pauseMs = 20;
 const againMs = 25;
 const attemptTimeoutMs = 2_000;
-const dayMs = 86_400_000;
-const firstNightMs = Date.parse('2032-01-01');
 /** Nights lie in the next years; a room each. */
 const nightsMax = 700;
 
@@ -68,10 +67,10 @@ export class LockProbe {
   async #lockOnce(): Promise<void> {
     const { clock, type } = this.#options;
     this.#count += 1;
-    const night = firstNightMs + (this.#count % nightsMax) * dayMs;
+    const night = this.#count % nightsMax;
     const body = JSON.stringify({
       roomTypeId: type.roomTypeId,
-      ...{ stayStart: dateOf(night), stayEnd: dateOf(night + dayMs), reason: 'BENCH' },
+      ...{ stayStart: dateOf(night), stayEnd: dateOf(night + 1), reason: 'BENCH' },
       ...{ idempotencyKey: `probe-${type.roomTypeId}-${this.#count}`, ttlSeconds: 60 },
     });
     const askedMs = clock.monotonicMs();
@@ -99,8 +98,4 @@ export class LockProbe {
       return false;
     }
   }
-}
-
-function dateOf(ms: number): string {
-  return new Date(ms).toISOString().slice(0, 10);
 }

@@ -1,16 +1,12 @@
 /** `npm run bench -- replay`: what it is asked, and how its figures are shown. */
-import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import type { CliContext } from '../../tools/cli-context.ts';
 import { bookingsWorkload, chainWorkload } from '../../tools/start/workload.ts';
-import { abortOnSignals } from '../abort-on-signals.ts';
 import { count, jsonOption, quickOption } from '../arguments.ts';
+import { benchSystem } from '../bench-system.ts';
 import { table } from '../render.ts';
 import { runReplayBench, type ReplayReport } from './replay-bench.ts';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
-const folder = '.rollguard/bench-replay';
 const seed = 20_261_126;
 
 interface Flags {
@@ -45,18 +41,13 @@ export function replayBenchCommand(cli: CliContext): Command {
 }
 
 async function run({ rows, days, bookings, quick, json }: Flags, cli: CliContext): Promise<void> {
-  const { env, clock, progress } = cli;
-  const stateDir = path.join(root, folder);
   const workload =
     bookings === undefined
       ? chainWorkload({ seed, days: quick === true ? 1 : days })
       : bookingsWorkload(bookings);
   const report = await runReplayBench({
     ...{ rows: quick === true ? 1 : rows, workload },
-    system: {
-      ...{ root, env, clock, progress, signal: abortOnSignals() },
-      ...{ isFresh: true, stateDir, httpPort: 0 },
-    },
+    system: benchSystem(cli, 'bench-replay'),
   });
   cli.out(json === true ? `${JSON.stringify(report)}\n` : render(report));
 }

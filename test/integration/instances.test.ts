@@ -1,16 +1,15 @@
 /** Two instances on the real stack: either answers for what the other one owns. */
 import { randomUUID } from 'node:crypto';
-import path from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { systemClock } from '../../kernel/clock.ts';
 import { partitionOfLock } from '../../topology/guard/lock-id.ts';
-import { ApplicationProcess } from '../../tools/start/application-process.ts';
+import type { ApplicationProcess } from '../../tools/start/application-process.ts';
 import { startSystem, type System } from '../../tools/start/system.ts';
 import { chainWorkload } from '../../tools/start/workload.ts';
 import { compareWithApi } from '../../tools/start/comparison.ts';
 import { createRooms, type SampleType } from '../../tools/load/sample-rooms.ts';
-import { systemOptions, testStackFolder } from './test-system.ts';
+import { systemOptions } from './test-system.ts';
 
 const timeoutMs = 180_000;
 const tenantId = '00000000-0000-4000-8000-000000000001';
@@ -27,20 +26,11 @@ describe('two instances', () => {
   beforeAll(async () => {
     system = await startSystem({ ...systemOptions, settings });
     const { signal } = systemOptions;
-    const { platformAdminDatabaseUrl: databaseUrl, ...endpoints } = system.stack.endpoints;
+    const { platformAdminDatabaseUrl: databaseUrl } = system.stack.endpoints;
     await workload.feed({ databaseUrl, clock: systemClock, progress: () => undefined, signal });
     types = await Promise.all(Array.from({ length: 8 }, () => createRooms(databaseUrl, 2)));
     await system.application.ready(signal);
-    second = new ApplicationProcess({
-      settings: {
-        KAFKA_BROKERS: endpoints.kafkaBrokers,
-        SCHEMA_REGISTRY_URL: endpoints.schemaRegistryUrl,
-        ROLLGUARD_STATE_DIR: path.join(testStackFolder, 'state-of-the-second'),
-        ...{ HTTP_PORT: '0', GRPC_PORT: '0', ...settings },
-      },
-      logFile: path.join(testStackFolder, 'logs', 'second.log'),
-      clock: systemClock,
-    });
+    second = system.startBeside('second');
     await untilReady(system.application, second);
   }, timeoutMs);
 

@@ -4,19 +4,13 @@ import { silentLogger, type Logger } from '../../kernel/logger.ts';
 import { noMetrics } from '../../kernel/metrics.ts';
 import {
   KafkaStreams,
-  TopologyBuilder,
-  keyValueStore,
-  stringSerde,
-  type KeyValueStore,
-  type Processor,
-  type ProcessorContext,
   type ReadOnlyKeyValueStore,
   type StreamsOptions,
-  type Topology,
 } from '../../streams/index.ts';
 import { InProcessKafka, type RequestKind } from '../../testing/in-process-kafka.ts';
 import type { Send } from '../../testing/in-process/in-process-client.ts';
 import { ManualClock } from '../../testing/manual-clock.ts';
+import { callTally } from '../support/call-tally.ts';
 import { errorCodeOf } from '../support/error-code.ts';
 
 jest.setTimeout(60_000);
@@ -24,40 +18,6 @@ jest.setTimeout(60_000);
 const partitions = 4;
 const subTopology = 'tally';
 const targets = Array.from({ length: partitions }, (_, partition) => ({ subTopology, partition }));
-
-/** A call adds one. */
-class Tally implements Processor<string, string> {
-  #counts!: KeyValueStore<string, string>;
-
-  init(context: ProcessorContext): void {
-    this.#counts = context.store('counts');
-  }
-
-  process(): void {
-    // Calls alone make it count.
-  }
-
-  async call(): Promise<number> {
-    const count = Number((await this.#counts.get('all')) ?? 0) + 1;
-    this.#counts.put('all', String(count));
-    return count;
-  }
-}
-
-function tally(): Topology {
-  const builder = new TopologyBuilder();
-  builder
-    .subTopology(subTopology)
-    .source<string, string>('lines', { topics: ['lines'], deserialize: () => undefined })
-    .store(keyValueStore({ name: 'counts', key: stringSerde, value: stringSerde }))
-    .processor('tally', {
-      parents: ['lines'],
-      supplier: () => new Tally(),
-      stores: ['counts'],
-      answersCalls: true,
-    });
-  return builder.build();
-}
 
 class Group {
   readonly clock = new ManualClock();
@@ -87,7 +47,7 @@ class Group {
       return openProducer(producer);
     };
     const streams = new KafkaStreams({
-      topology: tally(),
+      topology: callTally(),
       port,
       options: {
         ...{ applicationId: 'test', applicationServer: `${name}:1`, numStandbyReplicas: 1 },

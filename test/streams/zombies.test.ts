@@ -3,17 +3,7 @@ import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import { RollguardError } from '../../kernel/errors.ts';
 import { silentLogger } from '../../kernel/logger.ts';
 import { noMetrics } from '../../kernel/metrics.ts';
-import {
-  KafkaStreams,
-  TopologyBuilder,
-  keyValueStore,
-  stringSerde,
-  type KafkaPort,
-  type KeyValueStore,
-  type Processor,
-  type ProcessorContext,
-  type Topology,
-} from '../../streams/index.ts';
+import { KafkaStreams, type KafkaPort } from '../../streams/index.ts';
 import type { TransactionalProducer } from '../../streams/kafka/port.ts';
 import {
   InProcessKafka,
@@ -22,6 +12,7 @@ import {
 } from '../../testing/in-process-kafka.ts';
 import type { ReadOnlyKeyValueStore } from '../../stores/key-value-store.ts';
 import { ManualClock } from '../../testing/manual-clock.ts';
+import { callTally } from '../support/call-tally.ts';
 import { errorCodeOf } from '../support/error-code.ts';
 
 // Many turns of the event loop, on a machine that may be busy.
@@ -30,40 +21,6 @@ jest.setTimeout(60_000);
 const target = { subTopology: 'tally', partition: 0 };
 const transactionalId = 'test-tally_0';
 const started: { readonly clock: ManualClock; readonly streams: KafkaStreams }[] = [];
-
-/** A call adds one. */
-class Tally implements Processor<string, string> {
-  #counts!: KeyValueStore<string, string>;
-
-  init(context: ProcessorContext): void {
-    this.#counts = context.store('counts');
-  }
-
-  process(): void {
-    // Calls alone make it count.
-  }
-
-  async call(): Promise<number> {
-    const count = Number((await this.#counts.get('all')) ?? 0) + 1;
-    this.#counts.put('all', String(count));
-    return count;
-  }
-}
-
-function tally(): Topology {
-  const builder = new TopologyBuilder();
-  builder
-    .subTopology('tally')
-    .source<string, string>('lines', { topics: ['lines'], deserialize: () => undefined })
-    .store(keyValueStore({ name: 'counts', key: stringSerde, value: stringSerde }))
-    .processor('tally', {
-      parents: ['lines'],
-      supplier: () => new Tally(),
-      stores: ['counts'],
-      answersCalls: true,
-    });
-  return builder.build();
-}
 
 async function start(
   wrap: (port: KafkaPort, clock: ManualClock) => KafkaPort = (port) => port,
@@ -80,7 +37,7 @@ async function start(
 
 function startInstance(port: KafkaPort, clock: ManualClock, transactionRecordsMax = 5_000) {
   const streams = new KafkaStreams({
-    topology: tally(),
+    topology: callTally(),
     port,
     options: { applicationId: 'test', transactionTimeoutMs: 120_000, transactionRecordsMax },
     ...{ stateDir: '', stateKind: 'memory', clock, logger: silentLogger, metrics: noMetrics },

@@ -38,11 +38,6 @@ export class Callers {
     this.#forwarding = new Forwarding(options);
   }
 
-  /** Calls that one machine had another one answer. */
-  get forwarded(): number {
-    return this.#forwarding.forwarded;
-  }
-
   /** Calls under way. */
   get waiting(): number {
     return this.#waiting;

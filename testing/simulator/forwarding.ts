@@ -20,8 +20,6 @@ const wayMsMax = 20;
 
 export class Forwarding {
   readonly #options: ForwardingOptions;
-  /** Calls that went to another machine. */
-  forwarded = 0;
 
   constructor(options: ForwardingOptions) {
     this.#options = options;
@@ -35,7 +33,6 @@ export class Forwarding {
     if (owner?.isHere !== false || other === undefined || other === machine) {
       return ask(machine, call, remainingMs);
     }
-    this.forwarded += 1;
     const { plant } = this.#options;
     const answer = this.#hop(machine, other, { call, remainingMs });
     if (plant.forwarded === undefined) return answer;

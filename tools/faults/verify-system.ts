@@ -6,7 +6,7 @@ import { canonicalRollValue } from '../../topology/roll/roll-canonical.ts';
 import type { System, SystemOptions } from '../start/system.ts';
 import { guardToVerify } from '../verify/guard-to-verify.ts';
 import { rollToVerify } from '../verify/roll-to-verify.ts';
-import { verifyGuard, type GuardReport } from '../verify/verify-guard.ts';
+import { asItIs, verifyGuard, type GuardReport } from '../verify/verify-guard.ts';
 import { verifyState, type StateReport, type VerifyOptions } from '../verify/verify-state.ts';
 import { verifyStores, type StoreReport } from '../verify/verify-stores.ts';
 
@@ -27,7 +27,7 @@ export function verifyGuardOf(system: Place, parts: Parts): Promise<GuardReport>
 /** The stores of both, against their changelogs alone. */
 export function verifyStoresOf(system: Place, parts: Parts): Promise<readonly StoreReport[]> {
   const roll = { ...rollOf(system, parts), canonical: canonicalRollValue };
-  const guard = { ...guardToVerify({}), canonical: (_store: string, value: unknown) => value };
+  const guard = { ...guardToVerify({}), canonical: asItIs };
   return onSystem(system, parts, async (common) => [
     ...(await verifyStores({ ...roll, ...common })),
     ...(await verifyStores({ ...guard, ...common })),

@@ -54,6 +54,11 @@ export interface System {
   readonly logsFolder: string;
   /** Starts the application, which has ended, once more; with these settings over those it had. */
   startApplication(settings?: Readonly<Record<string, string>>): void;
+  /**
+   * Starts another instance beside it, with a state folder and a log of its own; with these settings over
+   * those that it has. Whoever starts it stops it.
+   */
+  startBeside(name: string, settings?: Readonly<Record<string, string>>): ApplicationProcess;
   /** Starts what has ended of the stack once more, with its data. */
   mendStack(): Promise<void>;
   /** The application first, then the stack if it is ours. */
@@ -74,7 +79,16 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   rmSync(applicationLog, { force: true });
   const startApplication = (settings = {}): ApplicationProcess => {
     const changed = { ...options, settings: { ...options.settings, ...settings } };
-    return (application = startApplicationProcess(stack, changed, { folders, applicationLog }));
+    const files = { stateDir: stateFolder(folders), logFile: applicationLog };
+    return (application = startApplicationProcess(stack, changed, files));
+  };
+  const startBeside = (name: string, settings = {}): ApplicationProcess => {
+    const changed = { ...options, httpPort: 0, settings: { ...options.settings, ...settings } };
+    const files = {
+      stateDir: `${stateFolder(folders)}-${name}`,
+      logFile: path.join(folders.logs, `${name}.log`),
+    };
+    return startApplicationProcess(stack, changed, files);
   };
   const stop = async (): Promise<void> => {
     await application?.stop();
@@ -95,6 +109,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       applicationLog,
       logsFolder: folders.logs,
       startApplication: (settings) => void startApplication(settings),
+      startBeside,
       mendStack: async () => {
         stack = await stackUp(options);
       },
@@ -132,14 +147,14 @@ async function connectPlatform(stack: StackState, options: SystemOptions): Promi
 function startApplicationProcess(
   stack: StackState,
   options: SystemOptions,
-  { folders, applicationLog: logFile }: { folders: StackFolders; applicationLog: string },
+  { stateDir, logFile }: { readonly stateDir: string; readonly logFile: string },
 ): ApplicationProcess {
   options.progress(`application: starting, its log is ${path.relative(options.root, logFile)}`);
   return new ApplicationProcess({
     settings: {
       KAFKA_BROKERS: stack.endpoints.kafkaBrokers,
       SCHEMA_REGISTRY_URL: stack.endpoints.schemaRegistryUrl,
-      ROLLGUARD_STATE_DIR: stateFolder(folders),
+      ROLLGUARD_STATE_DIR: stateDir,
       HTTP_PORT: String(options.httpPort),
       // Beside a live application, which has its fixed port.
       ...(options.httpPort === 0 ? { GRPC_PORT: '0' } : {}),

@@ -5,6 +5,7 @@ import type { Logger } from '../../kernel/logger.ts';
 import type { StateEngine } from '../../stores/state-engine.ts';
 import { StateCache } from '../../stores/state-cache.ts';
 import { TaskState } from '../../stores/task-state.ts';
+import type { ChangelogPartition } from '../../streams/commit.ts';
 import type { KafkaPort } from '../../streams/kafka/port.ts';
 import { restoreState } from '../../streams/restore.ts';
 import type { SubTopology } from '../../streams/topology-builder.ts';
@@ -15,11 +16,7 @@ const restoreBytesMax = 64 * 1024 * 1024;
 
 export interface RestoreContentOptions {
   readonly subTopology: SubTopology;
-  readonly changelog: {
-    readonly topic: string;
-    readonly topicId: string;
-    readonly partition: number;
-  };
+  readonly changelog: ChangelogPartition;
   readonly canonical: Canonical;
   readonly port: KafkaPort;
   readonly clock: Clock;
@@ -27,11 +24,17 @@ export interface RestoreContentOptions {
   readonly signal: AbortSignal;
 }
 
+export interface RestoredContent {
+  readonly content: Content;
+  /** Changelog records after the engine's position. */
+  readonly tailRecords: number;
+}
+
 /** Closes the engine. */
 export async function restoredContent(
   engine: StateEngine,
   options: RestoreContentOptions,
-): Promise<{ readonly content: Content; readonly tailRecords: number }> {
+): Promise<RestoredContent> {
   const { subTopology, canonical, clock } = options;
   const state = new TaskState({
     engine,

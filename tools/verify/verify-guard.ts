@@ -3,23 +3,18 @@
  * application stopped: for each partition, the store on disk = its changelog folded = the log of
  * decisions folded from nothing; and the events, read committed, are those that the decisions imply.
  */
-import { existsSync } from 'node:fs';
-import path from 'node:path';
 import { RollguardError } from '../../kernel/errors.ts';
 import { noMetrics } from '../../kernel/metrics.ts';
-import { MemoryEngine } from '../../stores/memory-engine.ts';
 import { StateDirectory } from '../../stores/state-directory.ts';
-import type { StateEngine } from '../../stores/state-engine.ts';
 import { readRanges, wholeTopics, type OffsetRange } from '../../streams/kafka/read-ranges.ts';
-import { formatTaskId } from '../../streams/task-id.ts';
-import { changelogTopic, type SubTopology } from '../../streams/topology-builder.ts';
+import type { SubTopology } from '../../streams/topology-builder.ts';
 import { guardSubTopologies } from '../../topology/guard/guard-topology.ts';
 import { readPromotionMark } from '../guard/promotion-mark.ts';
 import { committedOffsets } from './committed-offsets.ts';
-import { differingKeys, hashOfContent, type Content } from './content.ts';
+import { differingKeys, hashOfContent, type Canonical, type Content } from './content.ts';
 import { DecisionFold } from './decision-fold.ts';
 import { EventMatch, type EventPartitionReport } from './event-match.ts';
-import { restoredContent } from './restored-content.ts';
+import { changelogTasks, taskContents } from './task-contents.ts';
 import type { VerifyOptions } from './verify-state.ts';
 
 export interface GuardTaskReport {
@@ -80,31 +75,19 @@ async function verifySubTopology(
   subTopology: SubTopology,
   options: TaskOptions,
 ): Promise<readonly GuardTaskReport[]> {
-  const { port, applicationId, directory, tombstoneRetentionMs, progress, signal } = options;
-  const topic = changelogTopic(subTopology.name, applicationId);
-  const [description] = await port.admin.describeTopics([topic]);
-  if (description === undefined) {
-    throw new RollguardError('TOPIC_MISSING', `there is no changelog ${topic}; has it ever run?`);
-  }
-  const { topicId, partitionCount } = description;
+  const { progress, signal } = options;
   const reports: GuardTaskReport[] = [];
-  for (let partition = 0; partition < partitionCount; partition += 1) {
+  for (const place of await changelogTasks(subTopology, options)) {
     signal.throwIfAborted();
-    const task = formatTaskId({ subTopology: subTopology.name, partition });
+    const { task, changelog } = place;
     progress(`verify: ${task}`);
-    const changelog = { topic, topicId, partition };
-    const read = (engine: StateEngine) =>
-      restoredContent(engine, {
-        ...{ ...options, subTopology, changelog },
-        canonical: (_store, value) => value,
-      });
-    const folded = await read(new MemoryEngine());
-    const isHere = existsSync(path.join(directory.folder, task));
-    const rules = { topicId, ageMaxMs: tombstoneRetentionMs / 2 };
-    const stored = isHere ? await read(await directory.openEngine(task, rules)) : undefined;
+    const { folded, stored } = await taskContents(place, {
+      ...{ ...options, subTopology },
+      canonical: asItIs,
+    });
     const decided =
       subTopology.name === guardSubTopologies.guard
-        ? await foldDecisions(partition, options)
+        ? await foldDecisions(changelog.partition, options)
         : undefined;
     const again = await decided?.content();
     reports.push({
@@ -124,6 +107,9 @@ async function verifySubTopology(
   }
   return reports;
 }
+
+/** Guard values are JSON whose order is their own. */
+export const asItIs: Canonical = (_store, value) => value;
 
 function differences(
   of: string,

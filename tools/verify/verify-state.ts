@@ -3,26 +3,22 @@
  * stopped: for each partition, the store on disk = its changelog folded = the captured tables' topics
  * computed once more; and the events, read committed, each once and adding up to the same entries.
  */
-import { existsSync } from 'node:fs';
-import path from 'node:path';
 import type { Clock } from '../../kernel/clock.ts';
 import { RollguardError } from '../../kernel/errors.ts';
 import type { Logger } from '../../kernel/logger.ts';
 import { noMetrics } from '../../kernel/metrics.ts';
-import { MemoryEngine } from '../../stores/memory-engine.ts';
 import { StateDirectory } from '../../stores/state-directory.ts';
-import type { StateEngine } from '../../stores/state-engine.ts';
 import { sourceTopics } from '../../streams/internal-topics.ts';
 import type { KafkaPort, TopicPartition } from '../../streams/kafka/port.ts';
 import { readRanges, wholeTopics, type OffsetRange } from '../../streams/kafka/read-ranges.ts';
-import { formatTaskId } from '../../streams/task-id.ts';
-import { changelogTopic, type SubTopology, type Topology } from '../../streams/topology-builder.ts';
+import type { SubTopology, Topology } from '../../streams/topology-builder.ts';
 import { canonicalRollValue } from '../../topology/roll/roll-canonical.ts';
 import { committedOffsets } from './committed-offsets.ts';
 import { contentOf, differingKeys, hashOfContent } from './content.ts';
 import { EventLog, type EventSummary } from './event-log.ts';
 import { recompute, type Recomputed } from './recompute.ts';
-import { restoredContent, storesOf, type RangedStore } from './restored-content.ts';
+import { storesOf, type RangedStore } from './restored-content.ts';
+import { changelogTasks, taskContents } from './task-contents.ts';
 
 export interface VerifyOptions {
   readonly topology: Topology;
@@ -138,29 +134,14 @@ async function verifySubTopology(
   directory: StateDirectory,
   options: VerifyOptions,
 ): Promise<readonly TaskReport[]> {
-  const { port, applicationId, tombstoneRetentionMs, progress } = options;
-  const topic = changelogTopic(subTopology.name, applicationId);
-  const [description] = await port.admin.describeTopics([topic]);
-  if (description === undefined) {
-    throw new RollguardError('TOPIC_MISSING', `there is no changelog ${topic}; has it ever run?`);
-  }
-  const { topicId, partitionCount } = description;
   const reports: TaskReport[] = [];
-  for (let partition = 0; partition < partitionCount; partition += 1) {
-    const task = formatTaskId({ subTopology: subTopology.name, partition });
-    progress(`verify: ${task}`);
-    const changelog = { topic, topicId, partition };
-    const read = (engine: StateEngine) =>
-      restoredContent(engine, {
-        ...options,
-        subTopology,
-        changelog,
-        canonical: canonicalRollValue,
-      });
-    const folded = await read(new MemoryEngine());
-    const isHere = existsSync(path.join(directory.folder, task));
-    const rules = { topicId, ageMaxMs: tombstoneRetentionMs / 2 };
-    const stored = isHere ? await read(await directory.openEngine(task, rules)) : undefined;
+  for (const place of await changelogTasks(subTopology, options)) {
+    const { task, changelog } = place;
+    options.progress(`verify: ${task}`);
+    const { folded, stored } = await taskContents(place, {
+      ...{ ...options, subTopology, directory },
+      canonical: canonicalRollValue,
+    });
     const again = await contentOf(
       storesOf(
         subTopology,
@@ -168,7 +149,7 @@ async function verifySubTopology(
           recomputed.streams.query<RangedStore>({
             subTopology: subTopology.name,
             store,
-            partition,
+            partition: changelog.partition,
           }).store,
       ),
       canonicalRollValue,
