@@ -138,9 +138,14 @@ export class Membership {
   /** Gives the place up; with `keepsPlace` it is kept until the session ends. */
   async leave({ keepsPlace } = { keepsPlace: false }): Promise<void> {
     await this.#stopHeartbeats();
-    if (this.#assignment === undefined) return;
+    const joining = this.#joining;
+    if (this.#assignment === undefined && joining === undefined) return;
     this.#assignment = undefined;
     await this.#options.member.leave({ keepsPlace });
+    await joining?.catch(() => undefined);
+    // The join had its answer before it heard of the leave.
+    await this.#stopHeartbeats();
+    this.#assignment = undefined;
   }
 
   async #join(): Promise<Joined> {

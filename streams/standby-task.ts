@@ -20,8 +20,8 @@ export class StandbyTask {
   readonly state: TaskState;
   /** End of the changelog as last heard of; undefined: not yet. */
   #end: number | undefined;
-  /** The position lies between two transactions. */
-  #isWhole = true;
+  /** The position lies between two transactions; not known of what it was opened with. */
+  #isWhole = false;
   /** Wall-clock time at which it had everything that was in the changelog; undefined: not since it was opened. */
   #completeAtMs: number | undefined;
 
@@ -68,6 +68,8 @@ export class StandbyTask {
   /** The changelog ended here when it was asked for. */
   endsAt({ offset }: PartitionOffset, sentAtMs: number): void {
     this.#end = offset;
-    if (this.position >= offset) this.#completeAtMs = sentAtMs;
+    if (this.position < offset) return;
+    this.#isWhole = true;
+    this.#completeAtMs = sentAtMs;
   }
 }

@@ -40,33 +40,47 @@ type WithError = { readonly errorCode: number };
 
 export interface GroupMemberOptions {
   readonly client: KafkaClient;
-  /** The member's own connections: a join blocks them for as long as the group gathers. */
-  readonly pool: BrokerPool;
+  /** Opens the member's own connections: a join blocks them for as long as the group gathers. */
+  readonly openPool: () => BrokerPool;
   readonly group: GroupOptions;
   readonly keepAlive: KeepAlive;
 }
 
 export class KafkaGroupMember implements GroupMember {
   readonly #client: KafkaClient;
-  readonly #pool: BrokerPool;
+  readonly #openPool: () => BrokerPool;
   readonly #group: GroupOptions;
   readonly #keepAlive: KeepAlive;
+  /** Replaced when the member leaves: what is still under way on the one before ends then. */
+  #pool: BrokerPool;
+  #isJoining = false;
   #memberId = '';
   /** Undefined while not joined. */
   #generationId: number | undefined;
 
   constructor(options: GroupMemberOptions) {
     this.#client = options.client;
-    this.#pool = options.pool;
+    this.#openPool = options.openPool;
+    this.#pool = options.openPool();
     this.#group = options.group;
     this.#keepAlive = options.keepAlive;
   }
 
   async join(): Promise<GroupAssignment> {
     this.#keepAlive.left();
+    this.#isJoining = true;
+    const pool = this.#pool;
+    try {
+      return await this.#joinBy(pool);
+    } finally {
+      this.#isJoining = false;
+    }
+  }
+
+  async #joinBy(pool: BrokerPool): Promise<GroupAssignment> {
     for (let round = 0; round < joinRoundsMax; round += 1) {
       try {
-        return await this.#joinOnce();
+        return await this.#joinOnce(pool);
       } catch (error) {
         if (isRollguardError(error, 'INSTANCE_FENCED')) this.#memberId = '';
         // The group moved on while we joined: it forgot us, or another member came or went.
@@ -110,8 +124,11 @@ export class KafkaGroupMember implements GroupMember {
       .map(({ topic, partition, offset }) => ({ topic, partition, offset }));
   }
 
+  /** A join under way ends with ILLEGAL_STATE. */
   async leave({ keepsPlace = false } = {}): Promise<void> {
     this.#keepAlive.left();
+    // The broker answers a connection's requests one after another: it would hear of this after the join.
+    if (this.#isJoining) await this.#replacePool();
     const memberId = this.#memberId;
     this.#memberId = '';
     this.#generationId = undefined;
@@ -123,11 +140,18 @@ export class KafkaGroupMember implements GroupMember {
         if (!isRollguardError(error, 'ILLEGAL_GENERATION')) throw error;
       });
     }
-    await this.#pool.disconnect();
+    await this.#replacePool();
   }
 
-  async #joinOnce(): Promise<GroupAssignment> {
-    const joined = await this.#joinGroup();
+  async #replacePool(): Promise<void> {
+    const before = this.#pool;
+    this.#pool = this.#openPool();
+    await before.close();
+  }
+
+  async #joinOnce(pool: BrokerPool): Promise<GroupAssignment> {
+    const joined = await this.#joinGroup(pool);
+    if (pool !== this.#pool) throw this.#leftMeanwhile();
     this.#memberId = joined.memberId;
     const { groupId, groupInstanceId } = this.#group;
     const { memberId, generationId } = joined;
@@ -138,14 +162,15 @@ export class KafkaGroupMember implements GroupMember {
       'sync',
       syncGroupRequest(generation, shares),
       (answer) => [answer],
-      this.#gatheringMs,
+      { pool, timeoutMs: this.#gatheringMs },
     );
+    if (pool !== this.#pool) throw this.#leftMeanwhile();
     this.#generationId = joined.generationId;
     this.#keepAlive.joined(generation);
     return { ...generation, ...decodeAssignment(synced.assignment) };
   }
 
-  async #joinGroup(): Promise<JoinGroupResponse> {
+  async #joinGroup(pool: BrokerPool): Promise<JoinGroupResponse> {
     const { groupId, groupInstanceId, topics, sessionTimeoutMs, rebalanceTimeoutMs } = this.#group;
     const userData = this.#group.userData();
     const request = joinGroupRequest({
@@ -162,7 +187,7 @@ export class KafkaGroupMember implements GroupMember {
       if (answer.errorCode === brokerErrorCode.memberIdRequired) this.#memberId = answer.memberId;
       return [answer];
     };
-    return this.#ask('join', request, errorsOf, this.#gatheringMs);
+    return this.#ask('join', request, errorsOf, { pool, timeoutMs: this.#gatheringMs });
   }
 
   /** The coordinator waits for every member's join, and then for the leader's sync. */
@@ -180,6 +205,11 @@ export class KafkaGroupMember implements GroupMember {
       memberId,
       encodeAssignment(shares.get(memberId) ?? { partitions: [], userData: Buffer.alloc(0) }),
     ]);
+  }
+
+  #leftMeanwhile(): RollguardError {
+    const { groupId } = this.#group;
+    return new RollguardError('ILLEGAL_STATE', `group ${groupId}: the member left while it joined`);
   }
 
   #generation(call: string): GroupGeneration {
@@ -202,11 +232,11 @@ export class KafkaGroupMember implements GroupMember {
     what: string,
     message: Message<Response>,
     errorsOf: (response: Response) => readonly WithError[],
-    timeoutMs = this.#client.requestTimeoutMs,
+    { pool = this.#pool, timeoutMs = this.#client.requestTimeoutMs } = {},
   ): Promise<Response> {
     const { groupId } = this.#group;
     return askCoordinator(this.#client, {
-      pool: this.#pool,
+      pool,
       kind: 'group',
       key: groupId,
       what: `group ${groupId}: ${what}`,

@@ -133,7 +133,7 @@ class KafkajsPort implements KafkaPort {
     const times = options.keepAlive;
     return new KafkaGroupMember({
       client: this.#client,
-      pool: this.#openPool(),
+      openPool: () => this.#openPool(),
       group: options,
       keepAlive: (times && this.#heartbeats?.keepAlive(times)) ?? noKeepAlive,
     });

@@ -207,7 +207,10 @@ export interface GroupMember {
   heartbeat(): Promise<'stable' | 'rebalance'>;
   /** Committed offsets, waiting for pending transactions (requireStable); absent when none was committed. */
   committedOffsets(partitions: readonly TopicPartition[]): Promise<readonly PartitionOffset[]>;
-  /** Gives the place up; with `keepsPlace` it is kept until the session ends, for who comes back. */
+  /**
+   * Gives the place up; with `keepsPlace` it is kept until the session ends, for who comes back. A join
+   * under way ends with ILLEGAL_STATE.
+   */
   leave(options?: { readonly keepsPlace: boolean }): Promise<void>;
 }
 

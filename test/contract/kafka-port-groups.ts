@@ -78,6 +78,28 @@ export function groupContract(bench: () => PortBench): void {
       timeoutMs,
     );
 
+    test(
+      'a member that leaves while it joins is gone at once: nobody waits for it',
+      async () => {
+        const client = bench().under.client();
+        const [stays, leaves] = [bench().member('leaves'), bench().member('leaves', client)];
+        await stays.join();
+        const joining = errorCodeOf(leaves.join());
+        await eventually(async () => (await stays.heartbeat()) === 'rebalance');
+        // The group waits for the first member now; what comes behind the join would wait with it.
+        await leaves.leave();
+        const joined = await joining;
+        const { userData } = await stays.join();
+
+        expect({ joined, members: String(userData) }).toEqual({
+          ...{ joined: 'ILLEGAL_STATE', members: 'address' },
+        });
+        await stays.leave();
+        await client.close();
+      },
+      timeoutMs,
+    );
+
     test.each(['commit', 'abort'] as const)(
       'wait for a pending transaction that moves them, up to its %s',
       async (end) => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { PartitionLog } from '../../testing/in-process/partition-log.ts';
+import { PartitionLog, type LogTransaction } from '../../testing/in-process/partition-log.ts';
 
 const retentionMs = 1_000;
 
@@ -55,5 +55,18 @@ describe("a compacted partition's cleaner", () => {
 
     expect(during).toEqual(['0 a=1']);
     expect(shown(log)).toEqual(['0 a=1']);
+  });
+});
+
+describe('the end of the last whole transaction', () => {
+  test('lies before one that is cut, and behind one that lacks its marker alone', () => {
+    const log = logOf(['a', '1']);
+    const transaction: LogTransaction = { state: 'open' };
+    const record = { key: Buffer.from('b'), value: null, timestampMs: 1 };
+    log.append([record, record], transaction);
+    transaction.state = 'committed';
+    log.end(transaction);
+
+    expect([1, 2, 3, 4].map((offset) => log.transactionEndBefore(offset))).toEqual([1, 1, 3, 4]);
   });
 });

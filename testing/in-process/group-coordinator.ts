@@ -61,12 +61,12 @@ export class GroupCoordinator {
     return this.#generation;
   }
 
-  /** Resolves when every member of the group has joined, or was dropped for not doing so. */
+  /** `joined` resolves when every member of the group has joined, or was dropped for not doing so. */
   join(
     memberId: string | undefined,
     options: GroupOptions,
     userData: Buffer,
-  ): Promise<GroupAssignment> {
+  ): { readonly memberId: string; readonly joined: Promise<GroupAssignment> } {
     this.expire();
     const { groupInstanceId } = options;
     const back = memberId === undefined ? this.#cameBack(groupInstanceId) : undefined;
@@ -77,7 +77,7 @@ export class GroupCoordinator {
     const isLeader = member === [...this.#members.values()][0];
     member.userData = userData;
     if (!this.#isRebalancing && isSame && (back !== undefined || !isLeader)) {
-      return Promise.resolve(this.#assignmentOf(member));
+      return { memberId: member.id, joined: Promise.resolve(this.#assignmentOf(member)) };
     }
     this.#isRebalancing = true;
     // A broker leaves it to the client's time-out to notice; here it is told, to keep histories short.
@@ -91,7 +91,7 @@ export class GroupCoordinator {
       void this.#dropStragglers(options.rebalanceTimeoutMs);
       void this.#dropSilent(options.sessionTimeoutMs);
     }
-    return joined;
+    return { memberId: member.id, joined };
   }
 
   /** @throws ILLEGAL_GENERATION when the group has moved on without the member. */
@@ -103,7 +103,12 @@ export class GroupCoordinator {
   }
 
   leave(memberId: string): void {
-    if (this.#members.delete(memberId)) this.#changed();
+    const leaving = this.#members.get(memberId);
+    if (leaving === undefined) return;
+    this.#members.delete(memberId);
+    const message = `group ${this.#groupId}: the member left while it joined`;
+    leaving.joining?.replaced(new RollguardError('ILLEGAL_STATE', message));
+    this.#changed();
   }
 
   /** The second half of a join. @throws ILLEGAL_GENERATION when the group has moved on meanwhile. */

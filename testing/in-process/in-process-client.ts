@@ -211,6 +211,8 @@ function inProcessMember(cluster: InProcessKafka, send: Send, options: GroupOpti
   const group = cluster.group(options.groupId);
   const { groupInstanceId } = options;
   let memberId: string | undefined;
+  /** Of a join under way. */
+  let joiningId: string | undefined;
   let generationId = 0;
   const current = (): MemberIdentity => {
     if (memberId !== undefined) return { memberId, groupInstanceId };
@@ -223,10 +225,10 @@ function inProcessMember(cluster: InProcessKafka, send: Send, options: GroupOpti
         const known = memberId;
         const userData = options.userData();
         try {
-          const { joined } = await send('JoinGroup', () => ({
-            joined: group.join(known, options, userData),
-          }));
-          const assignment = await joined;
+          const asked = await send('JoinGroup', () => group.join(known, options, userData));
+          joiningId = asked.memberId;
+          const assignment = await asked.joined;
+          joiningId = undefined;
           memberId = assignment.memberId;
           generationId = assignment.generationId;
           const identity = current();
@@ -260,7 +262,7 @@ function inProcessMember(cluster: InProcessKafka, send: Send, options: GroupOpti
       }
     },
     leave: async ({ keepsPlace } = { keepsPlace: false }) => {
-      const leaving = memberId;
+      const leaving = joiningId ?? memberId;
       memberId = undefined;
       if (leaving !== undefined && !keepsPlace) await send('Heartbeat', () => group.leave(leaving));
     },

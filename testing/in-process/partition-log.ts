@@ -103,6 +103,9 @@ export class PartitionLog {
   transactionEndBefore(offset: number): number {
     const last = this.#entries[offset - 1];
     if (last?.record === undefined || last.transaction === undefined) return offset;
+    // Only its marker is missing: whoever wrote it counts that far.
+    const next = this.#entries[offset];
+    if (next?.record === undefined && next?.transaction === last.transaction) return offset;
     let at = offset - 1;
     while (this.#entries[at - 1]?.transaction === last.transaction) at -= 1;
     return at;
