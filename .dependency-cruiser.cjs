@@ -6,7 +6,13 @@ const folders = {
   streams: ['kernel', 'schemas', 'stores'],
   topology: ['kernel', 'schemas', 'stores', 'streams'],
   connectors: ['kernel', 'schemas'],
-  api: ['kernel', 'schemas', 'stores', 'streams', 'topology', 'connectors', 'proto'],
+  database: ['kernel'],
+  projections: ['kernel', 'schemas', 'stores', 'streams', 'topology', 'database'],
+  backfill: ['kernel', 'schemas', 'stores', 'streams', 'topology', 'database'],
+  api: [
+    ...['kernel', 'schemas', 'stores', 'streams', 'topology', 'connectors', 'proto'],
+    ...['database', 'projections', 'backfill'],
+  ],
   testing: ['kernel', 'schemas', 'stores', 'streams', 'topology'],
 };
 const all = [...Object.keys(folders), 'tools', 'test', 'examples', 'bench', 'proto'];
@@ -55,7 +61,9 @@ module.exports = {
     {
       name: 'production-without-test-code',
       severity: 'error',
-      from: { path: '^(kernel|schemas|stores|streams|topology|connectors|api|main)' },
+      from: {
+        path: '^(kernel|schemas|stores|streams|topology|connectors|database|projections|backfill|api|main)',
+      },
       to: { path: '^(testing|test)/' },
     },
     single('@node-rs', 'streams/kafka/crc32c\\.ts'),

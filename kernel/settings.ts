@@ -69,6 +69,12 @@ export const settingsTable = {
     fallback: '',
     parse: z.string(),
   },
+  ROLLGUARD_DATABASE_URL: {
+    about: 'our own Postgres, for ledgers and holds as tables; empty: there are none',
+    fallback: '',
+    parse: z.string().regex(/^$|^postgres(ql)?:\/\//, 'must be postgres://…, or empty'),
+    isSecret: true,
+  },
   PLATFORM_TOPIC_PREFIX: {
     about: "first part of the captured tables' topics",
     fallback: 'platform',

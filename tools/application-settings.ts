@@ -43,6 +43,8 @@ export function applicationSettings(
       : {
           KAFKA_BROKERS: stack.endpoints.kafkaBrokers,
           SCHEMA_REGISTRY_URL: stack.endpoints.schemaRegistryUrl,
+          PLATFORM_DATABASE_URL: stack.endpoints.platformDatabaseUrl,
+          ROLLGUARD_DATABASE_URL: stack.endpoints.rollguardDatabaseUrl,
           ROLLGUARD_STATE_DIR: path.join(path.dirname(path.dirname(stack.secretsFolder)), 'state'),
         };
   const flagged = flags.stateDir === undefined ? {} : { ROLLGUARD_STATE_DIR: flags.stateDir };
