@@ -152,5 +152,6 @@ async function prepare({ settings, registry, port, metrics }: ServiceOptions): P
     decode: (table, value) => decoder.decode(table, value),
     encodeEvent: (change: RollChange) => write(rollEventOf(change)),
     metrics,
+    businessDates: settings.ROLL_SERVICE_BUSINESS_DATES,
   });
 }

@@ -97,6 +97,12 @@ export const settingsTable = {
     fallback: '4',
     parse: count,
   },
+  ROLL_SERVICE_BUSINESS_DATES: {
+    about:
+      "what closes business dates: captured (the platform's business_dates) or clock (03:00 of the next day, property-local)",
+    fallback: 'captured',
+    parse: z.enum(['captured', 'clock'], 'must be captured or clock'),
+  },
   ROCKSDB_MEMORY_MB: {
     about: 'memory of all stores together for what they read and write, beside caches of entries',
     fallback: '128',

@@ -62,7 +62,7 @@ Examples:
   ROLLGUARD_PARTITIONS=12 rollguard topology describe --json
 
 Names and counts follow the settings (PLATFORM_TOPIC_PREFIX, ROLLGUARD_PARTITIONS, SHADOW_MODE,
-KAFKA_CONSUMER_GROUP_SUFFIX) of the environment and .env. Nothing is asked of Kafka.`;
+KAFKA_CONSUMER_GROUP_SUFFIX, ROLL_SERVICE_BUSINESS_DATES) of the environment and .env. Nothing is asked of Kafka.`;
 
 function describe(flags: DescribeFlags, cli: CliContext): void {
   const settings = offlineSettings(cli);
@@ -84,7 +84,11 @@ function describe(flags: DescribeFlags, cli: CliContext): void {
         options: defaultGuardOptions,
         ...guardStreamsOf(settings),
       })
-    : rollTopology({ ...common, eventsTopic: rollEventsTopic(settings) });
+    : rollTopology({
+        ...common,
+        eventsTopic: rollEventsTopic(settings),
+        businessDates: settings.ROLL_SERVICE_BUSINESS_DATES,
+      });
   const named = isGuard ? guardApplicationId(settings) : rollApplicationId(settings);
   const applicationId = flags.application ?? named;
   const deadLetters = isGuard ? { deadLetterTopic: settings.INVENTORY_EVENTS_DLQ_TOPIC } : {};

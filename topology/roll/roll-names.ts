@@ -14,3 +14,10 @@ export function rollApplicationId(settings: {
 export function rollEventsTopic(settings: { readonly SHADOW_MODE: boolean }): string {
   return `${rollEventsContract}${settings.SHADOW_MODE ? '.shadow' : ''}`;
 }
+
+/** Internal topic of the dates that the clock or a person closed; kept, since they are input. */
+export const closedDates = 'closed-dates';
+
+export function closedDatesTopic(applicationId: string): string {
+  return `${applicationId}-${closedDates}`;
+}

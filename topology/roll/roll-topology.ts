@@ -2,7 +2,8 @@
  * The Roll Service as a topology:
  *
  *   intake    captured tables ──▶ facts by reservation, facts by property
- *   property  facts by property, contributions ──▶ ticks (to every ledger partition), totals
+ *   property  facts by property, contributions, closed dates ──▶ ticks (to every ledger partition), totals,
+ *             closed dates (by the clock)
  *   ledger    facts by reservation, ticks ──▶ ledgers, roll events, contributions
  *
  * Sub-topology, store and internal topic names are for life: they name state on the broker and on disk.
@@ -38,6 +39,7 @@ import {
   type ReservationFact,
   type Tick,
 } from './roll-messages.ts';
+import { closedDates } from './roll-names.ts';
 import type { DailyTotals } from './totals.ts';
 
 export const rollSubTopologies = {
@@ -45,6 +47,12 @@ export const rollSubTopologies = {
   property: 'property',
   ledger: 'ledger',
 } as const;
+
+/**
+ * What closes business dates, beside a person: the captured table, or the clock of the task that owns
+ * the property (the table is not read then, nor needed); 'recorded': only what was written down before.
+ */
+export type BusinessDates = 'captured' | 'clock' | 'recorded';
 
 export interface RollTopologyOptions {
   /** First part of the captured tables' topics, e.g. `platform` of `platform.public.reservations`. */
@@ -57,11 +65,13 @@ export interface RollTopologyOptions {
   /** Bytes of an event for `eventsTopic`. */
   readonly encodeEvent: (change: RollChange) => Buffer;
   readonly metrics: Metrics;
+  /** By default 'captured'. */
+  readonly businessDates?: BusinessDates;
 }
 
 // Facts are consumed at once; what is kept longer is kept for a person to look at.
 const repartitionConfigs = { 'cleanup.policy': 'delete', 'retention.ms': '-1' };
-// Ticks are part of what ledgers were derived from: a replay reads them again.
+// Ticks and closed dates are part of what ledgers were derived from: a replay reads them again.
 const keptConfigs = { 'cleanup.policy': 'delete', 'retention.ms': '-1' };
 
 interface InternalTopics {
@@ -69,6 +79,7 @@ interface InternalTopics {
   readonly propertyFacts: InternalTopic;
   readonly contributions: InternalTopic;
   readonly ticks: InternalTopic;
+  readonly closedDates: InternalTopic;
 }
 
 export function rollTopology(options: RollTopologyOptions): Topology {
@@ -80,9 +91,10 @@ export function rollTopology(options: RollTopologyOptions): Topology {
     propertyFacts: builder.internalTopic('property-facts-repartition', repartition),
     contributions: builder.internalTopic('contributions-repartition', repartition),
     ticks: builder.internalTopic('ticks', { partitionCount, configs: keptConfigs }),
+    closedDates: builder.internalTopic(closedDates, { partitionCount, configs: keptConfigs }),
   };
   addIntake(builder, topics, options);
-  addProperty(builder, topics);
+  addProperty(builder, topics, options);
   addLedger(builder, topics, options);
   return builder.build();
 }
@@ -99,40 +111,48 @@ function addIntake(
   });
   const tables = capturedTables({ decode: options.decode, lifecycleEvents });
   const topicOf = (table: string): string => `${options.topicPrefix}.public.${table}`;
-  builder
+  const intake = builder
     .subTopology(rollSubTopologies.intake)
     .source('lifecycle', {
       topics: [topicOf('reservation_command_lifecycle')],
       deserialize: tables.lifecycle,
     })
     .source('reservations', { topics: [topicOf('reservations')], deserialize: tables.reservations })
-    .source('properties', { topics: [topicOf('properties')], deserialize: tables.properties })
-    .source('business-dates', {
+    .source('properties', { topics: [topicOf('properties')], deserialize: tables.properties });
+  const readsDates = (options.businessDates ?? 'captured') === 'captured';
+  if (readsDates) {
+    intake.source('business-dates', {
       topics: [topicOf('business_dates')],
       deserialize: tables.businessDates,
-    })
+    });
+  }
+  intake
     .sink<string, ReservationFact>('reservation-facts', {
       parents: ['lifecycle', 'reservations'],
       topic: topics.reservationFacts,
       serialize: ({ key, value }) => encodeMessage(key, value),
     })
     .sink<string, PropertyFact>('property-facts', {
-      parents: ['properties', 'business-dates'],
+      parents: readsDates ? ['properties', 'business-dates'] : ['properties'],
       topic: topics.propertyFacts,
       serialize: ({ key, value }) => encodeMessage(key, value),
     });
 }
 
-function addProperty(builder: TopologyBuilder, topics: InternalTopics): void {
+function addProperty(
+  builder: TopologyBuilder,
+  topics: InternalTopics,
+  { businessDates }: RollTopologyOptions,
+): void {
+  const closesByClock = businessDates === 'clock';
+  const propertyFact = internalRecord<PropertyInputRecord>((message) => ({
+    kind: 'fact',
+    fact: message as PropertyFact,
+  }));
   builder
     .subTopology(rollSubTopologies.property)
-    .source('facts', {
-      topics: [topics.propertyFacts],
-      deserialize: internalRecord<PropertyInputRecord>((message) => ({
-        kind: 'fact',
-        fact: message as PropertyFact,
-      })),
-    })
+    .source('facts', { topics: [topics.propertyFacts], deserialize: propertyFact })
+    .source('dates', { topics: [topics.closedDates], deserialize: propertyFact })
     .source('contributions', {
       topics: [topics.contributions],
       deserialize: internalRecord<PropertyInputRecord>((message) => ({
@@ -155,8 +175,8 @@ function addProperty(builder: TopologyBuilder, topics: InternalTopics): void {
       }),
     )
     .processor('properties', {
-      parents: ['facts', 'contributions'],
-      supplier: () => new PropertyProcessor(),
+      parents: ['facts', 'dates', 'contributions'],
+      supplier: () => new PropertyProcessor({ closesByClock }),
       stores: Object.values(propertyStores),
     })
     .sink<string, Tick>('ticks', {
@@ -164,6 +184,11 @@ function addProperty(builder: TopologyBuilder, topics: InternalTopics): void {
       topic: topics.ticks,
       serialize: ({ key, value }) => encodeMessage(key, value),
       partition: () => 'all',
+    })
+    .sink<string, PropertyFact>('closed-dates', {
+      parents: ['properties'],
+      topic: topics.closedDates,
+      serialize: ({ key, value }) => encodeMessage(key, value),
     });
 }
 
