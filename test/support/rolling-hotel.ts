@@ -122,9 +122,14 @@ export class RollingHotel {
 
   /** A change event as it is, `source` aside. */
   pipe(table: string, change: { readonly op: string; after?: object; before?: object }): void {
-    this.#lsn += 1;
-    const source = { snapshot: 'false', sequence: `["${this.#lsn}","${this.#lsn}"]` };
+    const source = this.nextSource();
     this.append(`platform.public.${table}`, 'key', { ...change, source });
+  }
+
+  /** Of a commit later than all before. */
+  nextSource(): object {
+    this.#lsn += 1;
+    return { snapshot: 'false', sequence: `["${this.#lsn}","${this.#lsn}"]` };
   }
 
   append(topic: string, key: string, message: object): void {
@@ -139,10 +144,17 @@ export class RollingHotel {
   }
 
   captureClosed(...dates: readonly string[]): void {
+    for (const date of dates) this.#captureDate(date, 'CLOSED');
+  }
+
+  /** As a platform does that moves one row on. */
+  captureOpen(date: string): void {
+    this.#captureDate(date, 'OPEN');
+  }
+
+  #captureDate(business_date: string, date_status: string): void {
     const property = { tenant_id: tenantId, property_id: propertyId, is_deleted: false };
-    for (const business_date of dates) {
-      this.capture('business_dates', { ...property, business_date, date_status: 'CLOSED' });
-    }
+    this.capture('business_dates', { ...property, business_date, date_status });
   }
 
   closeByHand(date: string): void {
