@@ -10,6 +10,7 @@ import { connectorsCommand } from './commands/connectors.ts';
 import { databaseCommand } from './commands/database.ts';
 import { dlqCommand } from './commands/dlq.ts';
 import { guardCommand } from './commands/guard.ts';
+import { ledgerCommand } from './commands/ledger.ts';
 import { loadCommand } from './commands/load.ts';
 import { locksCommand } from './commands/locks.ts';
 import { schemasCommand } from './commands/schemas.ts';
@@ -26,6 +27,7 @@ const nouns: readonly ((cli: CliContext) => Command)[] = [
   databaseCommand,
   dlqCommand,
   guardCommand,
+  ledgerCommand,
   loadCommand,
   locksCommand,
   schemasCommand,

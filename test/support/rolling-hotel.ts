@@ -12,11 +12,17 @@ import { contractSchema } from '../../schemas/contracts.ts';
 import type { RollEvent } from '../../schemas/generated/roll-event.ts';
 import { unframe } from '../../schemas/wire-format.ts';
 import { rollEventOf } from '../../topology/roll/roll-event-codec.ts';
-import { closedDateFact, propertyKey, type Tick } from '../../topology/roll/roll-messages.ts';
+import {
+  closedDateFact,
+  propertyKey,
+  reservationKey,
+  type Tick,
+} from '../../topology/roll/roll-messages.ts';
 import {
   rollQueries,
   type LedgerAnswer,
   type PropertyAnswer,
+  type PropertyQuery,
 } from '../../topology/roll/roll-queries.ts';
 import {
   rollSubTopologies,
@@ -33,6 +39,8 @@ const writeEvent = avroWriter(contractSchema('roll.events'), 0);
 const readEvent = avroReader(contractSchema('roll.events'));
 // Longer than a poll, a commit interval and a heartbeat, three sub-topologies one after another.
 const settleMs = 4_000;
+
+const thisMay = { tenantId, propertyId, from: '2026-05-01', to: '2026-05-31' };
 
 export function rollTestTopology(businessDates: BusinessDates, metrics = noMetrics): Topology {
   return rollTopology({
@@ -189,8 +197,9 @@ export class RollingHotel {
     return dates.slice(0, dates.length / rollPartitionCount);
   }
 
-  ledger(): Promise<LedgerAnswer | undefined> {
-    const at = { subTopology: rollSubTopologies.ledger, key: `${tenantId}|${reservationId}` };
+  async ledger(): Promise<LedgerAnswer | undefined> {
+    const key = reservationKey(tenantId, reservationId);
+    const at = { subTopology: rollSubTopologies.ledger, key };
     return rollQueries(this.#owner(at)).ledger({ tenantId, reservationId });
   }
 
@@ -200,10 +209,11 @@ export class RollingHotel {
     return entries.map(({ entry }) => `${entry.rollType} ${entry.rollDate}`);
   }
 
-  property(): Promise<PropertyAnswer> {
-    const at = { subTopology: rollSubTopologies.property, key: `${tenantId}|${propertyId}` };
-    const month = { from: '2026-05-01', to: '2026-05-31' };
-    return rollQueries(this.#owner(at)).property({ tenantId, propertyId, ...month });
+  async property(query: PropertyQuery = thisMay): Promise<PropertyAnswer> {
+    const key = propertyKey(query.tenantId, query.propertyId);
+    return rollQueries(this.#owner({ subTopology: rollSubTopologies.property, key })).property(
+      query,
+    );
   }
 
   #owner({
