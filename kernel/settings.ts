@@ -75,6 +75,12 @@ export const settingsTable = {
     parse: z.string().regex(/^$|^postgres(ql)?:\/\//, 'must be postgres://…, or empty'),
     isSecret: true,
   },
+  ROLLGUARD_PUSHGATEWAY_URL: {
+    about: "Prometheus' Pushgateway, which a replay report pushes its counts to; empty: nobody",
+    fallback: '',
+    parse: z.string().regex(/^$|^https?:\/\/./, 'must be http(s)://…, or empty'),
+    isSecret: true,
+  },
   PLATFORM_TOPIC_PREFIX: {
     about: "first part of the captured tables' topics",
     fallback: 'platform',

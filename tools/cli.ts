@@ -13,6 +13,7 @@ import { guardCommand } from './commands/guard.ts';
 import { ledgerCommand } from './commands/ledger.ts';
 import { loadCommand } from './commands/load.ts';
 import { locksCommand } from './commands/locks.ts';
+import { replayCommand } from './commands/replay.ts';
 import { schemasCommand } from './commands/schemas.ts';
 import { stackCommand } from './commands/stack.ts';
 import { stateCommand } from './commands/state.ts';
@@ -30,6 +31,7 @@ const nouns: readonly ((cli: CliContext) => Command)[] = [
   ledgerCommand,
   loadCommand,
   locksCommand,
+  replayCommand,
   schemasCommand,
   stateCommand,
   topologyCommand,
