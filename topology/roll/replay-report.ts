@@ -119,12 +119,11 @@ export const noSummary: ReplaySummary = {
 };
 
 export function addSummaries(left: ReplaySummary, right: ReplaySummary): ReplaySummary {
-  const names = Object.keys(left) as (keyof ReplaySummary)[];
-  const sums = names.map((name): [string, number | null] => [
-    name,
-    addCounts(left[name], right[name]),
-  ]);
-  return Object.fromEntries(sums);
+  const sums: Record<keyof ReplaySummary, number | null> = { ...left };
+  for (const name of Object.keys(left) as (keyof ReplaySummary)[]) {
+    sums[name] = addCounts(left[name], right[name]);
+  }
+  return sums as ReplaySummary;
 }
 
 /** True when whatever was looked at is as it must be. */
