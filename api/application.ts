@@ -19,6 +19,7 @@ import { startHttpServer } from './http-server.ts';
 import { createMetricsRegistry } from './metrics-registry.ts';
 import type { PeerHandler } from './peers/peer-calls.ts';
 import { reportTasks, tasksRequest } from './peers/task-reports.ts';
+import { projectorService } from './projector-service.ts';
 import { rollService } from './roll-service.ts';
 import type { StreamsService } from './streams-service.ts';
 import { healthRoutes } from './routes/health.ts';
@@ -58,6 +59,7 @@ export async function startApplication(options: ApplicationOptions): Promise<App
   const peers = peerClient();
   const roll = runs('roll') ? rollService(parts, peers) : undefined;
   const guard = runs('guard') ? availabilityGuard(parts, peers) : undefined;
+  const tables = projectorService(parts);
   const fronts = guard && guardFronts({ ...options, metrics }, guard.calls);
   const services = [roll?.service, guard?.service].filter((service) => service !== undefined);
   const http = await startHttpServer({
@@ -89,9 +91,14 @@ export async function startApplication(options: ApplicationOptions): Promise<App
   const address = advertisedAddress(settings, grpc.port);
   for (const service of services) service.start(address);
   guard?.watch.start();
+  tables?.start();
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
-    await Promise.all([guard?.watch.close(), ...services.map((service) => service.close())]);
+    await Promise.all([
+      tables?.close(),
+      guard?.watch.close(),
+      ...services.map((service) => service.close()),
+    ]);
     await Promise.all([http.close(), grpc.close()]);
     peers.close();
     await port.close();

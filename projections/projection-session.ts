@@ -7,6 +7,7 @@ import { openDatabase, type Database } from '../database/connection.ts';
 import { migrate } from '../database/migrations.ts';
 import { RollguardError, isRollguardError } from '../kernel/errors.ts';
 import { deadLetter } from '../streams/dead-letter.ts';
+import { deadLetterConfigs, deadLetterPartitionCount } from '../streams/internal-topics.ts';
 import type {
   FetchedPartition,
   PartitionOffset,
@@ -110,8 +111,12 @@ export class ProjectionSession {
 
   /** @throws NOT_READY naming the topics that are not there yet. */
   async #findPartitions(): Promise<void> {
+    const { port, deadLetterTopic: letters } = this.#options;
+    await port.admin.createTopics([
+      { name: letters, partitionCount: deadLetterPartitionCount, configs: deadLetterConfigs() },
+    ]);
     const names = [...this.#projections.keys()];
-    const topics = await this.#options.port.admin.describeTopics(names);
+    const topics = await port.admin.describeTopics(names);
     const missing = names.filter((name) => !topics.some((topic) => topic.name === name));
     if (missing.length > 0) {
       const message = `topics do not exist yet: ${missing.join(', ')}; start what writes them`;

@@ -18,7 +18,7 @@ export interface ProjectorOptions {
   /** Consumer group on Kafka, and `consumer_group` of the offset rows. */
   readonly groupId: string;
   readonly projections: readonly Projection[];
-  /** Where records go that no table can take; has to exist. */
+  /** Where records go that no table can take. */
   readonly deadLetterTopic: string;
   readonly databaseUrl: string;
   readonly port: KafkaPort;

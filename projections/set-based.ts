@@ -12,34 +12,41 @@ export interface TableShape<Row> {
   readonly table: string;
   readonly key: readonly string[];
   readonly columns: readonly Column<Row>[];
+  /** Columns that an update leaves as they are. */
+  readonly kept?: readonly string[];
   /** A condition of the update, on the row that is there (by the table's name) and the new one (`excluded`). */
   readonly onlyIf?: string;
 }
 
+type Write<Row> = (database: Database, rows: readonly Row[]) => Promise<number>;
+
 /**
  * Inserts rows, or updates those whose key is there; `updated_at` is then the transaction's time. A key may
- * come once only.
+ * come once only. Resolves with how many rows were written.
  */
-export function upsertInto<Row>(
-  shape: TableShape<Row>,
-): (database: Database, rows: readonly Row[]) => Promise<void> {
-  const { table, key, columns, onlyIf } = shape;
-  const names = columns.map(({ name }) => name);
-  const arrays = columns.map(({ type }, index) => `$${index + 1}::${type}[]`);
-  const updates = names
-    .filter((name) => !key.includes(name))
+export function upsertInto<Row>(shape: TableShape<Row>): Write<Row> {
+  const { key, columns, kept = [], onlyIf } = shape;
+  const updates = columns
+    .map(({ name }) => name)
+    .filter((name) => !key.includes(name) && !kept.includes(name))
     .map((name) => `${name} = excluded.${name}`);
-  const text = [
-    `INSERT INTO ${table} (${names.join(', ')})`,
-    `SELECT * FROM unnest(${arrays.join(', ')})`,
-    `ON CONFLICT (${key.join(', ')}) DO UPDATE SET ${updates.join(', ')}, updated_at = now()`,
-    ...(onlyIf === undefined ? [] : [`WHERE ${onlyIf}`]),
-  ].join('\n');
+  const condition = onlyIf === undefined ? '' : ` WHERE ${onlyIf}`;
+  return writeInto(shape, `DO UPDATE SET ${updates.join(', ')}, updated_at = now()${condition}`);
+}
+
+/** Inserts the rows whose key is not there. */
+export function insertNewInto<Row>(shape: TableShape<Row>): Write<Row> {
+  return writeInto(shape, 'DO NOTHING');
+}
+
+function writeInto<Row>({ table, key, columns }: TableShape<Row>, onConflict: string): Write<Row> {
+  const names = columns.map(({ name }) => name).join(', ');
+  const arrays = columns.map(({ type }, index) => `$${index + 1}::${type}[]`).join(', ');
+  const text = `INSERT INTO ${table} (${names}) SELECT * FROM unnest(${arrays})
+    ON CONFLICT (${key.join(', ')}) ${onConflict}`;
   return async (database, rows) => {
-    if (rows.length === 0) return;
-    await database.query(
-      text,
-      columns.map((column) => rows.map((row) => column.of(row))),
-    );
+    if (rows.length === 0) return 0;
+    const values = columns.map((column) => rows.map((row) => column.of(row)));
+    return (await database.query(text, values)).rowCount;
   };
 }

@@ -16,7 +16,6 @@ import { AvroDecoder } from '../../schemas/avro-decoder.ts';
 import { contractSchema, contractText, valueSubject } from '../../schemas/contracts.ts';
 import type { RollEvent } from '../../schemas/generated/roll-event.ts';
 import { createRegistryClient } from '../../schemas/registry-client.ts';
-import { deadLetterConfigs } from '../../streams/internal-topics.ts';
 import type { KafkaPort, PlainProducer, ProduceRecord } from '../../streams/kafka/port.ts';
 import { ledgerEntry, type LedgerEntry, type RollType } from '../../topology/roll/ledger-entry.ts';
 import { rollEventOf } from '../../topology/roll/roll-event-codec.ts';
@@ -73,10 +72,7 @@ export async function projected(name: string): Promise<Projected> {
   const port = portOn(stack, name);
   const topic = `${name}-${Date.now()}.roll.events`;
   const [groupId, deadLetterTopic] = [`${topic}-projector`, `${topic}-dlq`];
-  await port.admin.createTopics([
-    { name: topic, partitionCount, configs: {} },
-    { name: deadLetterTopic, partitionCount: 1, configs: deadLetterConfigs() },
-  ]);
+  await port.admin.createTopics([{ name: topic, partitionCount, configs: {} }]);
   const registry = createRegistryClient({
     ...{ url: stack.endpoints.schemaRegistryUrl, clock: systemClock },
   });

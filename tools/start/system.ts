@@ -37,6 +37,8 @@ export interface SystemOptions {
   readonly isFresh: boolean;
   /** 0 picks a free one. */
   readonly httpPort: number;
+  /** True: the application writes its tables, into the stack's Postgres. */
+  readonly hasTables?: boolean;
   /** Of the application, beside those that the stack gives. */
   readonly settings?: Readonly<Record<string, string>>;
   /** True: nothing is started of the application; whoever wants it does that. */
@@ -50,6 +52,8 @@ export interface System {
   /** Folder of the application's state stores. */
   readonly stateFolder: string;
   readonly applicationLog: string;
+  /** Where the application writes its tables; undefined: nowhere. */
+  readonly tablesUrl: string | undefined;
   /** Of everything that is started. */
   readonly logsFolder: string;
   /** Starts the application, which has ended, once more; with these settings over those it had. */
@@ -106,6 +110,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
         return application ?? startApplication();
       },
       stateFolder: stateFolder(folders),
+      tablesUrl: options.hasTables === true ? stack.endpoints.rollguardDatabaseUrl : undefined,
       applicationLog,
       logsFolder: folders.logs,
       startApplication: (settings) => void startApplication(settings),
@@ -154,6 +159,9 @@ function startApplicationProcess(
     settings: {
       KAFKA_BROKERS: stack.endpoints.kafkaBrokers,
       SCHEMA_REGISTRY_URL: stack.endpoints.schemaRegistryUrl,
+      ...(options.hasTables === true && {
+        ROLLGUARD_DATABASE_URL: stack.endpoints.rollguardDatabaseUrl,
+      }),
       ROLLGUARD_STATE_DIR: stateDir,
       HTTP_PORT: String(options.httpPort),
       // Beside a live application, which has its fixed port.
