@@ -80,6 +80,7 @@ export const settingsTable = {
     fallback: '',
     parse: z.string().regex(/^$|^https?:\/\/./, 'must be http(s)://…, or empty'),
     isSecret: true,
+  },
   ROLL_SERVICE_CONSUMER_ENABLED: {
     about: 'false: this instance writes no tables, whatever ROLLGUARD_DATABASE_URL names',
     fallback: 'true',
