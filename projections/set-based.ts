@@ -46,7 +46,29 @@ function writeInto<Row>({ table, key, columns }: TableShape<Row>, onConflict: st
     ON CONFLICT (${key.join(', ')}) ${onConflict}`;
   return async (database, rows) => {
     if (rows.length === 0) return 0;
-    const values = columns.map((column) => rows.map((row) => column.of(row)));
+    const values = columns.map((column) => arrayText(column, rows));
     return (await database.query(text, values)).rowCount;
   };
+}
+
+/** Types whose text needs no quotes in an array. */
+const plainTypes = new Set(['uuid', 'date', 'bigint', 'boolean', 'timestamptz']);
+
+/** Postgres's text of an array; the driver's own looks for quotes in every value, which costs as much as the rest. */
+function arrayText<Row>({ type, of }: Column<Row>, rows: readonly Row[]): string {
+  const isPlain = plainTypes.has(type);
+  let text = '{';
+  for (const row of rows) {
+    const value = of(row);
+    if (text.length > 1) text += ',';
+    if (value === null) text += 'NULL';
+    else text += isPlain ? value : quoted(String(value));
+  }
+  return `${text}}`;
+}
+
+const special = /["\\]/;
+
+function quoted(value: string): string {
+  return `"${special.test(value) ? value.replaceAll(/["\\]/g, '\\$&') : value}"`;
 }

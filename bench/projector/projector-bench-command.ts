@@ -47,11 +47,15 @@ async function run(flags: Flags, cli: CliContext): Promise<void> {
 }
 
 function render(runs: readonly ProjectorRun[]): string {
-  const head = ['', 'rows', 's', 'rows/s', 'CPU s of it', 'CPU s of Postgres', 'bound by'];
+  const head = [
+    ...['', 'rows', 's', 'rows/s', 'CPU s of it', 'CPU s of Postgres'],
+    ...['rows a CPU s of the busier', 'bound by'],
+  ];
   return `${table([
     head,
-    ...runs.map(({ what, rows, seconds, rowsPerSecond, cpuSeconds, bound }) => [
-      ...[what, rows, seconds, rowsPerSecond, cpuSeconds.projector, cpuSeconds.postgres, bound],
+    ...runs.map(({ what, rows, seconds, rowsPerSecond, cpuSeconds, ...rest }) => [
+      ...[what, rows, seconds, rowsPerSecond, cpuSeconds.projector, cpuSeconds.postgres],
+      ...[rest.rowsPerCpuSecond, rest.bound],
     ]),
   ])}\n`;
 }
