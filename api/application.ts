@@ -90,12 +90,14 @@ export async function startApplication(options: ApplicationOptions): Promise<App
   });
   const address = advertisedAddress(settings, grpc.port);
   for (const service of services) service.start(address);
+  roll?.watch.start();
   guard?.watch.start();
   tables?.start();
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     await Promise.all([
       tables?.close(),
+      roll?.watch.close(),
       guard?.watch.close(),
       ...services.map((service) => service.close()),
     ]);

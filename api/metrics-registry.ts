@@ -31,7 +31,10 @@ export function createMetricsRegistry(): MetricsRegistry {
       const gauge =
         (known(name) as Gauge | undefined) ??
         new Gauge({ name, help, labelNames: labels, registers });
-      return { set: (value, values = {}) => gauge.set(values, value) };
+      return {
+        set: (value, values = {}) => gauge.set(values, value),
+        remove: (values) => gauge.remove(values),
+      };
     },
     histogram: ({ name, help, labels = [], buckets }) => {
       const base = { name, help, labelNames: labels, registers };

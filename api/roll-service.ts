@@ -10,7 +10,7 @@ import { contractSchema, contractText, valueSubject } from '../schemas/contracts
 import { DebeziumDecoder } from '../schemas/debezium-envelope.ts';
 import type { SchemaRegistryPort } from '../schemas/registry.ts';
 import type { KafkaPort, Topology } from '../streams/index.ts';
-import { capturedColumns } from '../topology/roll/captured-rows.ts';
+import { capturedColumns, type OnRowRead } from '../topology/roll/captured-rows.ts';
 import type { RollChange } from '../topology/roll/diff.ts';
 import { rollEventOf } from '../topology/roll/roll-event-codec.ts';
 import {
@@ -27,12 +27,15 @@ import {
   type RollQueries,
 } from '../topology/roll/roll-queries.ts';
 import { rollSubTopologies, rollTopology } from '../topology/roll/roll-topology.ts';
+import { ConsumerWatch } from './consumer-watch.ts';
 import type { PeerCalls, PeerHandler } from './peers/peer-calls.ts';
 import { TaskRouter } from './peers/task-router.ts';
 import { StreamsService } from './streams-service.ts';
 
 /** Events are keyed by reservation; six partitions are what the platform's consumers expect. */
 const eventsPartitionCount = 6;
+
+const batchBucketsSeconds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5];
 
 export interface ServiceOptions {
   readonly settings: Settings;
@@ -47,6 +50,8 @@ export interface ServiceOptions {
 export interface RollService {
   readonly service: StreamsService;
   readonly queries: RollQueries;
+  /** How far behind the platform it is, as metrics; runs beside the service. */
+  readonly watch: ConsumerWatch;
   /** For the other instances. */
   readonly answerPeer: PeerHandler;
 }
@@ -65,14 +70,21 @@ interface PeerQuery {
 }
 
 export function rollService(options: ServiceOptions, peers: PeerCalls): RollService {
-  const { clock } = options;
-  const service = new StreamsService({
+  const { clock, settings, metrics } = options;
+  const service: StreamsService = new StreamsService({
     ...options,
     name: 'roll',
-    applicationId: rollApplicationId(options.settings),
+    applicationId: rollApplicationId(settings),
     options: {},
-    prepare: () => prepare(options),
+    prepare: () => prepare(options, (origin, eventAtMs) => watch.meter.read(origin, eventAtMs)),
+    batchDuration: metrics.histogram({
+      name: 'roll_service_batch_duration_seconds',
+      help: 'Time that one batch of records took to be processed, before its commit.',
+      buckets: batchBucketsSeconds,
+    }),
   });
+  const topicPrefix = settings.PLATFORM_TOPIC_PREFIX;
+  const watch = new ConsumerWatch({ ...options, topicPrefix, backlog: () => service.backlog() });
   const router = new TaskRouter(service, { peers, clock });
   const { ledger: ledgers, property: properties } = rollSubTopologies;
   const ask = <Answer>(
@@ -105,7 +117,7 @@ export function rollService(options: ServiceOptions, peers: PeerCalls): RollServ
       ? here.property(query as PropertyQuery, read)
       : here.ledger(query as LedgerQuery, read);
   };
-  return { service, queries, answerPeer };
+  return { service, queries, watch, answerPeer };
 }
 
 /** Of this instance's tasks; waits a little for a position that is on its way. */
@@ -134,7 +146,10 @@ async function whenReached<Answer>(
   }
 }
 
-async function prepare({ settings, registry, port, metrics }: ServiceOptions): Promise<Topology> {
+async function prepare(
+  { settings, registry, port, metrics }: ServiceOptions,
+  onRowRead: OnRowRead,
+): Promise<Topology> {
   const eventsTopic = rollEventsTopic(settings);
   const schemaId = await registry.register(
     valueSubject(eventsTopic),
@@ -153,5 +168,6 @@ async function prepare({ settings, registry, port, metrics }: ServiceOptions): P
     encodeEvent: (change: RollChange) => write(rollEventOf(change)),
     metrics,
     businessDates: settings.ROLL_SERVICE_BUSINESS_DATES,
+    onRowRead,
   });
 }

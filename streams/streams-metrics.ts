@@ -1,10 +1,10 @@
 /** The engine's metrics, by the names that `docs/operations.md` explains. */
-import type { Counter, Metrics } from '../kernel/metrics.ts';
+import type { Counter, Histogram, Metrics } from '../kernel/metrics.ts';
 import type { FailurePolicy } from './streams-config.ts';
 import { formatTaskId, type TaskId } from './task-id.ts';
 
 export interface StreamsMetrics {
-  processed(id: TaskId, records: number): void;
+  processed(id: TaskId, records: number, durationMs: number): void;
   committed(id: TaskId, records: number, durationMs: number): void;
   restored(id: TaskId, records: number): void;
   lag(id: TaskId, records: number): void;
@@ -19,7 +19,12 @@ export interface StreamsMetrics {
 
 const commitBucketsSeconds = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
 
-export function createStreamsMetrics(metrics: Metrics, applicationId: string): StreamsMetrics {
+/** @param batchDuration seconds that each batch of records took, by the name the application gives it */
+export function createStreamsMetrics(
+  metrics: Metrics,
+  applicationId: string,
+  batchDuration?: Histogram,
+): StreamsMetrics {
   const application = applicationId;
   const taskLabels = ['application', 'task'];
   const name = (suffix: string): string => `rollguard_streams_${suffix}`;
@@ -75,7 +80,10 @@ export function createStreamsMetrics(metrics: Metrics, applicationId: string): S
     task: formatTaskId(id),
   });
   return {
-    processed: (id, records) => processed.add(records, labels(id)),
+    processed: (id, records, durationMs) => {
+      processed.add(records, labels(id));
+      batchDuration?.observe(durationMs / 1_000);
+    },
     committed: (id, records, durationMs) => {
       commits.observe(durationMs / 1_000, labels(id));
       committed.add(records, labels(id));

@@ -2,11 +2,12 @@
  * The Roll Service's topology on one in-process Kafka, in as many instances as a test starts, with a
  * clock that can leap over days; and the captured rows of one hotel.
  */
-import { noMetrics, type Metrics } from '../../kernel/metrics.ts';
+import { noMetrics, type Histogram, type Metrics } from '../../kernel/metrics.ts';
 import { silentLogger } from '../../kernel/logger.ts';
 import { KafkaStreams, type FetchedRecord, type Topology } from '../../streams/index.ts';
 import { InProcessKafka } from '../../testing/in-process-kafka.ts';
 import type { RowChange } from '../../topology/captured/row-change.ts';
+import type { OnRowRead } from '../../topology/roll/captured-rows.ts';
 import { avroReader, avroWriter } from '../../schemas/avro-codec.ts';
 import { contractSchema } from '../../schemas/contracts.ts';
 import type { RollEvent } from '../../schemas/generated/roll-event.ts';
@@ -42,7 +43,10 @@ const settleMs = 4_000;
 
 const thisMay = { tenantId, propertyId, from: '2026-05-01', to: '2026-05-31' };
 
-export function rollTestTopology(businessDates: BusinessDates, metrics = noMetrics): Topology {
+export function rollTestTopology(
+  businessDates: BusinessDates,
+  { metrics = noMetrics, onRowRead }: Pick<RollingHotelOptions, 'metrics' | 'onRowRead'> = {},
+): Topology {
   return rollTopology({
     topicPrefix: 'platform',
     eventsTopic: rollEventsTopic,
@@ -51,6 +55,7 @@ export function rollTestTopology(businessDates: BusinessDates, metrics = noMetri
     encodeEvent: (change) => writeEvent(rollEventOf(change)),
     metrics,
     businessDates,
+    onRowRead,
   });
 }
 
@@ -58,6 +63,7 @@ export interface RollingHotelOptions {
   readonly businessDates?: BusinessDates;
   readonly startsAt?: string;
   readonly metrics?: Metrics;
+  readonly onRowRead?: OnRowRead | undefined;
 }
 
 export class RollingHotel {
@@ -65,17 +71,19 @@ export class RollingHotel {
   readonly kafka: InProcessKafka;
   readonly instances: KafkaStreams[] = [];
   readonly #topology: Topology;
+  readonly #batchDuration: Histogram | undefined;
   readonly #read = new Map<string, number>();
   #lsn = 100;
 
   constructor({
     businessDates = 'captured',
     startsAt = '2026-05-10T09:00:00Z',
-    metrics,
+    ...observers
   }: RollingHotelOptions = {}) {
     this.clock = new LeapingClock(Date.parse(startsAt));
     this.kafka = new InProcessKafka(this.clock);
-    this.#topology = rollTestTopology(businessDates, metrics);
+    this.#batchDuration = observers.metrics?.histogram({ name: 'batch', help: '' });
+    this.#topology = rollTestTopology(businessDates, observers);
     const isThere = (table: string): boolean =>
       businessDates === 'captured' || table !== 'business_dates';
     for (const table of tables.filter(isThere)) {
@@ -92,6 +100,7 @@ export class RollingHotel {
       ...{ topology: this.#topology, port, options: { applicationId: 'test' } },
       ...{ stateDir: '', stateKind: 'memory' as const, clock: this.clock },
       ...{ logger: silentLogger, metrics: noMetrics },
+      batchDuration: this.#batchDuration,
     });
     streams.start();
     this.instances.push(streams);

@@ -15,6 +15,8 @@ export interface ChangeSource {
   /** JSON text of two LSNs: last commit before this transaction, this change. */
   readonly sequence?: string | null | undefined;
   readonly lsn?: number | bigint | null | undefined;
+  /** When the platform committed the change, or the row was read; milliseconds since 1970. */
+  readonly ts_ms?: number | bigint | null | undefined;
 }
 
 /** The version of a change; a streamed one without a sequence cannot be ordered and is a problem. */

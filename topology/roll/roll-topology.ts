@@ -19,7 +19,7 @@ import {
   type Topology,
 } from '../../streams/index.ts';
 import type { ChangeDecoder } from '../captured/row-change.ts';
-import { capturedTables } from './captured-rows.ts';
+import { capturedTables, type OnRowRead } from './captured-rows.ts';
 import type { PropertyCalendar } from './derive.ts';
 import type { RollChange } from './diff.ts';
 import { ledgerCodec } from './ledger-codec.ts';
@@ -67,6 +67,8 @@ export interface RollTopologyOptions {
   readonly metrics: Metrics;
   /** By default 'captured'. */
   readonly businessDates?: BusinessDates;
+  /** For metrics. */
+  readonly onRowRead?: OnRowRead | undefined;
 }
 
 // Facts are consumed at once; what is kept longer is kept for a person to look at.
@@ -109,7 +111,7 @@ function addIntake(
     help: 'Captured rows of reservation_command_lifecycle, by what became of them.',
     labels: ['result'],
   });
-  const tables = capturedTables({ decode: options.decode, lifecycleEvents });
+  const tables = capturedTables({ ...options, lifecycleEvents });
   const topicOf = (table: string): string => `${options.topicPrefix}.public.${table}`;
   const intake = builder
     .subTopology(rollSubTopologies.intake)
