@@ -19,6 +19,8 @@ export interface StreamsMetrics {
 
 const commitBucketsSeconds = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
 
+const name = (suffix: string): string => `rollguard_streams_${suffix}`;
+
 /** @param batchDuration seconds that each batch of records took, by the name the application gives it */
 export function createStreamsMetrics(
   metrics: Metrics,
@@ -27,7 +29,6 @@ export function createStreamsMetrics(
 ): StreamsMetrics {
   const application = applicationId;
   const taskLabels = ['application', 'task'];
-  const name = (suffix: string): string => `rollguard_streams_${suffix}`;
   const processed = metrics.counter({
     name: name('records_processed_total'),
     help: 'Input records processed.',
@@ -54,21 +55,6 @@ export function createStreamsMetrics(
     help: 'Records on the broker that the task has not processed.',
     labels: taskLabels,
   });
-  const deadLettered = metrics.counter({
-    name: name('records_dead_lettered_total'),
-    help: 'Records written to the dead-letter topic.',
-    labels: ['application', 'topic', 'stage'],
-  });
-  const passedOver = metrics.counter({
-    name: name('records_passed_over_total'),
-    help: "Records that could not be used and whose policy is 'continue'.",
-    labels: ['application', 'topic', 'stage'],
-  });
-  const holds = metrics.counter({
-    name: name('partition_holds_total'),
-    help: 'Times a partition was held because a record could not be decoded yet.',
-    labels: ['application', 'topic'],
-  });
   const failures = metrics.counter({
     name: name('task_failures_total'),
     help: 'Times a task dropped its memory and took ownership anew.',
@@ -90,11 +76,36 @@ export function createStreamsMetrics(
     },
     restored: (id, records) => restored.add(records, labels(id)),
     lag: (id, records) => lag.set(records, labels(id)),
+    ...inputMetrics(metrics, application),
+    lateRecord: (id, store) => late.add(1, { ...labels(id), store }),
+    taskFailed: (id, code) => failures.add(1, { ...labels(id), code }),
+  };
+}
+
+/** Of records that could not be used, or not yet. */
+function inputMetrics(
+  metrics: Metrics,
+  application: string,
+): Pick<StreamsMetrics, 'recordFailed' | 'partitionHeld'> {
+  const deadLettered = metrics.counter({
+    name: name('records_dead_lettered_total'),
+    help: 'Records written to the dead-letter topic.',
+    labels: ['application', 'topic', 'stage'],
+  });
+  const passedOver = metrics.counter({
+    name: name('records_passed_over_total'),
+    help: "Records that could not be used and whose policy is 'continue'.",
+    labels: ['application', 'topic', 'stage'],
+  });
+  const holds = metrics.counter({
+    name: name('partition_holds_total'),
+    help: 'Times a partition was held because a record could not be decoded yet.',
+    labels: ['application', 'topic'],
+  });
+  return {
     recordFailed: (topic, stage, policy) =>
       (policy === 'continue' ? passedOver : deadLettered).add(1, { application, topic, stage }),
     partitionHeld: (topic) => holds.add(1, { application, topic }),
-    lateRecord: (id, store) => late.add(1, { ...labels(id), store }),
-    taskFailed: (id, code) => failures.add(1, { ...labels(id), code }),
   };
 }
 

@@ -1,10 +1,17 @@
 /** Metrics that a test can read: sums of counters, last values of gauges, counts of histograms. */
-import type { Labels, MetricOptions, Metrics } from '../../kernel/metrics.ts';
+import type {
+  Counter,
+  Gauge,
+  Histogram,
+  Labels,
+  MetricOptions,
+  Metrics,
+} from '../../kernel/metrics.ts';
 
 export class Figures implements Metrics {
   readonly values = new Map<string, number>();
 
-  counter({ name }: MetricOptions) {
+  counter({ name }: MetricOptions): Counter {
     return {
       add: (amount = 1, labels: Labels = {}) => {
         const key = keyOf(name, labels);
@@ -13,14 +20,14 @@ export class Figures implements Metrics {
     };
   }
 
-  gauge({ name }: MetricOptions) {
+  gauge({ name }: MetricOptions): Gauge {
     return {
       set: (value: number, labels: Labels = {}) => void this.values.set(keyOf(name, labels), value),
       remove: (labels: Labels) => void this.values.delete(keyOf(name, labels)),
     };
   }
 
-  histogram({ name }: MetricOptions) {
+  histogram({ name }: MetricOptions): Histogram {
     return {
       observe: (_value: number, labels: Labels = {}) => {
         const key = keyOf(name, labels);
