@@ -1,17 +1,20 @@
 /** The Roll Service of one instance: registers its contract, makes sure its output topic exists, runs its topology. */
 import type { Clock } from '../kernel/clock.ts';
-import { isRollguardError } from '../kernel/errors.ts';
+import { RollguardError, isRollguardError } from '../kernel/errors.ts';
 import type { Failpoints } from '../kernel/failpoints.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { Metrics } from '../kernel/metrics.ts';
 import type { Settings } from '../kernel/settings.ts';
 import { avroWriter } from '../schemas/avro-codec.ts';
+import { AvroDecoder } from '../schemas/avro-decoder.ts';
 import { contractSchema, contractText, valueSubject } from '../schemas/contracts.ts';
 import { DebeziumDecoder } from '../schemas/debezium-envelope.ts';
 import type { SchemaRegistryPort } from '../schemas/registry.ts';
 import type { KafkaPort, Topology } from '../streams/index.ts';
+import { inventoryEventsTopic } from '../topology/guard/guard-names.ts';
 import { capturedColumns, type OnRowRead } from '../topology/roll/captured-rows.ts';
 import type { RollChange } from '../topology/roll/diff.ts';
+import type { EventInputs } from '../topology/roll/events/add-events.ts';
 import { rollEventOf } from '../topology/roll/roll-event-codec.ts';
 import {
   rollApplicationId,
@@ -159,6 +162,7 @@ async function prepare(
   await port.admin.createTopics([
     { name: eventsTopic, partitionCount: eventsPartitionCount, configs: {} },
   ]);
+  const events = await eventInputs({ settings, registry, port });
   const decoder = new DebeziumDecoder({ registry, columns: capturedColumns });
   return rollTopology({
     topicPrefix: settings.PLATFORM_TOPIC_PREFIX,
@@ -169,5 +173,28 @@ async function prepare(
     metrics,
     businessDates: settings.ROLL_SERVICE_BUSINESS_DATES,
     onRowRead,
+    events,
   });
+}
+
+/** What it reads beside the captured tables. @throws NOT_READY naming the topic that is not there yet. */
+async function eventInputs({
+  settings,
+  registry,
+  port,
+}: Pick<ServiceOptions, 'settings' | 'registry' | 'port'>): Promise<EventInputs | undefined> {
+  if (!settings.ROLL_SERVICE_EVENTS_ENABLED) return undefined;
+  const topics = {
+    reservationsTopic: settings.RESERVATION_EVENTS_TOPIC,
+    deadLettersTopic: settings.RESERVATION_DLQ_TOPIC,
+    inventoryTopic: inventoryEventsTopic(settings),
+  };
+  const found = await port.admin.describeTopics(Object.values(topics));
+  const missing = Object.values(topics).find((name) => !found.some((each) => each.name === name));
+  if (missing !== undefined) {
+    const message = `there is no topic ${missing} yet; start what writes it, or set ROLL_SERVICE_EVENTS_ENABLED=false`;
+    throw new RollguardError('NOT_READY', message);
+  }
+  const avro = new AvroDecoder(registry);
+  return { ...topics, decodeAvro: (value) => avro.decode(value) };
 }

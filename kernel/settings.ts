@@ -114,6 +114,22 @@ export const settingsTable = {
     fallback: 'captured',
     parse: z.enum(['captured', 'clock'], 'must be captured or clock'),
   },
+  ROLL_SERVICE_EVENTS_ENABLED: {
+    about:
+      "true: the Roll Service also reads the platform's and the guard's events, counts and compares them",
+    fallback: 'false',
+    parse: flag,
+  },
+  RESERVATION_EVENTS_TOPIC: {
+    about: "topic of the platform's reservation events",
+    fallback: 'reservations.events',
+    parse: topic,
+  },
+  RESERVATION_DLQ_TOPIC: {
+    about: "topic of the reservation events that the platform's consumers gave up",
+    fallback: 'reservations.events.dlq',
+    parse: topic,
+  },
   ROCKSDB_MEMORY_MB: {
     about: 'memory of all stores together for what they read and write, beside caches of entries',
     fallback: '128',

@@ -7,6 +7,7 @@ import { silentLogger } from '../../kernel/logger.ts';
 import { KafkaStreams, type FetchedRecord, type Topology } from '../../streams/index.ts';
 import { InProcessKafka } from '../../testing/in-process-kafka.ts';
 import type { RowChange } from '../../topology/captured/row-change.ts';
+import type { EventInputs } from '../../topology/roll/events/add-events.ts';
 import type { OnRowRead } from '../../topology/roll/captured-rows.ts';
 import { avroReader, avroWriter } from '../../schemas/avro-codec.ts';
 import { contractSchema } from '../../schemas/contracts.ts';
@@ -43,9 +44,18 @@ const settleMs = 4_000;
 
 const thisMay = { tenantId, propertyId, from: '2026-05-01', to: '2026-05-31' };
 
+const events: EventInputs = {
+  reservationsTopic: 'reservations.events',
+  deadLettersTopic: 'reservations.events.dlq',
+  inventoryTopic: 'inventory.events.shadow',
+  // Our own events are in their contract; the guard's are JSON here.
+  decodeAvro: (value) =>
+    value[0] === 0 ? readEvent(unframe(value).payload) : JSON.parse(value.toString()),
+};
+
 export function rollTestTopology(
   businessDates: BusinessDates,
-  { metrics = noMetrics, onRowRead }: Pick<RollingHotelOptions, 'metrics' | 'onRowRead'> = {},
+  { metrics = noMetrics, onRowRead, withEvents = false }: RollingHotelOptions = {},
 ): Topology {
   return rollTopology({
     topicPrefix: 'platform',
@@ -56,6 +66,7 @@ export function rollTestTopology(
     metrics,
     businessDates,
     onRowRead,
+    events: withEvents ? events : undefined,
   });
 }
 
@@ -64,6 +75,8 @@ export interface RollingHotelOptions {
   readonly startsAt?: string;
   readonly metrics?: Metrics;
   readonly onRowRead?: OnRowRead | undefined;
+  /** True: it also reads the platform's and the guard's events. */
+  readonly withEvents?: boolean;
 }
 
 export class RollingHotel {
@@ -90,7 +103,10 @@ export class RollingHotel {
       const name = `platform.public.${table}`;
       this.kafka.createTopic({ name, partitionCount: 2, configs: {} });
     }
-    this.kafka.createTopic({ name: rollEventsTopic, partitionCount: 2, configs: {} });
+    const { decodeAvro: _, ...topics } = events;
+    for (const name of [rollEventsTopic, ...Object.values(topics)]) {
+      this.kafka.createTopic({ name, partitionCount: 2, configs: {} });
+    }
   }
 
   /** Starts an instance more, whose requests `kafka.faults` knows by this name. */

@@ -6,6 +6,8 @@
  *             closed dates (by the clock)
  *   ledger    facts by reservation, ticks ──▶ ledgers, roll events, contributions
  *
+ * and, by a setting, `events/add-events.ts`: what others say of the same things, compared with it.
+ *
  * Sub-topology, store and internal topic names are for life: they name state on the broker and on disk.
  */
 import type { Metrics } from '../../kernel/metrics.ts';
@@ -22,6 +24,7 @@ import type { ChangeDecoder } from '../captured/row-change.ts';
 import { capturedTables, type OnRowRead } from './captured-rows.ts';
 import type { PropertyCalendar } from './derive.ts';
 import type { RollChange } from './diff.ts';
+import { addEvents, type EventInputs } from './events/add-events.ts';
 import { ledgerCodec } from './ledger-codec.ts';
 import { LedgerProcessor, ledgerStores, type LedgerInputRecord } from './ledger-processor.ts';
 import {
@@ -69,6 +72,8 @@ export interface RollTopologyOptions {
   readonly businessDates?: BusinessDates;
   /** For metrics. */
   readonly onRowRead?: OnRowRead | undefined;
+  /** Undefined: the captured tables alone are read. */
+  readonly events?: EventInputs | undefined;
 }
 
 // Facts are consumed at once; what is kept longer is kept for a person to look at.
@@ -98,6 +103,10 @@ export function rollTopology(options: RollTopologyOptions): Topology {
   addIntake(builder, topics, options);
   addProperty(builder, topics, options);
   addLedger(builder, topics, options);
+  if (options.events !== undefined) {
+    const { eventsTopic: rollEventsTopic, metrics } = options;
+    addEvents(builder, options.events, { rollEventsTopic, partitionCount, metrics });
+  }
   return builder.build();
 }
 
