@@ -32,12 +32,11 @@ const concerned = `r.tenant_id = $1 AND r.property_id = $2 AND (
   OR ${isInRange('r.cancellation_date')} OR ${isInRange('r.expired_at')} OR ${isInRange('r.no_show_date')}
   OR EXISTS (
     SELECT FROM reservation_command_lifecycle l
-    WHERE l.reservation_id = r.id AND l.tenant_id = r.tenant_id
-      AND l.created_at < $4::date + 2 AND l.updated_at >= $3::date - 1))`;
+    WHERE l.reservation_id = r.id AND l.tenant_id = $1 AND ${isInRange('l.created_at')}))`;
 
 /** Commands that name the property themselves, of reservations that have no row. */
 const rowless = `l.tenant_id = $1 AND lower(l.metadata #>> '{stay,property_id}') = $2::uuid::text
-  AND l.created_at < $4::date + 2 AND l.updated_at >= $3::date - 1
+  AND ${isInRange('l.created_at')}
   AND NOT EXISTS (SELECT FROM reservations r WHERE r.id = l.reservation_id AND r.tenant_id = $1)`;
 
 /** How many there are on the platform, for whoever waits. */

@@ -14,36 +14,42 @@ export interface ReportWriter {
   discard(): void;
 }
 
-/** @throws CONFIG_INVALID when the file cannot be written. */
+/** Opens the file with the first text. @throws CONFIG_INVALID when it cannot be written. */
 export function fileWriter(file: string): ReportWriter {
   const partial = `${file}.${process.pid}.partial`;
-  const attempt = <T>(work: () => T): T => {
+  let opened: number | undefined;
+  let isLeft = false;
+  const close = (): void => {
+    if (opened !== undefined) closeSync(opened);
+    opened = undefined;
+  };
+  const attempt = (work: () => void): void => {
     try {
-      return work();
+      work();
     } catch (cause) {
       const message = `the report cannot be written to ${file}: ${messageOf(cause)}; name another with --output`;
       throw new RollguardError('CONFIG_INVALID', message, { cause });
     }
   };
-  const opened = attempt(() => {
-    mkdirSync(path.dirname(file), { recursive: true });
-    return openSync(partial, 'w');
-  });
-  let isDone = false;
   return {
     write: (text) => {
-      attempt(() => writeAll(opened, text));
+      attempt(() => {
+        opened ??= openedFile(partial);
+        isLeft = true;
+        writeAll(opened, text);
+      });
     },
     finish: () => {
-      isDone = true;
-      closeSync(opened);
-      attempt(() => renameSync(partial, file));
+      close();
+      attempt(() => {
+        renameSync(partial, file);
+        isLeft = false;
+      });
     },
     discard: () => {
-      if (isDone) return;
-      isDone = true;
-      closeSync(opened);
-      rmSync(partial, { force: true });
+      close();
+      if (isLeft) rmSync(partial, { force: true });
+      isLeft = false;
     },
   };
 }
@@ -63,6 +69,11 @@ export function allWriters(writers: readonly ReportWriter[]): ReportWriter {
     finish: each((writer) => writer.finish()),
     discard: each((writer) => writer.discard()),
   };
+}
+
+function openedFile(file: string): number {
+  mkdirSync(path.dirname(file), { recursive: true });
+  return openSync(file, 'w');
 }
 
 function writeAll(file: number, text: string): void {

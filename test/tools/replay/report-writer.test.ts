@@ -41,8 +41,11 @@ describe('a report in a file', () => {
     const file = path.join(folder, 'file');
     writeFileSync(file, '');
 
-    expect(() => fileWriter(path.join(file, 'report.json'))).toThrow(
-      /file\/report\.json.*--output/,
-    );
+    const writer = fileWriter(path.join(file, 'report.json'));
+
+    expect(() => {
+      writer.write('x');
+    }).toThrow(/file\/report\.json.*--output/);
+    writer.discard();
   });
 });
