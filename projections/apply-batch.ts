@@ -69,7 +69,7 @@ function entryOf(projection: Projection, record: FetchedRecord): MaybePromise<En
     const item = projection.read(record);
     if (!(item instanceof Promise)) return { record, item };
     return item.then(
-      (read) => ({ record, item: read }),
+      (read: unknown) => ({ record, item: read }),
       (error: unknown) => unreadable(record, error),
     );
   } catch (error) {

@@ -61,7 +61,7 @@ export class Projector {
     const { signal } = this.#stop;
     let failures = 0;
     this.#tell(false);
-    while (!signal.aborted) {
+    while (!this.#stops()) {
       const session = new ProjectionSession(this.#options, () => {
         failures = 0;
         this.#tell(true);
@@ -70,7 +70,7 @@ export class Projector {
       try {
         await session.run();
       } catch (error) {
-        if (signal.aborted) break;
+        if (this.#stops()) break;
         const code = isRollguardError(error) ? error.code : 'PROCESSING_FAILED';
         metrics.failed(code);
         logger.warn('the tables are not written for the moment, trying again', { error });
@@ -79,6 +79,10 @@ export class Projector {
       }
       this.#tell(false);
     }
+  }
+
+  #stops(): boolean {
+    return this.#stop.signal.aborted;
   }
 
   #tell(isRunning: boolean): void {

@@ -62,7 +62,7 @@ function arrayText<Row>({ type, of }: Column<Row>, rows: readonly Row[]): string
     const value = of(row);
     if (text.length > 1) text += ',';
     if (value === null) text += 'NULL';
-    else text += isPlain ? value : quoted(String(value));
+    else text += isPlain ? String(value) : quoted(String(value));
   }
   return `${text}}`;
 }

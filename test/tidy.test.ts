@@ -13,6 +13,8 @@ const runtimeFolders = [
   'streams',
   'topology',
   'connectors',
+  'database',
+  'projections',
   'api',
   'testing',
 ];

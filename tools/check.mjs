@@ -31,6 +31,8 @@ function folders() {
     'streams',
     'topology',
     'connectors',
+    'database',
+    'projections',
     'api',
     'tools',
     'testing',

@@ -114,7 +114,7 @@ describe("the guard's tables", () => {
       },
       ...(body && { body: JSON.stringify(body) }),
     });
-    return { status: response.status, body: (await response.json()) as unknown };
+    return { status: response.status, body: await response.json() };
   }
 
   async function statusOf(lockId: string): Promise<unknown> {

@@ -15,15 +15,17 @@ import { avroWriter } from '../../schemas/avro-codec.ts';
 import { AvroDecoder } from '../../schemas/avro-decoder.ts';
 import { contractSchema, contractText, valueSubject } from '../../schemas/contracts.ts';
 import type { RollEvent } from '../../schemas/generated/roll-event.ts';
+import type { SchemaRegistryPort } from '../../schemas/registry.ts';
 import { createRegistryClient } from '../../schemas/registry-client.ts';
 import type { KafkaPort, PlainProducer, ProduceRecord } from '../../streams/kafka/port.ts';
 import { ledgerEntry, type LedgerEntry, type RollType } from '../../topology/roll/ledger-entry.ts';
 import { rollEventOf } from '../../topology/roll/roll-event-codec.ts';
 import { committedOffsets } from '../../tools/verify/committed-offsets.ts';
+import { deleteRecordsBefore } from '../support/delete-records.ts';
 import { testSchema } from './test-schema.ts';
 import { portOn, testStack } from './test-system.ts';
 
-export const waitMs = 30_000;
+const waitMs = 30_000;
 export const partitionCount = 3;
 const tenantId = randomUUID();
 const propertyId = randomUUID();
@@ -41,6 +43,8 @@ export interface Projected {
   /** Writes so many random events of random entries. */
   write(events: number): Promise<void>;
   writeRaw(partition: number, value: Buffer): Promise<void>;
+  /** Has the broker forget what the partition holds. */
+  deleteAll(partition: number): Promise<void>;
   /** The entries that follow from everything written, by ledger id. */
   expected(): ReadonlyMap<string, EntryColumns>;
   /** The table's, likewise. */
@@ -52,17 +56,19 @@ export interface Projected {
   /** Waits until both are the same and at the end. */
   mirrored(): Promise<void>;
   projector(options?: ProjectorChoice): Projector;
+  /** Of a process that runs such a projector (`projector-process.ts`). */
+  readonly environment: Readonly<Record<string, string>>;
   close(): Promise<void>;
 }
 
-export interface ProjectorChoice {
+interface ProjectorChoice {
   readonly port?: KafkaPort;
   readonly metrics?: Metrics;
   readonly limits?: Partial<SessionLimits>;
   readonly databaseUrl?: string;
 }
 
-export const testLimits: SessionLimits = {
+const testLimits: SessionLimits = {
   ...sessionLimits,
   ...{ sessionTimeoutMs: 6_000, heartbeatIntervalMs: 500, maxPollIntervalMs: 60_000 },
 };
@@ -71,7 +77,7 @@ export async function projected(name: string): Promise<Projected> {
   const stack = await testStack();
   const port = portOn(stack, name);
   const topic = `${name}-${Date.now()}.roll.events`;
-  const [groupId, deadLetterTopic] = [`${topic}-projector`, `${topic}-dlq`];
+  const { groupId, deadLetterTopic } = namesOf(topic);
   await port.admin.createTopics([{ name: topic, partitionCount, configs: {} }]);
   const registry = createRegistryClient({
     ...{ url: stack.endpoints.schemaRegistryUrl, clock: systemClock },
@@ -113,6 +119,12 @@ export async function projected(name: string): Promise<Projected> {
       const record = { key: Buffer.from('?'), value, timestampMs: systemClock.nowMs() };
       await producer.produce([{ topic, partition, records: [record] }]);
     },
+    deleteAll: async (partition) => {
+      const [host = '', brokerPort = ''] = stack.endpoints.kafkaBrokers.split(':');
+      const offset = (await ends())[partition] ?? 0;
+      const leader = { host, port: Number(brokerPort) };
+      await deleteRecordsBefore(leader, { topic, partition, offset });
+    },
     expected: () => events.expected(),
     table: () => tableOf(database),
     caughtUp: () =>
@@ -136,24 +148,40 @@ export async function projected(name: string): Promise<Projected> {
           )
         );
       }),
-    projector: (choice = {}) => {
-      const { metrics = noMetrics } = choice;
-      const decoder = new AvroDecoder(registry);
-      return new Projector({
-        ...{ groupId, deadLetterTopic, port, databaseUrl },
-        ...choice,
-        projections: [ledgerProjection({ topic, decoder, metrics })],
-        limits: { ...testLimits, ...choice.limits },
-        clock: systemClock,
-        logger: silentLogger,
-        metrics: projectorMetrics(metrics, groupId),
-      });
+    projector: (choice = {}) =>
+      projectorFor({ ...{ topic, registry, port, databaseUrl, metrics: noMetrics }, ...choice }),
+    environment: {
+      ...{ TEST_TOPIC: topic, TEST_DATABASE: databaseUrl },
+      TEST_BROKERS: stack.endpoints.kafkaBrokers,
+      TEST_REGISTRY: stack.endpoints.schemaRegistryUrl,
     },
     close: async () => {
       await Promise.all([producer.close(), database.close()]);
       await port.close();
     },
   };
+}
+
+function namesOf(topic: string) {
+  return { groupId: `${topic}-projector`, deadLetterTopic: `${topic}-dlq` };
+}
+
+export function projectorFor(
+  on: Required<Omit<ProjectorChoice, 'limits'>> &
+    Pick<ProjectorChoice, 'limits'> & {
+      readonly topic: string;
+      readonly registry: SchemaRegistryPort;
+    },
+): Projector {
+  const { topic, registry, metrics, port, databaseUrl } = on;
+  const names = namesOf(topic);
+  return new Projector({
+    ...{ ...names, port, databaseUrl },
+    projections: [ledgerProjection({ topic, decoder: new AvroDecoder(registry), metrics })],
+    limits: { ...testLimits, ...on.limits },
+    ...{ clock: systemClock, logger: silentLogger },
+    metrics: projectorMetrics(metrics, names.groupId),
+  });
 }
 
 async function writeEvents(

@@ -98,7 +98,7 @@ describe('the projector', () => {
       const zombie = started(on.projector({ port: gate.port, metrics }));
       await until(() => gate.isHolding());
       // It has fetched and not applied; its place is given up behind its back, and another one takes over.
-      await gate.forget(on.groupId);
+      await gate.forget();
       await on.write(600);
       started(on.projector());
       await on.mirrored();
@@ -129,6 +129,49 @@ describe('the projector', () => {
       await on.write(1_000);
       await on.mirrored();
 
+      expect(await on.table()).toEqual(on.expected());
+    },
+    timeoutMs,
+  );
+
+  test(
+    'goes on where the table stands when Postgres has thrown it out in the middle',
+    async () => {
+      const on = await setUp('projector-away');
+      const metrics = createMetricsRegistry();
+      await on.write(2_000);
+      started(on.projector({ metrics, limits: { batchRecordsMax: 10 } }));
+      await until(async () => (await on.table()).size > 0);
+      await on.database.query(
+        'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1',
+        [on.groupId.slice(0, 63)],
+      );
+      await on.mirrored();
+
+      expect(await on.table()).toEqual(on.expected());
+      expect((await metrics.render()).body).toMatch(
+        /projector_failures_total\{[^}]*code="DATABASE_UNAVAILABLE"\} 1/,
+      );
+    },
+    timeoutMs,
+  );
+
+  test(
+    'tells of records that were deleted before it had them, and goes on behind them',
+    async () => {
+      const on = await setUp('projector-gap');
+      const metrics = createMetricsRegistry();
+      await on.write(300);
+      const first = started(on.projector());
+      await on.mirrored();
+      await first.close();
+      await on.writeRaw(0, Buffer.from('that nobody reads'));
+      await on.deleteAll(0);
+      started(on.projector({ metrics }));
+      await on.write(300);
+      await on.mirrored();
+
+      expect((await metrics.render()).body).toMatch(/projector_gaps_total\{[^}]*\} 1/);
       expect(await on.table()).toEqual(on.expected());
     },
     timeoutMs,
@@ -175,7 +218,7 @@ function gated(port: KafkaPort) {
   return {
     release,
     isHolding: () => isHolding,
-    forget: (_groupId: string) => leave(),
+    forget: () => leave(),
     port: {
       ...boundPort(port),
       openReader: () => {
