@@ -19,7 +19,7 @@ interface Flags {
 const help = `
 Ledger events lie in a topic of one broker; a projector of one process writes them into an empty table of
 one Postgres, and then as many again that change every row. Both are on this machine, and the table is
-compared with what was written.
+compared with what was written. On a machine that does other things too, compare rows a CPU second.
 
 Examples:
   npm run bench -- projector
