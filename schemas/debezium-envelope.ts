@@ -22,6 +22,8 @@ export interface ChangeSource {
   /** JSON text of two LSNs: the last commit before this transaction, this change. */
   readonly sequence?: string | null;
   readonly lsn?: number | bigint | null;
+  /** The transaction's id. */
+  readonly txId?: number | bigint | null;
 }
 
 export interface ChangeEvent<Row> {
@@ -45,7 +47,7 @@ interface EnvelopeReaders {
   readonly before: AvroReader;
 }
 
-const sourceFields = new Set(['snapshot', 'sequence', 'lsn']);
+const sourceFields = new Set(['snapshot', 'sequence', 'lsn', 'txId']);
 const readersMax = 1_000;
 
 export interface DebeziumDecoderOptions {

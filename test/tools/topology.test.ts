@@ -66,7 +66,9 @@ describe('topology describe', () => {
     const { applicationId, subTopologies, internalTopics } = JSON.parse(out) as TopologyDescription;
 
     expect(applicationId).toBe('roll-service');
-    expect(internalTopics.map(({ partitionCount }) => partitionCount)).toEqual([12, 12, 12, 12]);
+    expect(internalTopics.map(({ partitionCount }) => partitionCount)).toEqual([
+      12, 12, 12, 12, 12,
+    ]);
     expect(subTopologies[0]?.sources[0]?.topics[0]).toMatch(/^hotels\.public\./);
     expect(out).toContain('"roll.events"');
   });

@@ -8,7 +8,7 @@ import { canonicalJson, type JsonValue } from '../canonical-json.ts';
 import type { Command, CommandStay } from '../captured/lifecycle-row.ts';
 import { rollTypeOf } from './roll-command.ts';
 import type { ReservationRow } from './reservation-row.ts';
-import type { RowVersion } from '../captured/row-version.ts';
+import { compareVersions, type RowVersion } from '../captured/row-version.ts';
 
 export interface VersionedRow<Row> {
   readonly version: RowVersion;
@@ -112,6 +112,7 @@ function latestStay(facts: ReservationFacts): CommandStay | undefined {
 
 /** Equal versions are the same change; should their contents differ, their text decides alike everywhere. */
 function isNewer<Row>(candidate: VersionedRow<Row>, known: VersionedRow<Row>): boolean {
-  if (candidate.version !== known.version) return candidate.version > known.version;
+  const order = compareVersions(candidate.version, known.version);
+  if (order !== 0) return order > 0;
   return canonicalJson(candidate.row as JsonValue) > canonicalJson(known.row as JsonValue);
 }

@@ -14,3 +14,11 @@ export function rollApplicationId(settings: {
 export function rollEventsTopic(settings: { readonly SHADOW_MODE: boolean }): string {
   return `${rollEventsContract}${settings.SHADOW_MODE ? '.shadow' : ''}`;
 }
+
+/** The topic of what the backfill reads, without the application id. */
+export const backfillTopicName = 'backfill';
+
+/** Its name on the broker. */
+export function backfillTopic(applicationId: string): string {
+  return `${applicationId}-${backfillTopicName}`;
+}

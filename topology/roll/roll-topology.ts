@@ -3,7 +3,8 @@
  *
  *   intake    captured tables ──▶ facts by reservation, facts by property
  *   property  facts by property, contributions ──▶ ticks (to every ledger partition), totals
- *   ledger    facts by reservation, ticks ──▶ ledgers, roll events, contributions
+ *   ledger    facts by reservation, from there and from the backfill, ticks ──▶ ledgers, roll events,
+ *             contributions
  *
  * Sub-topology, store and internal topic names are for life: they name state on the broker and on disk.
  */
@@ -23,6 +24,7 @@ import type { PropertyCalendar } from './derive.ts';
 import type { RollChange } from './diff.ts';
 import { ledgerCodec } from './ledger-codec.ts';
 import { LedgerProcessor, ledgerStores, type LedgerInputRecord } from './ledger-processor.ts';
+import { backfillTopicName } from './roll-names.ts';
 import {
   PropertyProcessor,
   propertyStores,
@@ -61,14 +63,15 @@ export interface RollTopologyOptions {
 
 // Facts are consumed at once; what is kept longer is kept for a person to look at.
 const repartitionConfigs = { 'cleanup.policy': 'delete', 'retention.ms': '-1' };
-// Ticks are part of what ledgers were derived from: a replay reads them again.
-const keptConfigs = { 'cleanup.policy': 'delete', 'retention.ms': '-1' };
+// Ticks and what the backfill brought are what ledgers were derived from: a replay reads them again.
+export const keptConfigs = { 'cleanup.policy': 'delete', 'retention.ms': '-1' };
 
 interface InternalTopics {
   readonly reservationFacts: InternalTopic;
   readonly propertyFacts: InternalTopic;
   readonly contributions: InternalTopic;
   readonly ticks: InternalTopic;
+  readonly backfill: InternalTopic;
 }
 
 export function rollTopology(options: RollTopologyOptions): Topology {
@@ -80,6 +83,7 @@ export function rollTopology(options: RollTopologyOptions): Topology {
     propertyFacts: builder.internalTopic('property-facts-repartition', repartition),
     contributions: builder.internalTopic('contributions-repartition', repartition),
     ticks: builder.internalTopic('ticks', { partitionCount, configs: keptConfigs }),
+    backfill: builder.internalTopic(backfillTopicName, { partitionCount, configs: keptConfigs }),
   };
   addIntake(builder, topics, options);
   addProperty(builder, topics);
@@ -174,13 +178,9 @@ function addLedger(
 ): void {
   builder
     .subTopology(rollSubTopologies.ledger)
-    .source('facts', {
-      topics: [topics.reservationFacts],
-      deserialize: internalRecord<LedgerInputRecord>((message) => ({
-        kind: 'fact',
-        fact: message as ReservationFact,
-      })),
-    })
+    .source('facts', { topics: [topics.reservationFacts], deserialize: reservationFact })
+    // Facts merge as a maximum: from wherever they come, in whatever order, the same ledgers follow.
+    .source('backfill', { topics: [topics.backfill], deserialize: reservationFact })
     .source('ticks', {
       topics: [topics.ticks],
       deserialize: internalRecord<LedgerInputRecord>((message) => ({
@@ -198,7 +198,7 @@ function addLedger(
     )
     .store(keyValueStore({ name: ledgerStores.wakes, key: compositeSerde, value: stringSerde }))
     .processor('ledgers', {
-      parents: ['facts', 'ticks'],
+      parents: ['facts', 'backfill', 'ticks'],
       supplier: () => new LedgerProcessor(),
       stores: Object.values(ledgerStores),
     })
@@ -216,6 +216,11 @@ function addLedger(
       serialize: ({ key, value }) => encodeMessage(key, value),
     });
 }
+
+const reservationFact = internalRecord<LedgerInputRecord>((message) => ({
+  kind: 'fact',
+  fact: message as ReservationFact,
+}));
 
 /** A record of an internal topic; `wrap` knows what was written there. */
 function internalRecord<Value>(wrap: (message: unknown) => Value): Deserializer<string, Value> {
