@@ -3,6 +3,7 @@
  * of starting and stopping, nothing of what the parts do.
  */
 import { hostname } from 'node:os';
+import { BackfillService } from '../backfill/backfill-service.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Failpoints } from '../kernel/failpoints.ts';
 import type { Logger } from '../kernel/logger.ts';
@@ -59,6 +60,8 @@ export async function startApplication(options: ApplicationOptions): Promise<App
   const roll = runs('roll') ? rollService(parts, peers) : undefined;
   const guard = runs('guard') ? availabilityGuard(parts, peers) : undefined;
   const fronts = guard && guardFronts({ ...options, metrics }, guard.calls);
+  const backfill =
+    roll && new BackfillService({ ...parts, applicationId: roll.service.applicationId });
   const services = [roll?.service, guard?.service].filter((service) => service !== undefined);
   const http = await startHttpServer({
     host: settings.HTTP_HOST,
@@ -89,8 +92,10 @@ export async function startApplication(options: ApplicationOptions): Promise<App
   const address = advertisedAddress(settings, grpc.port);
   for (const service of services) service.start(address);
   guard?.watch.start();
+  backfill?.start();
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
+    await backfill?.close();
     await Promise.all([guard?.watch.close(), ...services.map((service) => service.close())]);
     await Promise.all([http.close(), grpc.close()]);
     peers.close();

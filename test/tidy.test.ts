@@ -13,6 +13,8 @@ const runtimeFolders = [
   'streams',
   'topology',
   'connectors',
+  'database',
+  'backfill',
   'api',
   'testing',
 ];

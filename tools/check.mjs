@@ -31,6 +31,8 @@ function folders() {
     'streams',
     'topology',
     'connectors',
+    'database',
+    'backfill',
     'api',
     'tools',
     'testing',

@@ -44,7 +44,10 @@ export interface OnceResult {
 /** @throws CHECK_FAILED naming what differs; STACK_START and what else the parts throw. */
 export async function runOnce(options: OnceOptions): Promise<OnceResult> {
   const settings = { ...everyStayCounts, ...options.settings };
-  const system = await startSystem({ ...options, settings, isFresh: true, httpPort: 0 });
+  const system = await startSystem({
+    ...{ ...options, settings, isFresh: true, httpPort: 0 },
+    hasDatabases: true,
+  });
   try {
     return await runLoad(system, options);
   } finally {

@@ -8,6 +8,8 @@ import { ConnectClient } from '../../connectors/connect-client.ts';
 import { toConnect } from '../../connectors/debezium-postgres.ts';
 import { platformConnector } from '../../connectors/platform-connector.ts';
 import { applyConnectors } from '../../connectors/reconcile.ts';
+import { openDatabase } from '../../database/connection.ts';
+import { migrate } from '../../database/migrations.ts';
 import { connectPlatformDatabase } from '../../examples/reservation-platform/database.ts';
 import { createPlatformSchema } from '../../examples/reservation-platform/schema.ts';
 import type { Clock } from '../../kernel/clock.ts';
@@ -39,6 +41,8 @@ export interface SystemOptions {
   readonly httpPort: number;
   /** Of the application, beside those that the stack gives. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** True: the application has both databases, its own with its tables. */
+  readonly hasDatabases?: boolean;
   /** True: nothing is started of the application; whoever wants it does that. */
   readonly isBare?: boolean;
 }
@@ -96,6 +100,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   };
   try {
     await connectPlatform(stack, options);
+    if (options.hasDatabases === true) await makeOwnTables(stack);
     signal.throwIfAborted();
     if (options.isBare !== true) startApplication();
     return {
@@ -144,6 +149,21 @@ async function connectPlatform(stack: StackState, options: SystemOptions): Promi
   });
 }
 
+async function makeOwnTables({ endpoints }: StackState): Promise<void> {
+  const database = await openDatabase({
+    ...{ url: endpoints.rollguardDatabaseUrl, setting: 'ROLLGUARD_DATABASE_URL' },
+    applicationName: 'rollguard start',
+  });
+  await migrate(database).finally(() => database.close());
+}
+
+function databaseSettings({ endpoints }: StackState): Readonly<Record<string, string>> {
+  return {
+    PLATFORM_DATABASE_URL: endpoints.platformDatabaseUrl,
+    ROLLGUARD_DATABASE_URL: endpoints.rollguardDatabaseUrl,
+  };
+}
+
 function startApplicationProcess(
   stack: StackState,
   options: SystemOptions,
@@ -158,6 +178,7 @@ function startApplicationProcess(
       HTTP_PORT: String(options.httpPort),
       // Beside a live application, which has its fixed port.
       ...(options.httpPort === 0 ? { GRPC_PORT: '0' } : {}),
+      ...(options.hasDatabases === true ? databaseSettings(stack) : {}),
       ...options.settings,
     },
     logFile,

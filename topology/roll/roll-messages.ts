@@ -49,6 +49,14 @@ export function encodeMessage(key: string, message: object): { key: Buffer; valu
   return { key: Buffer.from(key, 'utf8'), value: Buffer.from(JSON.stringify(message), 'utf8') };
 }
 
+/** Of a topic that others may write to as well: a dead letter put back, say. @throws DECODE_FAILED */
+export function readReservationFact(message: unknown): ReservationFact {
+  const { type, version } = (message ?? {}) as Partial<ReservationFact>;
+  const isFact = (type === 'reservation' || type === 'command') && typeof version === 'string';
+  if (isFact) return message as ReservationFact;
+  throw new RollguardError('DECODE_FAILED', 'this is no fact about a reservation');
+}
+
 /** @throws DECODE_FAILED, which dead-letters the record: an internal topic holds only what we wrote. */
 export function decodeMessage(record: { key: Buffer | null; value: Buffer | null }): {
   readonly key: string;

@@ -35,6 +35,7 @@ import {
 import {
   decodeMessage,
   encodeMessage,
+  readReservationFact,
   type Contribution,
   type PropertyFact,
   type ReservationFact,
@@ -64,7 +65,7 @@ export interface RollTopologyOptions {
 // Facts are consumed at once; what is kept longer is kept for a person to look at.
 const repartitionConfigs = { 'cleanup.policy': 'delete', 'retention.ms': '-1' };
 // Ticks and what the backfill brought are what ledgers were derived from: a replay reads them again.
-export const keptConfigs = { 'cleanup.policy': 'delete', 'retention.ms': '-1' };
+const keptConfigs = { 'cleanup.policy': 'delete', 'retention.ms': '-1' };
 
 interface InternalTopics {
   readonly reservationFacts: InternalTopic;
@@ -219,7 +220,7 @@ function addLedger(
 
 const reservationFact = internalRecord<LedgerInputRecord>((message) => ({
   kind: 'fact',
-  fact: message as ReservationFact,
+  fact: readReservationFact(message),
 }));
 
 /** A record of an internal topic; `wrap` knows what was written there. */
