@@ -23,6 +23,4 @@ export interface BackfillParts {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly signal: AbortSignal;
-  /** Told of every batch that is published. */
-  readonly published?: (rows: number) => void;
 }

@@ -38,10 +38,11 @@ export async function runPass(
   const failures: { tenantId: string; error: unknown }[] = [];
   let waiting = [...tenantIds];
   let rows = 0;
-  while (waiting.length > 0 && !signal.aborted) {
+  const isStopped = (): boolean => signal.aborted;
+  while (waiting.length > 0 && !isStopped()) {
     const unfinished: string[] = [];
     for (const tenantId of waiting) {
-      if (signal.aborted) break;
+      if (isStopped()) break;
       leadership.check();
       try {
         const turn = await takeTurn(

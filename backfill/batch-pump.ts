@@ -56,7 +56,7 @@ export async function pump(
 async function publish(
   { facts, rowCount }: ReadBatch,
   beganMs: number,
-  { publisher, metrics, clock, published }: BackfillParts,
+  { publisher, metrics, clock }: BackfillParts,
 ): Promise<void> {
   if (rowCount === 0) return;
   await publisher.publish(facts);
@@ -64,5 +64,4 @@ async function publish(
   metrics.rows.add(rowCount, { result: 'read' });
   if (facts.refused.length > 0) metrics.rows.add(facts.refused.length, { result: 'refused' });
   metrics.batchSeconds.observe((clock.monotonicMs() - beganMs) / 1_000);
-  published?.(rowCount);
 }

@@ -39,13 +39,12 @@ export async function loadCheckpoint(
 ): Promise<Checkpoint> {
   const rows = await select(database, [tenantId, everyTenant]);
   const own = rows.find((row) => row['tenant_id'] === tenantId);
-  const isOfTopic = (row: Row | undefined): row is Row =>
-    row !== undefined && (row['topic_id'] === null || row['topic_id'] === topicId);
-  if (isOfTopic(own)) return checkpointOf(own);
-  const start = rows.find((row) => row['tenant_id'] === everyTenant);
-  const position = isOfTopic(start) ? checkpointOf(start).position : undefined;
+  const isOfTopic = (row: Row): boolean => row['topic_id'] === null || row['topic_id'] === topicId;
+  if (own !== undefined && isOfTopic(own)) return checkpointOf(own);
+  const start = rows.find((row) => row['tenant_id'] === everyTenant && isOfTopic(row));
+  const position = start && checkpointOf(start).position;
   // The row of another topic is written over: nothing of it holds for this one.
-  const revision = own === undefined ? undefined : String(own['revision']);
+  const revision = own && textOf(own, 'revision');
   return { tenantId, position, seen: undefined, swept: undefined, revision };
 }
 
@@ -59,7 +58,7 @@ export async function listCheckpoints(
   return rows.map((row) => ({
     ...checkpointOf(row),
     updatedAt: String(row['updated_at']),
-    topicId: text(row['topic_id']),
+    topicId: textOf(row, 'topic_id'),
   }));
 }
 
@@ -75,8 +74,8 @@ export async function saveCheckpoint(
 ): Promise<Checkpoint> {
   const { tenantId, position, seen, swept, revision } = checkpoint;
   const values = [
-    ...[tenantId, position?.eventId ?? null, position?.createdAt ?? null, topicId],
-    ...[seen?.snapshot ?? null, seen?.at ?? null, swept?.snapshot ?? null, swept?.at ?? null],
+    ...[tenantId, position?.eventId, position?.createdAt, topicId],
+    ...[seen?.snapshot, seen?.at, swept?.snapshot, swept?.at],
   ];
   const insert = `INSERT INTO ${table} (tenant_id, last_event_id, last_event_created_at, topic_id,
       seen_snapshot, seen_at, swept_snapshot, swept_at, revision)
@@ -89,8 +88,8 @@ export async function saveCheckpoint(
     revision === undefined
       ? await database.query(insert, values)
       : await database.query(update, [...values, revision]);
-  const moved = rows[0]?.['revision'];
-  if (moved !== undefined) return { ...checkpoint, revision: String(moved) };
+  const moved = rows[0] && textOf(rows[0], 'revision');
+  if (moved !== undefined) return { ...checkpoint, revision: moved };
   const message = `the checkpoint of tenant ${tenantId} was moved by another backfill: this one is not its leader any more`;
   throw new RollguardError('PRECONDITION_FAILED', message);
 }
@@ -121,18 +120,20 @@ async function select(database: Database, tenantIds?: readonly string[]): Promis
 }
 
 function checkpointOf(row: Row): Checkpoint {
-  const [eventId, createdAt] = [text(row['last_event_id']), text(row['last_event_created_at'])];
-  const [seen, seenAt] = [text(row['seen_snapshot']), text(row['seen_at'])];
-  const swept = text(row['swept_snapshot']);
+  const [eventId, createdAt] = [textOf(row, 'last_event_id'), textOf(row, 'last_event_created_at')];
+  const [seen, seenAt] = [textOf(row, 'seen_snapshot'), textOf(row, 'seen_at')];
+  const swept = textOf(row, 'swept_snapshot');
   return {
     tenantId: String(row['tenant_id']),
     position: eventId === undefined || createdAt === undefined ? undefined : { createdAt, eventId },
     seen: seen === undefined || seenAt === undefined ? undefined : { snapshot: seen, at: seenAt },
-    swept: swept === undefined ? undefined : { snapshot: swept, at: text(row['swept_at']) },
+    swept: swept === undefined ? undefined : { snapshot: swept, at: textOf(row, 'swept_at') },
     revision: String(row['revision']),
   };
 }
 
-function text(value: unknown): string | undefined {
-  return value === null || value === undefined ? undefined : String(value);
+/** Numbers come as text, since they may be large. */
+function textOf(row: Row, column: string): string | undefined {
+  const value = row[column];
+  return typeof value === 'string' ? value : undefined;
 }

@@ -99,9 +99,10 @@ async function giveSignsOfLife(
   clock: Clock,
   signal: AbortSignal,
 ): Promise<void> {
-  while (!signal.aborted && database.isOpen) {
+  const isOver = (): boolean => signal.aborted || !database.isOpen;
+  while (!isOver()) {
     await clock.sleep(signOfLifeMs, signal);
     // One that fails closes the database, and `check` tells.
-    if (!signal.aborted) await database.query('SELECT 1').catch(() => undefined);
+    if (!isOver()) await database.query('SELECT 1').catch(() => undefined);
   }
 }

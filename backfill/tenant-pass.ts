@@ -115,7 +115,7 @@ class Turn {
     const commands = await this.#late(swept.snapshot, undefined);
     const reservations = await this.#reservations(swept.snapshot);
     const first = commands.first ?? reservations.first;
-    if (first !== undefined && !this.#parts.signal.aborted) {
+    if (commands.isDone && reservations.isDone && first !== undefined) {
       await this.#save({ seen: first, swept: first });
     }
     return commands.rows + reservations.rows;
@@ -126,7 +126,7 @@ class Turn {
     within: { readonly before: string; readonly seconds: number } | undefined,
   ): Promise<Looked> {
     const upTo = this.#checkpoint.position;
-    if (upTo === undefined) return { rows: 0, first: undefined };
+    if (upTo === undefined) return { rows: 0, first: undefined, isDone: true };
     const query = (after: RowPosition | undefined): RowQuery => ({
       ...{ kind: 'late', after, upTo, unseenBy, within },
     });
@@ -152,7 +152,7 @@ class Turn {
       },
       acknowledged: () => Promise.resolve(),
     });
-    return { rows, first: isDone ? seen : undefined };
+    return { rows, first: isDone ? seen : undefined, isDone };
   }
 
   async #save(change: Partial<Checkpoint>): Promise<void> {
@@ -171,5 +171,7 @@ type NextOf = Parameters<Parameters<typeof pump>[2]['next']>[0];
 
 interface Looked {
   readonly rows: number;
+  /** What its first transaction saw; undefined: there was none, or it was cut off. */
   readonly first: Seen | undefined;
+  readonly isDone: boolean;
 }
