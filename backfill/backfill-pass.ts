@@ -6,6 +6,7 @@
 import { RollguardError, isRollguardError, messageOf } from '../kernel/errors.ts';
 import type { ErrorCode } from '../kernel/error-codes.ts';
 import type { BackfillParts } from './backfill-options.ts';
+import { KnownVersions } from './known-versions.ts';
 import type { Leadership } from './leader-lock.ts';
 import { RateLimit } from './rate-limit.ts';
 import { takeTurn } from './tenant-pass.ts';
@@ -35,6 +36,7 @@ export async function runPass(
 ): Promise<PassResult> {
   const { limits, clock, signal, logger, metrics } = parts;
   const rate = new RateLimit(limits.rowsPerSecond, clock);
+  const known = new KnownVersions();
   const failures: { tenantId: string; error: unknown }[] = [];
   let waiting = [...tenantIds];
   let rows = 0;
@@ -46,13 +48,14 @@ export async function runPass(
       leadership.check();
       try {
         const turn = await takeTurn(
-          { ...parts, rate },
+          { ...parts, rate, known },
           { tenantId, database: leadership.database, sweepDueMs, batchesMax: batchesPerTurn },
         );
         rows += turn.rows;
         if (!turn.isDone) unfinished.push(tenantId);
       } catch (error) {
         metrics.errors.add();
+        known.clear();
         if (isRollguardError(error) && ofEverybody.includes(error.code)) throw error;
         logger.warn('the backfill of a tenant failed; it is tried again in the next pass', {
           ...{ tenantId, error },

@@ -4,8 +4,16 @@
  * it is published.
  */
 import type { BackfillParts } from './backfill-options.ts';
+import type { KnownVersions } from './known-versions.ts';
 import type { RateLimit } from './rate-limit.ts';
 import { readRows, type ReadBatch, type RowQuery } from './read-rows.ts';
+
+/** Shared by all batches of a pass. */
+export type PumpParts = BackfillParts & {
+  readonly rate: RateLimit;
+  /** To be cleared when a batch fails. */
+  readonly known: KnownVersions;
+};
 
 export interface PumpOptions {
   readonly tenantId: string;
@@ -25,10 +33,10 @@ export interface Pumped {
 /** @throws what reading, publishing and `acknowledged` throw; batches that were acknowledged stay so. */
 export async function pump(
   first: RowQuery,
-  parts: BackfillParts & { readonly rate: RateLimit },
+  parts: PumpParts,
   { tenantId, next, acknowledged, batchesMax }: PumpOptions,
 ): Promise<Pumped> {
-  const { platform, limits, rate, signal } = parts;
+  const { platform, limits, rate, known, signal } = parts;
   let query: RowQuery | undefined = first;
   let publishing: Promise<void> = Promise.resolve();
   let rows = 0;
@@ -37,7 +45,7 @@ export async function pump(
       if (batches === batchesMax || signal.aborted) break;
       const beganMs = parts.clock.monotonicMs();
       const batch: ReadBatch = await readRows(platform, query, {
-        ...{ tenantId, batchRows: limits.batchRows },
+        ...{ tenantId, batchRows: limits.batchRows, known },
       });
       rows += batch.rowCount;
       query = next(batch);

@@ -15,13 +15,13 @@ import type {
 } from '../streams/kafka/port.ts';
 import { encodeMessage } from '../topology/roll/roll-messages.ts';
 import { backfillTopic } from '../topology/roll/roll-names.ts';
-import type { KeyedFact, RefusedRow, RowFacts } from './joined-row.ts';
+import type { RefusedRow, RowFacts } from './row-facts.ts';
 
 export interface BackfillPublisher {
   /** Of the topic, as Kafka names it: another one has nothing of what was published before. */
   readonly topicId: string;
   /** Resolves when everything is acknowledged. After an error some may be written. */
-  publish(facts: RowFacts): Promise<void>;
+  publish(facts: Pick<RowFacts, 'byKey' | 'refused'>): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -48,14 +48,14 @@ export async function openPublisher({
   let hasFailed = false;
   return {
     topicId: topic.topicId,
-    publish: async ({ facts, refused }) => {
-      if (facts.length + refused.length === 0) return;
+    publish: async ({ byKey, refused }) => {
+      if (byKey.size + refused.length === 0) return;
       if (hasFailed) await producer.recover();
       hasFailed = true;
       const timestampMs = clock.nowMs();
       const letters = { topic: names[1] ?? '', from: topic.name };
       await produce(producer, [
-        ...factBatches(facts, { ...topic, timestampMs }),
+        ...factBatches(byKey, { ...topic, timestampMs }),
         ...letterBatches(refused, { ...letters, timestampMs }),
       ]);
       hasFailed = false;
@@ -69,12 +69,12 @@ async function produce(producer: PlainProducer, batches: readonly ProduceBatch[]
 }
 
 function factBatches(
-  facts: readonly KeyedFact[],
+  facts: RowFacts['byKey'],
   to: { readonly name: string; readonly partitionCount: number; readonly timestampMs: number },
 ): readonly ProduceBatch[] {
   const partitions = Array.from({ length: to.partitionCount }, (): ProduceRecord[] => []);
-  for (const { key: name, fact } of facts) {
-    const { key, value } = encodeMessage(name, fact);
+  for (const [name, ofReservation] of facts) {
+    const { key, value } = encodeMessage(name, ofReservation);
     const record = { key, value, timestampMs: to.timestampMs };
     partitions[partitionFor(key, to.partitionCount)]?.push(record);
   }

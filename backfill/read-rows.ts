@@ -9,11 +9,15 @@
  *
  * Whether a row was seen, its `xmin` says: the transaction that wrote it.
  */
-import type { Database } from '../database/connection.ts';
+import type { Database, Row } from '../database/connection.ts';
 import { RollguardError } from '../kernel/errors.ts';
 import { lifecycleTable } from '../topology/captured/lifecycle-row.ts';
 import { backfillVersion } from '../topology/captured/row-version.ts';
-import { readJoinedRows, reservationsTable, selectList, type RowFacts } from './joined-row.ts';
+import { capturedColumns } from '../topology/roll/captured-rows.ts';
+import type { KnownVersions } from './known-versions.ts';
+import { RowFacts } from './row-facts.ts';
+
+const reservationsTable = 'reservations';
 
 /** Where a row stands among its tenant's, in Postgres' own text: no microsecond is lost. */
 export interface RowPosition {
@@ -65,7 +69,7 @@ export interface ReadBatch {
   readonly facts: RowFacts;
   /** Undefined: there was no row. */
   readonly last: RowPosition | undefined;
-  /** Id of the last row's reservation, where it has one. */
+  /** Of the last kind: id of the last row. */
   readonly lastReservationId: string | undefined;
   readonly seen: Seen;
   /** False: fewer rows than a batch were left. */
@@ -75,32 +79,49 @@ export interface ReadBatch {
 export interface ReadOptions {
   readonly tenantId: string;
   readonly batchRows: number;
+  /** Reservations that need not be read: their versions are. Those that are read are added. */
+  readonly known: KnownVersions;
 }
 
 /** @throws DATABASE_UNAVAILABLE; UNSUPPORTED on a standby. */
 export async function readRows(
   database: Database,
   query: RowQuery,
-  { tenantId, batchRows }: ReadOptions,
+  { tenantId, batchRows, known }: ReadOptions,
 ): Promise<ReadBatch> {
   return database.transaction(async () => {
-    const begun = await begin(database, tenantId);
-    const { text, values } = statementOf(query, { tenantId, xmax: begun.xmax });
+    const { seen, version, xmax } = await begin(database, tenantId);
+    const { text, values } = statementOf(query, { tenantId, xmax });
     const { rows } = await database.query(`${text} LIMIT ${batchRows}`, values);
+    const facts = new RowFacts();
+    if (query.kind !== 'reservations') for (const row of rows) facts.addCommand(row, version);
+    const ids = newVersions(rows, known);
+    if (ids.length > 0) {
+      const found = await database.query(reservationsText, [tenantId, ids]);
+      for (const row of found.rows) facts.addReservation(row, version);
+    }
     const last = rows.at(-1);
-    const isCommand = typeof last?.['l_event_id'] === 'string';
-    const reservationId = last?.['r_id'];
     return {
-      rowCount: rows.length,
-      facts: readJoinedRows(rows, begun.version),
-      last: isCommand
-        ? { createdAt: String(last['l_created_at']), eventId: String(last['l_event_id']) }
-        : undefined,
-      lastReservationId: typeof reservationId === 'string' ? reservationId : undefined,
-      seen: begun.seen,
-      hasMore: rows.length === batchRows,
+      ...{ rowCount: rows.length, facts, seen, hasMore: rows.length === batchRows },
+      last:
+        last === undefined || query.kind === 'reservations'
+          ? undefined
+          : { createdAt: String(last['created_at']), eventId: String(last['event_id']) },
+      lastReservationId: last && String(last[versionId]),
     };
   }, 'REPEATABLE READ');
+}
+
+/** Reservations of these rows whose version was not read yet, each once. */
+function newVersions(rows: readonly Row[], known: KnownVersions): readonly string[] {
+  const ids = new Set<string>();
+  for (const row of rows) {
+    const [id, xmin] = [row[versionId], row[versionXmin]];
+    if (typeof id !== 'string' || typeof xmin !== 'string' || known.has(id, xmin)) continue;
+    known.add(id, xmin);
+    ids.add(id);
+  }
+  return [...ids];
 }
 
 /** Commands of the tenant after a position: what a run has before it. */
@@ -146,8 +167,15 @@ interface Statement {
   readonly values: readonly unknown[];
 }
 
+/** Of a reservation, beside what a command says: the version is read only if it is new. */
+const [versionId, versionXmin] = ['version_id', 'version_xmin'];
+const version = `r.id AS ${versionId}, r.xmin::text AS ${versionXmin}`;
+const reservationsText = `
+  SELECT ${capturedColumns.reservations.join(', ')} FROM ${reservationsTable}
+  WHERE tenant_id = $1 AND id = ANY($2::uuid[])`;
+const commandColumns = capturedColumns[lifecycleTable].map((name) => `l.${name}`).join(', ');
 const joined = `
-  SELECT ${selectList(lifecycleTable)}, ${selectList(reservationsTable)}
+  SELECT ${commandColumns}, ${version}
   FROM ${lifecycleTable} l
   LEFT JOIN ${reservationsTable} r ON r.id = l.reservation_id AND r.tenant_id = l.tenant_id`;
 const inOrder = 'ORDER BY l.created_at, l.event_id';
@@ -217,7 +245,7 @@ function reservations(
     unseenBy === undefined ? `NOT ${isNamed}` : isUnseen('r'),
     ...(after === undefined ? [] : [`r.id > ${value(after)}::uuid`]),
   ];
-  const text = `SELECT ${selectList(reservationsTable)} FROM ${reservationsTable} r`;
+  const text = `SELECT ${version} FROM ${reservationsTable} r`;
   return { text: `${text} WHERE ${where.join(' AND ')} ORDER BY r.id`, values };
 }
 

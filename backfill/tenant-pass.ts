@@ -19,10 +19,8 @@
  */
 import type { Database } from '../database/connection.ts';
 import { parseInstantMicros } from '../topology/calendar/instant.ts';
-import type { BackfillParts } from './backfill-options.ts';
-import { pump, type Pumped } from './batch-pump.ts';
+import { pump, type PumpParts, type Pumped } from './batch-pump.ts';
 import { loadCheckpoint, saveCheckpoint, type Checkpoint } from './checkpoints.ts';
-import type { RateLimit } from './rate-limit.ts';
 import type { RowPosition, RowQuery, Seen } from './read-rows.ts';
 
 export interface TurnOptions {
@@ -35,10 +33,8 @@ export interface TurnOptions {
   readonly batchesMax: number;
 }
 
-export type TurnParts = BackfillParts & { readonly rate: RateLimit };
-
 /** @throws PRECONDITION_FAILED when another backfill has moved the checkpoint. */
-export async function takeTurn(parts: TurnParts, options: TurnOptions): Promise<Pumped> {
+export async function takeTurn(parts: PumpParts, options: TurnOptions): Promise<Pumped> {
   const turn = await Turn.begin(parts, options);
   const lateRows = await turn.late();
   const forward = await turn.forward();
@@ -47,17 +43,17 @@ export async function takeTurn(parts: TurnParts, options: TurnOptions): Promise<
 }
 
 class Turn {
-  readonly #parts: TurnParts;
+  readonly #parts: PumpParts;
   readonly #options: TurnOptions;
   #checkpoint: Checkpoint;
 
-  private constructor(parts: TurnParts, options: TurnOptions, checkpoint: Checkpoint) {
+  private constructor(parts: PumpParts, options: TurnOptions, checkpoint: Checkpoint) {
     this.#parts = parts;
     this.#options = options;
     this.#checkpoint = checkpoint;
   }
 
-  static async begin(parts: TurnParts, options: TurnOptions): Promise<Turn> {
+  static async begin(parts: PumpParts, options: TurnOptions): Promise<Turn> {
     const { topicId } = parts.publisher;
     return new Turn(
       parts,

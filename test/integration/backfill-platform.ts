@@ -4,8 +4,8 @@ import pg from 'pg';
 import { backfillMetrics } from '../../backfill/backfill-metrics.ts';
 import type { BackfillParts } from '../../backfill/backfill-options.ts';
 import { openPlatform } from '../../backfill/backfill-service.ts';
-import type { RowFacts } from '../../backfill/joined-row.ts';
 import type { BackfillPublisher } from '../../backfill/publisher.ts';
+import type { RowFacts } from '../../backfill/row-facts.ts';
 import { connectPlatformDatabase } from '../../examples/reservation-platform/database.ts';
 import { createPlatformSchema } from '../../examples/reservation-platform/schema.ts';
 import { systemClock } from '../../kernel/clock.ts';
@@ -131,7 +131,7 @@ export class RecordingPublisher implements BackfillPublisher {
 
   /** What was published since the last time it was asked. */
   take(): readonly ReservationFact[] {
-    const facts = this.batches.flatMap((batch) => batch.facts.map(({ fact }) => fact));
+    const facts = this.batches.flatMap(({ byKey }) => [...byKey.values()].flat());
     this.batches = [];
     return facts;
   }

@@ -35,7 +35,7 @@ import {
 import {
   decodeMessage,
   encodeMessage,
-  readReservationFact,
+  readReservationFacts,
   type Contribution,
   type PropertyFact,
   type ReservationFact,
@@ -179,9 +179,9 @@ function addLedger(
 ): void {
   builder
     .subTopology(rollSubTopologies.ledger)
-    .source('facts', { topics: [topics.reservationFacts], deserialize: reservationFact })
+    .source('facts', { topics: [topics.reservationFacts], deserialize: reservationFacts })
     // Facts merge as a maximum: from wherever they come, in whatever order, the same ledgers follow.
-    .source('backfill', { topics: [topics.backfill], deserialize: reservationFact })
+    .source('backfill', { topics: [topics.backfill], deserialize: reservationFacts })
     .source('ticks', {
       topics: [topics.ticks],
       deserialize: internalRecord<LedgerInputRecord>((message) => ({
@@ -218,9 +218,9 @@ function addLedger(
     });
 }
 
-const reservationFact = internalRecord<LedgerInputRecord>((message) => ({
-  kind: 'fact',
-  fact: readReservationFact(message),
+const reservationFacts = internalRecord<LedgerInputRecord>((message) => ({
+  kind: 'facts',
+  facts: readReservationFacts(message),
 }));
 
 /** A record of an internal topic; `wrap` knows what was written there. */
