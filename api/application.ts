@@ -20,6 +20,7 @@ import { startHttpServer } from './http-server.ts';
 import { createMetricsRegistry } from './metrics-registry.ts';
 import type { PeerHandler } from './peers/peer-calls.ts';
 import { reportTasks, tasksRequest } from './peers/task-reports.ts';
+import { projectorService } from './projector-service.ts';
 import { rollService } from './roll-service.ts';
 import type { StreamsService } from './streams-service.ts';
 import { healthRoutes } from './routes/health.ts';
@@ -59,6 +60,7 @@ export async function startApplication(options: ApplicationOptions): Promise<App
   const peers = peerClient();
   const roll = runs('roll') ? rollService(parts, peers) : undefined;
   const guard = runs('guard') ? availabilityGuard(parts, peers) : undefined;
+  const tables = projectorService(parts);
   const fronts = guard && guardFronts({ ...options, metrics }, guard.calls);
   const backfill =
     roll && new BackfillService({ ...parts, applicationId: roll.service.applicationId });
@@ -91,12 +93,19 @@ export async function startApplication(options: ApplicationOptions): Promise<App
   });
   const address = advertisedAddress(settings, grpc.port);
   for (const service of services) service.start(address);
+  roll?.watch.start();
   guard?.watch.start();
+  tables?.start();
   backfill?.start();
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
-    await backfill?.close();
-    await Promise.all([guard?.watch.close(), ...services.map((service) => service.close())]);
+    await Promise.all([
+      tables?.close(),
+      backfill?.close(),
+      roll?.watch.close(),
+      guard?.watch.close(),
+      ...services.map((service) => service.close()),
+    ]);
     await Promise.all([http.close(), grpc.close()]);
     peers.close();
     await port.close();

@@ -1,5 +1,12 @@
 /** The metrics port over prom-client (its only importer), rendered for Prometheus. */
-import { Registry, Counter, Gauge, Histogram, collectDefaultMetrics } from 'prom-client';
+import {
+  Registry,
+  Counter,
+  Gauge,
+  Histogram,
+  Pushgateway,
+  collectDefaultMetrics,
+} from 'prom-client';
 import type { Metrics } from '../kernel/metrics.ts';
 
 export interface MetricsRegistry extends Metrics {
@@ -24,7 +31,10 @@ export function createMetricsRegistry(): MetricsRegistry {
       const gauge =
         (known(name) as Gauge | undefined) ??
         new Gauge({ name, help, labelNames: labels, registers });
-      return { set: (value, values = {}) => gauge.set(values, value) };
+      return {
+        set: (value, values = {}) => gauge.set(values, value),
+        remove: (values) => gauge.remove(values),
+      };
     },
     histogram: ({ name, help, labels = [], buckets }) => {
       const base = { name, help, labelNames: labels, registers };
@@ -35,4 +45,30 @@ export function createMetricsRegistry(): MetricsRegistry {
     },
     render: async () => ({ body: await registry.metrics(), contentType: registry.contentType }),
   };
+}
+
+/** Longer than a gateway takes; a command must not hang at its end. */
+const pushTimeoutMs = 5_000;
+
+export interface CountToPush {
+  readonly name: string;
+  readonly help: string;
+  readonly value: number;
+}
+
+/**
+ * Puts the counts of something that ran once in place of those of its last run.
+ * @param url of a Pushgateway.
+ * @param job the group they replace.
+ */
+export async function pushCounts(
+  url: string,
+  job: string,
+  counts: readonly CountToPush[],
+): Promise<void> {
+  const registry = new Registry();
+  for (const { name, help, value } of counts) {
+    new Counter({ name, help, registers: [registry] }).inc(value);
+  }
+  await new Pushgateway(url, { timeout: pushTimeoutMs }, registry).push({ jobName: job });
 }

@@ -1,17 +1,20 @@
 /** The Roll Service of one instance: registers its contract, makes sure its output topic exists, runs its topology. */
 import type { Clock } from '../kernel/clock.ts';
-import { isRollguardError } from '../kernel/errors.ts';
+import { RollguardError, isRollguardError } from '../kernel/errors.ts';
 import type { Failpoints } from '../kernel/failpoints.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { Metrics } from '../kernel/metrics.ts';
 import type { Settings } from '../kernel/settings.ts';
 import { avroWriter } from '../schemas/avro-codec.ts';
+import { AvroDecoder } from '../schemas/avro-decoder.ts';
 import { contractSchema, contractText, valueSubject } from '../schemas/contracts.ts';
 import { DebeziumDecoder } from '../schemas/debezium-envelope.ts';
 import type { SchemaRegistryPort } from '../schemas/registry.ts';
 import type { KafkaPort, Topology } from '../streams/index.ts';
-import { capturedColumns } from '../topology/roll/captured-rows.ts';
+import { inventoryEventsTopic } from '../topology/guard/guard-names.ts';
+import { capturedColumns, type OnRowRead } from '../topology/roll/captured-rows.ts';
 import type { RollChange } from '../topology/roll/diff.ts';
+import type { EventInputs } from '../topology/roll/events/add-events.ts';
 import { rollEventOf } from '../topology/roll/roll-event-codec.ts';
 import {
   rollApplicationId,
@@ -27,12 +30,15 @@ import {
   type RollQueries,
 } from '../topology/roll/roll-queries.ts';
 import { rollSubTopologies, rollTopology } from '../topology/roll/roll-topology.ts';
+import { ConsumerWatch } from './consumer-watch.ts';
 import type { PeerCalls, PeerHandler } from './peers/peer-calls.ts';
 import { TaskRouter } from './peers/task-router.ts';
 import { StreamsService } from './streams-service.ts';
 
 /** Events are keyed by reservation; six partitions are what the platform's consumers expect. */
 const eventsPartitionCount = 6;
+
+const batchBucketsSeconds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5];
 
 export interface ServiceOptions {
   readonly settings: Settings;
@@ -47,6 +53,8 @@ export interface ServiceOptions {
 export interface RollService {
   readonly service: StreamsService;
   readonly queries: RollQueries;
+  /** How far behind the platform it is, as metrics; runs beside the service. */
+  readonly watch: ConsumerWatch;
   /** For the other instances. */
   readonly answerPeer: PeerHandler;
 }
@@ -65,14 +73,21 @@ interface PeerQuery {
 }
 
 export function rollService(options: ServiceOptions, peers: PeerCalls): RollService {
-  const { clock } = options;
-  const service = new StreamsService({
+  const { clock, settings, metrics } = options;
+  const service: StreamsService = new StreamsService({
     ...options,
     name: 'roll',
-    applicationId: rollApplicationId(options.settings),
+    applicationId: rollApplicationId(settings),
     options: {},
-    prepare: () => prepare(options),
+    prepare: () => prepare(options, (origin, eventAtMs) => watch.meter.read(origin, eventAtMs)),
+    batchDuration: metrics.histogram({
+      name: 'roll_service_batch_duration_seconds',
+      help: 'Time that one batch of records took to be processed, before its commit.',
+      buckets: batchBucketsSeconds,
+    }),
   });
+  const topicPrefix = settings.PLATFORM_TOPIC_PREFIX;
+  const watch = new ConsumerWatch({ ...options, topicPrefix, backlog: () => service.backlog() });
   const router = new TaskRouter(service, { peers, clock });
   const { ledger: ledgers, property: properties } = rollSubTopologies;
   const ask = <Answer>(
@@ -105,7 +120,7 @@ export function rollService(options: ServiceOptions, peers: PeerCalls): RollServ
       ? here.property(query as PropertyQuery, read)
       : here.ledger(query as LedgerQuery, read);
   };
-  return { service, queries, answerPeer };
+  return { service, queries, watch, answerPeer };
 }
 
 /** Of this instance's tasks; waits a little for a position that is on its way. */
@@ -134,7 +149,10 @@ async function whenReached<Answer>(
   }
 }
 
-async function prepare({ settings, registry, port, metrics }: ServiceOptions): Promise<Topology> {
+async function prepare(
+  { settings, registry, port, metrics }: ServiceOptions,
+  onRowRead: OnRowRead,
+): Promise<Topology> {
   const eventsTopic = rollEventsTopic(settings);
   const schemaId = await registry.register(
     valueSubject(eventsTopic),
@@ -144,6 +162,7 @@ async function prepare({ settings, registry, port, metrics }: ServiceOptions): P
   await port.admin.createTopics([
     { name: eventsTopic, partitionCount: eventsPartitionCount, configs: {} },
   ]);
+  const events = await eventInputs({ settings, registry, port });
   const decoder = new DebeziumDecoder({ registry, columns: capturedColumns });
   return rollTopology({
     topicPrefix: settings.PLATFORM_TOPIC_PREFIX,
@@ -152,5 +171,30 @@ async function prepare({ settings, registry, port, metrics }: ServiceOptions): P
     decode: (table, value) => decoder.decode(table, value),
     encodeEvent: (change: RollChange) => write(rollEventOf(change)),
     metrics,
+    businessDates: settings.ROLL_SERVICE_BUSINESS_DATES,
+    onRowRead,
+    events,
   });
+}
+
+/** What it reads beside the captured tables. @throws NOT_READY naming the topic that is not there yet. */
+async function eventInputs({
+  settings,
+  registry,
+  port,
+}: Pick<ServiceOptions, 'settings' | 'registry' | 'port'>): Promise<EventInputs | undefined> {
+  if (!settings.ROLL_SERVICE_EVENTS_ENABLED) return undefined;
+  const topics = {
+    reservationsTopic: settings.RESERVATION_EVENTS_TOPIC,
+    deadLettersTopic: settings.RESERVATION_DLQ_TOPIC,
+    inventoryTopic: inventoryEventsTopic(settings),
+  };
+  const found = await port.admin.describeTopics(Object.values(topics));
+  const missing = Object.values(topics).find((name) => !found.some((each) => each.name === name));
+  if (missing !== undefined) {
+    const message = `there is no topic ${missing} yet; start what writes it, or set ROLL_SERVICE_EVENTS_ENABLED=false`;
+    throw new RollguardError('NOT_READY', message);
+  }
+  const avro = new AvroDecoder(registry);
+  return { ...topics, decodeAvro: (value) => avro.decode(value) };
 }

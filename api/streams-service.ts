@@ -6,7 +6,7 @@ import type { Clock } from '../kernel/clock.ts';
 import { RollguardError, isRollguardError, messageOf } from '../kernel/errors.ts';
 import type { Failpoints } from '../kernel/failpoints.ts';
 import type { Logger } from '../kernel/logger.ts';
-import type { Metrics } from '../kernel/metrics.ts';
+import type { Histogram, Metrics } from '../kernel/metrics.ts';
 import type { Settings } from '../kernel/settings.ts';
 import {
   KafkaStreams,
@@ -32,6 +32,8 @@ export interface StreamsServiceOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Told the seconds that each batch of records took. */
+  readonly batchDuration?: Histogram;
   readonly failpoints?: Failpoints | undefined;
 }
 
@@ -61,6 +63,11 @@ export class StreamsService implements HealthSource {
   /** Of this instance; none before it runs. */
   taskReports(): readonly TaskReport[] {
     return this.#streams?.taskReports() ?? [];
+  }
+
+  /** How far the partitions of this instance are read; none before it runs. */
+  backlog(): ReturnType<KafkaStreams['backlog']> {
+    return this.#streams?.backlog() ?? [];
   }
 
   /** Of all instances; none before it runs. */
@@ -123,6 +130,7 @@ export class StreamsService implements HealthSource {
       clock,
       logger,
       metrics,
+      batchDuration: this.#options.batchDuration,
       failpoints,
     });
     this.#streams = streams;

@@ -4,6 +4,7 @@
  * last one was. Connections are opened for a pass and kept while they live.
  */
 import { openDatabase, type Database } from '../database/connection.ts';
+import { migrate } from '../database/migrations.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { isRollguardError, messageOf } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
@@ -104,10 +105,7 @@ export class BackfillService {
 
   async #pass(): Promise<void> {
     const { settings, applicationId, port, clock, logger } = this.#options;
-    const leadership = (this.#leadership ??= await becomeLeader({
-      ...{ url: settings.ROLLGUARD_DATABASE_URL, clock },
-      applicationName: `rollguard backfill of ${applicationId}`,
-    }));
+    const leadership = (this.#leadership ??= await this.#lead());
     if (leadership === undefined) return;
     leadership.check();
     const platform = (this.#platform ??= await openPlatform(settings.PLATFORM_DATABASE_URL));
@@ -123,6 +121,21 @@ export class BackfillService {
     if (rows === 0) return;
     const seconds = Math.round(clock.monotonicMs() - beganMs) / 1_000;
     logger.info('the backfill has made a pass', { rows, seconds, tenants: tenantIds.length });
+  }
+
+  async #lead(): Promise<Leadership | undefined> {
+    const { settings, applicationId, clock } = this.#options;
+    const leadership = await becomeLeader({
+      ...{ url: settings.ROLLGUARD_DATABASE_URL, clock },
+      applicationName: `rollguard backfill of ${applicationId}`,
+    });
+    try {
+      if (leadership !== undefined) await migrate(leadership.database);
+      return leadership;
+    } catch (error) {
+      await leadership?.close();
+      throw error;
+    }
   }
 
   /** What is the same every minute is told once. */

@@ -6,6 +6,7 @@ import { backfillBenchCommand } from './backfill/backfill-bench-command.ts';
 import { eosBenchCommand } from './eos/eos-bench-command.ts';
 import { guardBenchCommand } from './guard/guard-bench-command.ts';
 import { instancesBenchCommand } from './instances/instances-bench-command.ts';
+import { projectorBenchCommand } from './projector/projector-bench-command.ts';
 import { replayBenchCommand } from './replay/replay-bench-command.ts';
 import { restoreBenchCommand } from './restore/restore-bench-command.ts';
 import { soakBenchCommand } from './soak/soak-bench-command.ts';
@@ -24,6 +25,7 @@ export function bench(args: readonly string[], cli = createCliContext()): Promis
   program.addCommand(restoreBenchCommand(cli));
   program.addCommand(replayBenchCommand(cli));
   program.addCommand(backfillBenchCommand(cli));
+  program.addCommand(projectorBenchCommand(cli));
   program.addCommand(soakBenchCommand(cli));
   program.addCommand(instancesBenchCommand(cli));
   return runCommand(program, args, cli);

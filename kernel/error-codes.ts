@@ -142,6 +142,7 @@ export const errorCodes = {
     grpc: 'UNAVAILABLE',
   },
   STORE_CLOSED: { summary: 'the store is closed', ...rejoin },
+  DISK_FULL: { summary: 'no space is left for local state; it goes on when there is', ...rejoin },
   STORE_FAILED: { summary: 'the store could not read or write', ...stop },
   ILLEGAL_STATE: { summary: 'an operation is not legal in this state', ...stop },
 

@@ -9,6 +9,8 @@ export interface Counter {
 }
 export interface Gauge {
   set(value: number, labels?: Labels): void;
+  /** What it said of these is no longer so, and nothing is known instead. */
+  remove(labels: Labels): void;
 }
 export interface Histogram {
   observe(value: number, labels?: Labels): void;
@@ -29,6 +31,6 @@ export interface Metrics {
 const nothing = (): void => undefined;
 export const noMetrics: Metrics = {
   counter: () => ({ add: nothing }),
-  gauge: () => ({ set: nothing }),
+  gauge: () => ({ set: nothing, remove: nothing }),
   histogram: () => ({ observe: nothing }),
 };

@@ -75,6 +75,17 @@ export const settingsTable = {
     parse: z.string().regex(/^$|^postgres(ql)?:\/\//, 'must be postgres://…, or empty'),
     isSecret: true,
   },
+  ROLLGUARD_PUSHGATEWAY_URL: {
+    about: "Prometheus' Pushgateway, which a replay report pushes its counts to; empty: nobody",
+    fallback: '',
+    parse: z.string().regex(/^$|^https?:\/\/./, 'must be http(s)://…, or empty'),
+    isSecret: true,
+  },
+  ROLL_SERVICE_CONSUMER_ENABLED: {
+    about: 'false: this instance writes no tables, whatever ROLLGUARD_DATABASE_URL names',
+    fallback: 'true',
+    parse: flag,
+  },
   PLATFORM_TOPIC_PREFIX: {
     about: "first part of the captured tables' topics",
     fallback: 'platform',
@@ -96,6 +107,28 @@ export const settingsTable = {
     about: 'partitions of ledgers and holds; fixed for the life of an application id',
     fallback: '4',
     parse: count,
+  },
+  ROLL_SERVICE_BUSINESS_DATES: {
+    about:
+      "what closes business dates: captured (the platform's business_dates) or clock (03:00 of the next day, property-local)",
+    fallback: 'captured',
+    parse: z.enum(['captured', 'clock'], 'must be captured or clock'),
+  },
+  ROLL_SERVICE_EVENTS_ENABLED: {
+    about:
+      "true: the Roll Service also reads the platform's and the guard's events, counts and compares them",
+    fallback: 'false',
+    parse: flag,
+  },
+  RESERVATION_EVENTS_TOPIC: {
+    about: "topic of the platform's reservation events",
+    fallback: 'reservations.events',
+    parse: topic,
+  },
+  RESERVATION_DLQ_TOPIC: {
+    about: "topic of the reservation events that the platform's consumers gave up",
+    fallback: 'reservations.events.dlq',
+    parse: topic,
   },
   ROCKSDB_MEMORY_MB: {
     about: 'memory of all stores together for what they read and write, beside caches of entries',

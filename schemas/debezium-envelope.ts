@@ -24,6 +24,8 @@ export interface ChangeSource {
   readonly lsn?: number | bigint | null;
   /** The transaction's id. */
   readonly txId?: number | bigint | null;
+  /** When the change was committed, or the row was read; milliseconds since 1970. */
+  readonly ts_ms?: number | bigint | null;
 }
 
 export interface ChangeEvent<Row> {
@@ -47,7 +49,7 @@ interface EnvelopeReaders {
   readonly before: AvroReader;
 }
 
-const sourceFields = new Set(['snapshot', 'sequence', 'lsn', 'txId']);
+const sourceFields = new Set(['snapshot', 'sequence', 'lsn', 'txId', 'ts_ms']);
 const readersMax = 1_000;
 
 export interface DebeziumDecoderOptions {

@@ -68,7 +68,7 @@ export class RocksDbEngine implements StateEngine {
   /**
    * Opens the engine in the folder, which belongs to it alone and is made if missing.
    * @throws STATE_LOCKED when the folder is open already, STATE_DAMAGED when its content cannot be
-   *   trusted or is not ours, STORE_FAILED when it cannot be opened; each names the folder.
+   *   trusted or is not ours, DISK_FULL or STORE_FAILED when it cannot be opened; each names the folder.
    */
   static async open(folder: string, memory: EngineMemory = ownMemory): Promise<RocksDbEngine> {
     const database = new RocksDb(folder);
@@ -160,9 +160,8 @@ export class RocksDbEngine implements StateEngine {
       await writeFile(path.join(this.#folder, damageMark), `${why}\n`).catch(() => undefined);
       return damaged(this.#folder, why, error);
     }
-    return new RollguardError('STORE_FAILED', `the store ${this.#folder} failed: ${why}`, {
-      cause: error,
-    });
+    const code = isDiskFull(why) ? 'DISK_FULL' : 'STORE_FAILED';
+    return new RollguardError(code, `the store ${this.#folder} failed: ${why}`, { cause: error });
   }
 
   async #getMany(keys: readonly Buffer[]): Promise<readonly Value[]> {
@@ -236,7 +235,13 @@ function openError(folder: string, cause: unknown): RollguardError {
     return damaged(folder, why, cause);
   }
   const message = `the state folder ${folder} cannot be opened: ${why}`;
-  return new RollguardError('STORE_FAILED', message, { cause, context: { folder } });
+  const code = isDiskFull(why) ? 'DISK_FULL' : 'STORE_FAILED';
+  return new RollguardError(code, message, { cause, context: { folder } });
+}
+
+/** No space, no quota, or a limit on the size of files, in RocksDB's words and Node's. */
+function isDiskFull(message: string): boolean {
+  return /no space left|file too large|quota exceeded/i.test(message);
 }
 
 /** RocksDB's words for bytes that fail their checksum, and for a file of its list that is gone. */

@@ -31,6 +31,7 @@ export type {
   MaybePromise,
 } from './processor.ts';
 export type { StreamsOptions } from './streams-config.ts';
+export type { PartitionBacklog } from './record-queue.ts';
 export type { KafkaPort, FetchedRecord, RecordHeader, TopicDescription } from './kafka/port.ts';
 export {
   bytesSerde,

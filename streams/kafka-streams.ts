@@ -9,7 +9,7 @@ import type { Clock } from '../kernel/clock.ts';
 import { RollguardError, messageOf, isRollguardError } from '../kernel/errors.ts';
 import { noFailpoints, type Failpoints } from '../kernel/failpoints.ts';
 import type { Logger } from '../kernel/logger.ts';
-import type { Metrics } from '../kernel/metrics.ts';
+import type { Histogram, Metrics } from '../kernel/metrics.ts';
 import { partitionFor } from '../kernel/murmur2.ts';
 import { late, settledWithin } from '../kernel/settled-within.ts';
 import { engineMemory } from '../stores/engine-memory.ts';
@@ -25,6 +25,7 @@ import { planTasks } from './plan-tasks.ts';
 import type { CallOptions } from './call-queue.ts';
 import type { KafkaPort, PartitionReader } from './kafka/port.ts';
 import { Membership } from './membership.ts';
+import type { PartitionBacklog } from './record-queue.ts';
 import { OutputTopics } from './output-topics.ts';
 import { StreamLoop } from './stream-loop.ts';
 import {
@@ -62,6 +63,8 @@ export interface KafkaStreamsOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Told the seconds that each batch of records took. */
+  readonly batchDuration?: Histogram | undefined;
   /** For tests; none unless given. */
   readonly failpoints?: Failpoints | undefined;
 }
@@ -153,7 +156,8 @@ export class KafkaStreams {
     this.#options = options;
     this.#config = compileStreamsConfig(options.options);
     checkGuarantee(options.topology, this.#config);
-    this.#metrics = createStreamsMetrics(options.metrics, this.#config.applicationId);
+    const { metrics, batchDuration } = options;
+    this.#metrics = createStreamsMetrics(metrics, this.#config.applicationId, batchDuration);
   }
 
   get status(): StreamsStatus {
@@ -218,11 +222,13 @@ export class KafkaStreams {
 
   /** Every task of this instance with its status and the records it has yet to process. */
   tasks(): readonly { readonly name: string; readonly status: string; readonly lag: number }[] {
-    return [...(this.#running?.tasks.tasks ?? [])].map((task) => ({
-      name: task.name,
-      status: task.status,
-      lag: task.lag(),
-    }));
+    const tasks = [...(this.#running?.tasks.tasks ?? [])];
+    return tasks.map((task) => ({ name: task.name, status: task.status, lag: task.lag() }));
+  }
+
+  /** How far each source partition of this instance's tasks is read. */
+  backlog(): readonly PartitionBacklog[] {
+    return [...(this.#running?.tasks.tasks ?? [])].flatMap((task) => task.backlog());
   }
 
   /** The tasks of this instance, standbys too, and how far each is. */

@@ -23,6 +23,8 @@ export class OwnedState {
   #content: TaskState | undefined;
   #progress: RestoreProgress | undefined;
   #isDamaged = false;
+  /** Its engine found no space and takes no more writes: only one that is opened again does. */
+  #isStuck = false;
   /** Wall-clock time at which the content last had all that was in the changelog; undefined: never yet. */
   #completeAtMs: number | undefined;
 
@@ -39,9 +41,10 @@ export class OwnedState {
     return this.#progress;
   }
 
-  /** The next ownership begins with a fresh one if it was the state that failed the task. */
+  /** The next ownership begins with a fresh one, or opens it anew, if it was the state that failed the task. */
   failed(error: unknown): void {
     if (isRollguardError(error) && error.row.reaction === 'restore') this.#isDamaged = true;
+    if (isRollguardError(error, 'DISK_FULL')) this.#isStuck = true;
   }
 
   /** @param atMs when the task was last known to be here, with everything in the changelog committed by it. */
@@ -55,6 +58,7 @@ export class OwnedState {
     if (changelog === undefined) return;
     if (this.#isDamaged) await this.#setAside('damaged');
     else if (this.#isTooOld()) await this.#setAside('too-old');
+    else if (this.#isStuck) await this.#letGo();
     const startedAtMs = environment.clock.nowMs();
     try {
       await this.#replay(changelog, signal);
@@ -85,12 +89,17 @@ export class OwnedState {
 
   async #setAside(reason: SetAsideReason, error?: unknown): Promise<void> {
     const { id, environment } = this.#options;
-    const content = this.#content;
-    this.#content = undefined;
     this.#isDamaged = false;
     this.#completeAtMs = undefined;
-    // Its engine may refuse even that; the folder is moved either way.
-    await content?.closeDirty().catch(() => undefined);
+    await this.#letGo();
     await environment.setStateAside(id, reason, error);
+  }
+
+  /** The folder is moved, or opened again, whatever its engine says: the changelog has what it lacks. */
+  async #letGo(): Promise<void> {
+    const content = this.#content;
+    this.#content = undefined;
+    this.#isStuck = false;
+    await content?.closeDirty().catch(() => undefined);
   }
 }

@@ -32,6 +32,15 @@ interface PartitionQueue extends TopicPartition {
   stableOffset: number;
 }
 
+export interface PartitionBacklog extends TopicPartition {
+  /** Records fetched and not taken. */
+  readonly waiting: number;
+  /** Of the next record to process; −1 while unknown. */
+  readonly offset: number;
+  /** Up to here the broker had records when it was last asked; −1 while unknown. */
+  readonly stableOffset: number;
+}
+
 /** A partition whose next record cannot be used yet. */
 export type IsHeld = (partition: TopicPartition) => boolean;
 
@@ -103,9 +112,14 @@ export class RecordQueue {
     );
   }
 
-  /** Records of each partition waiting to be taken. */
-  backlog(): readonly (TopicPartition & { readonly waiting: number })[] {
-    return this.#partitions.map(({ topic, partition, waiting }) => ({ topic, partition, waiting }));
+  /** How far each partition is read, and the records of it waiting to be taken. */
+  backlog(): readonly PartitionBacklog[] {
+    return this.#partitions.map((queue) => {
+      const { topic, partition, waiting, processedOffset, fetchedOffset, stableOffset } = queue;
+      const isReadUp = waiting === 0 && queue.takenCount === 0;
+      const offset = isReadUp ? Math.max(processedOffset, fetchedOffset) : processedOffset;
+      return { topic, partition, waiting, offset, stableOffset };
+    });
   }
 
   /** True when a partition that is not held has records. */

@@ -142,6 +142,7 @@ export class StandbyTasks {
         if (this.#follows.has(task)) this.#follow(standby);
       } catch (error) {
         logger.warn('a standby cannot be opened', { task, error });
+        if (isRollguardError(error, 'DISK_FULL')) void this.#openLater(task);
       }
     });
   }
@@ -219,13 +220,34 @@ export class StandbyTasks {
     }
     for (const fetched of polled) await this.#apply(fetched, { asked, sentAtMs });
     await this.#askEnds();
-    for (const { state, completeAtMs } of this.#followed) {
+    for (const standby of this.#followed) {
+      const { state, completeAtMs } = standby;
       if (completeAtMs !== undefined && state.checkpointDue(completeAtMs)) {
         // What fails stays in memory and comes with the next one; a full memory is waited for.
-        state.checkpoint(completeAtMs).catch(() => undefined);
+        state.checkpoint(completeAtMs).catch((error: unknown) => {
+          if (isRollguardError(error, 'DISK_FULL')) void this.#openAgain(standby, error);
+        });
       }
     }
     this.#askForWarm();
+  }
+
+  /** An engine that found no space takes no more writes; one that is opened again does, when there is. */
+  async #openAgain(standby: StandbyTask, error: unknown): Promise<void> {
+    const { name, state, position } = standby;
+    if (this.#standbys.get(name) !== standby) return;
+    this.#options.logger.warn('a standby is opened again', { task: name, error });
+    this.#forget(standby);
+    this.#left.set(name, position);
+    await this.#alone(name, () => state.closeDirty().catch(() => undefined));
+    await this.#openLater(name);
+  }
+
+  async #openLater(task: string): Promise<void> {
+    const { clock, config } = this.#options;
+    const { signal } = this.#stop;
+    await clock.sleep(config.checkpointIntervalMs, signal);
+    if (!signal.aborted && this.#wanted.has(task)) await this.#open(task);
   }
 
   /** @param asked those that were followed then: for one that was opened meanwhile it may be from elsewhere. */
@@ -248,6 +270,10 @@ export class StandbyTasks {
       const isUseless =
         isRollguardError(error, 'OFFSET_OUT_OF_RANGE') ||
         (isRollguardError(error) && error.row.reaction === 'restore');
+      if (isRollguardError(error, 'DISK_FULL')) {
+        await this.#openAgain(standby, error);
+        return;
+      }
       if (!isUseless) throw error;
       await this.#beginAnew(standby, 'damaged', error);
     }

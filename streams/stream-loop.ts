@@ -76,8 +76,10 @@ export class StreamLoop {
     try {
       if (task.hasCalls) await task.answerCalls(environment.config.processRecordsMax);
       if (task.isProcessable) {
+        const startedMs = environment.clock.monotonicMs();
         const records = await task.process(environment.config.processRecordsMax);
-        environment.metrics.processed(task.id, records);
+        const durationMs = environment.clock.monotonicMs() - startedMs;
+        environment.metrics.processed(task.id, records, durationMs);
         environment.metrics.lag(task.id, task.lag());
       }
       if (task.status === 'running' && !task.isCommitting) await task.punctuate();

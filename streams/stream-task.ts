@@ -104,8 +104,8 @@ export class StreamTask {
     return this.#status === 'restoring' ? this.#owned.progress?.toString() : undefined;
   }
 
-  /** Records of each partition that were fetched and not yet begun. */
-  backlog(): readonly (TopicPartition & { readonly waiting: number })[] {
+  /** How far each partition is read, and what of it was fetched and not yet begun. */
+  backlog(): ReturnType<RecordQueue['backlog']> {
     return this.#queue.backlog();
   }
 

@@ -1,10 +1,10 @@
 /** The engine's metrics, by the names that `docs/operations.md` explains. */
-import type { Counter, Metrics } from '../kernel/metrics.ts';
+import type { Counter, Histogram, Metrics } from '../kernel/metrics.ts';
 import type { FailurePolicy } from './streams-config.ts';
 import { formatTaskId, type TaskId } from './task-id.ts';
 
 export interface StreamsMetrics {
-  processed(id: TaskId, records: number): void;
+  processed(id: TaskId, records: number, durationMs: number): void;
   committed(id: TaskId, records: number, durationMs: number): void;
   restored(id: TaskId, records: number): void;
   lag(id: TaskId, records: number): void;
@@ -19,10 +19,16 @@ export interface StreamsMetrics {
 
 const commitBucketsSeconds = [0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10];
 
-export function createStreamsMetrics(metrics: Metrics, applicationId: string): StreamsMetrics {
+const name = (suffix: string): string => `rollguard_streams_${suffix}`;
+
+/** @param batchDuration seconds that each batch of records took, by the name the application gives it */
+export function createStreamsMetrics(
+  metrics: Metrics,
+  applicationId: string,
+  batchDuration?: Histogram,
+): StreamsMetrics {
   const application = applicationId;
   const taskLabels = ['application', 'task'];
-  const name = (suffix: string): string => `rollguard_streams_${suffix}`;
   const processed = metrics.counter({
     name: name('records_processed_total'),
     help: 'Input records processed.',
@@ -49,6 +55,38 @@ export function createStreamsMetrics(metrics: Metrics, applicationId: string): S
     help: 'Records on the broker that the task has not processed.',
     labels: taskLabels,
   });
+  const failures = metrics.counter({
+    name: name('task_failures_total'),
+    help: 'Times a task dropped its memory and took ownership anew.',
+    labels: [...taskLabels, 'code'],
+  });
+  const late = lateRecords(metrics, [...taskLabels, 'store']);
+  const labels = (id: TaskId): { application: string; task: string } => ({
+    application,
+    task: formatTaskId(id),
+  });
+  return {
+    processed: (id, records, durationMs) => {
+      processed.add(records, labels(id));
+      batchDuration?.observe(durationMs / 1_000);
+    },
+    committed: (id, records, durationMs) => {
+      commits.observe(durationMs / 1_000, labels(id));
+      committed.add(records, labels(id));
+    },
+    restored: (id, records) => restored.add(records, labels(id)),
+    lag: (id, records) => lag.set(records, labels(id)),
+    ...inputMetrics(metrics, application),
+    lateRecord: (id, store) => late.add(1, { ...labels(id), store }),
+    taskFailed: (id, code) => failures.add(1, { ...labels(id), code }),
+  };
+}
+
+/** Of records that could not be used, or not yet. */
+function inputMetrics(
+  metrics: Metrics,
+  application: string,
+): Pick<StreamsMetrics, 'recordFailed' | 'partitionHeld'> {
   const deadLettered = metrics.counter({
     name: name('records_dead_lettered_total'),
     help: 'Records written to the dead-letter topic.',
@@ -64,29 +102,10 @@ export function createStreamsMetrics(metrics: Metrics, applicationId: string): S
     help: 'Times a partition was held because a record could not be decoded yet.',
     labels: ['application', 'topic'],
   });
-  const failures = metrics.counter({
-    name: name('task_failures_total'),
-    help: 'Times a task dropped its memory and took ownership anew.',
-    labels: [...taskLabels, 'code'],
-  });
-  const late = lateRecords(metrics, [...taskLabels, 'store']);
-  const labels = (id: TaskId): { application: string; task: string } => ({
-    application,
-    task: formatTaskId(id),
-  });
   return {
-    processed: (id, records) => processed.add(records, labels(id)),
-    committed: (id, records, durationMs) => {
-      commits.observe(durationMs / 1_000, labels(id));
-      committed.add(records, labels(id));
-    },
-    restored: (id, records) => restored.add(records, labels(id)),
-    lag: (id, records) => lag.set(records, labels(id)),
     recordFailed: (topic, stage, policy) =>
       (policy === 'continue' ? passedOver : deadLettered).add(1, { application, topic, stage }),
     partitionHeld: (topic) => holds.add(1, { application, topic }),
-    lateRecord: (id, store) => late.add(1, { ...labels(id), store }),
-    taskFailed: (id, code) => failures.add(1, { ...labels(id), code }),
   };
 }
 

@@ -15,6 +15,7 @@ const runtimeFolders = [
   'connectors',
   'database',
   'backfill',
+  'projections',
   'api',
   'testing',
 ];

@@ -11,8 +11,10 @@ import { connectorsCommand } from './commands/connectors.ts';
 import { databaseCommand } from './commands/database.ts';
 import { dlqCommand } from './commands/dlq.ts';
 import { guardCommand } from './commands/guard.ts';
+import { ledgerCommand } from './commands/ledger.ts';
 import { loadCommand } from './commands/load.ts';
 import { locksCommand } from './commands/locks.ts';
+import { replayCommand } from './commands/replay.ts';
 import { schemasCommand } from './commands/schemas.ts';
 import { stackCommand } from './commands/stack.ts';
 import { stateCommand } from './commands/state.ts';
@@ -28,8 +30,10 @@ const nouns: readonly ((cli: CliContext) => Command)[] = [
   databaseCommand,
   dlqCommand,
   guardCommand,
+  ledgerCommand,
   loadCommand,
   locksCommand,
+  replayCommand,
   schemasCommand,
   stateCommand,
   topologyCommand,

@@ -6,6 +6,8 @@
 import { deleteConnector } from '../../connectors/delete-connector.ts';
 import { ConnectClient } from '../../connectors/connect-client.ts';
 import { defaultConnectorName } from '../../connectors/platform-connector.ts';
+import { openDatabase } from '../../database/connection.ts';
+import { migrate } from '../../database/migrations.ts';
 import { silentLogger } from '../../kernel/logger.ts';
 import { parseSettings } from '../../kernel/settings.ts';
 import { connectPlatformDatabase } from '../../examples/reservation-platform/database.ts';
@@ -42,9 +44,10 @@ export async function runBackfillBench(
   const { workload, rows, system: systemOptions } = options;
   const { signal, clock, progress } = systemOptions;
   const settings = { ROLLGUARD_SERVICES: 'roll', ROLL_SERVICE_BACKFILL_ENABLED: 'false' };
-  const system = await startSystem({ ...systemOptions, settings, hasDatabases: true });
+  const system = await startSystem({ ...systemOptions, settings });
   try {
     const databaseUrl = system.stack.endpoints.platformAdminDatabaseUrl;
+    await makeTables(system.stack.endpoints.rollguardDatabaseUrl);
     await workload.feed({ databaseUrl, clock, signal, progress: () => undefined });
     await system.application.ready(signal);
     await untilTotals(system.application.url, { workload, times: 1 }, systemOptions);
@@ -109,6 +112,12 @@ function reportOf(
     ),
     bottleneck: bottleneckOf(costs),
   };
+}
+
+async function makeTables(url: string): Promise<void> {
+  const options = { url, setting: 'ROLLGUARD_DATABASE_URL', applicationName: 'backfill bench' };
+  const database = await openDatabase(options);
+  await migrate(database).finally(() => database.close());
 }
 
 /** What is copied must not come by capture as well. */

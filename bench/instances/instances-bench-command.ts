@@ -61,9 +61,11 @@ function render(report: InstancesBenchReport): string {
     `session time-out ${sessionTimeoutMs} ms, heartbeats every ${heartbeatIntervalMs} ms`,
     '',
     table([
-      ['time without a grant', 'times', 'p50 ms', 'p99 ms', 'max ms'],
+      ['time without a grant or commit', 'times', 'p50 ms', 'p99 ms', 'max ms'],
       row('kill -9: partitions it had, with a standby', report.takeOver),
       row('kill -9: partitions of the others', report.unaffected),
+      row('kill -9: tasks of the others, fed by a source', report.sourceFed),
+      row('kill -9: tasks of the others, fed by tasks', report.repartitionFed),
       row('scale out: partitions that move', scaleOut.moved),
       row('scale out: partitions that stay', scaleOut.stayed),
     ]),

@@ -7,14 +7,17 @@ import type { Clock } from '../../kernel/clock.ts';
 import { chooseFreePorts } from '../../tools/stack/ports.ts';
 import { startSystem, type System, type SystemOptions } from '../../tools/start/system.ts';
 import { chainWorkload } from '../../tools/start/workload.ts';
+import { guardApplicationId } from '../../topology/guard/guard-names.ts';
 import { guardSubTopologies } from '../../topology/guard/guard-topology.ts';
 import { partitionKeyOf } from '../../topology/guard/lock-id.ts';
+import { benchPort } from '../bench-broker.ts';
 import { createBenchRooms, untilCaptured } from '../guard/bench-rooms.ts';
 import type { RoomType } from '../guard/wishes.ts';
 import { percentile } from '../measure.ts';
 import { BenchInstances } from './bench-instances.ts';
 import { measureHop, type HopFigures } from './hop.ts';
 import { LockProbe, type Granted } from './lock-probe.ts';
+import { StreamProbe, type Fed, type StreamProbeOptions } from './stream-probe.ts';
 
 export interface InstancesBenchOptions {
   readonly kills: number;
@@ -38,6 +41,10 @@ export interface InstancesBenchReport {
   readonly takeOver: Spread;
   /** The longest time without a grant of each partition that another one had. */
   readonly unaffected: Spread;
+  /** The same of records: without a commit, of tasks that read what other systems write. */
+  readonly sourceFed: Spread;
+  /** And of those that read what tasks write, also the killed one's: its open transaction ends with its session. */
+  readonly repartitionFed: Spread;
   readonly rollingRestart: {
     readonly movedTasks: readonly string[];
     /** Calls that were not answered at all in spite of being asked again. */
@@ -54,8 +61,14 @@ const partitions = 4;
 const typeCount = 17;
 const roomsPerType = 50;
 const standbys = { NUM_STANDBY_REPLICAS: '1' };
+const applicationId = guardApplicationId({ KAFKA_CONSUMER_GROUP_SUFFIX: '-shadow' });
 /** A task moves when its state is there, however small it is. */
 const alone = { NUM_STANDBY_REPLICAS: '0', ACCEPTABLE_RECOVERY_LAG: '200' };
+/** Which tasks of the guard read what commands go through. */
+const fedTasks: Readonly<Record<Fed, string>> = {
+  source: guardSubTopologies.commands,
+  repartition: guardSubTopologies.guard,
+};
 /** Before a fault, and after everyone is there again. */
 const calmMs = 2_000;
 
@@ -72,21 +85,25 @@ export async function runInstancesBench(
   const system = await startSystem({ ...systemOptions, settings });
   const ports = await chooseFreePorts(['1', '2', '3']);
   const instances = new BenchInstances({ system, clock, signal, ports });
+  const brokers = system.stack.endpoints.kafkaBrokers.split(',');
+  const port = benchPort({ clock }, { brokers, clientId: 'bench' });
   try {
     const types = await roomTypes(system, systemOptions);
     await system.application.stop();
-    const run: Run = { ...options, instances, types, clock, progress };
+    const stream = { brokers, port, applicationId };
+    const run: Run = { ...options, instances, types, clock, progress, stream };
     const scaleOut = await scaledOut(run);
-    const { takeOver, unaffected } = await killed(run);
+    const pauses = await killed(run);
     const hop = await measureHop(run);
     await instances.stopAll();
     const rollingRestart = await restarted(run);
     return {
-      ...{ sessionTimeoutMs, heartbeatIntervalMs, takeOver, unaffected },
+      ...{ sessionTimeoutMs, heartbeatIntervalMs, ...pauses },
       ...{ rollingRestart, scaleOut, hop },
     };
   } finally {
     await instances.stopAll();
+    await port.close();
     await system.stop();
   }
 }
@@ -97,6 +114,7 @@ export interface Run extends InstancesBenchOptions {
   readonly types: readonly RoomType[];
   readonly clock: Clock;
   readonly progress: (line: string) => void;
+  readonly stream: Omit<StreamProbeOptions, 'types' | 'clock'>;
 }
 
 async function roomTypes(
@@ -167,10 +185,18 @@ async function scaledOut(run: Run): Promise<InstancesBenchReport['scaleOut']> {
   return { moved: spread(moved), stayed: spread(stayed) };
 }
 
-async function killed(run: Run): Promise<Pick<InstancesBenchReport, 'takeOver' | 'unaffected'>> {
-  const { instances, clock, progress, kills } = run;
+type Pauses = Pick<
+  InstancesBenchReport,
+  'takeOver' | 'unaffected' | 'sourceFed' | 'repartitionFed'
+>;
+
+async function killed(run: Run): Promise<Pauses> {
+  const { instances, clock, progress, kills, stream } = run;
   const [takeOver, unaffected]: [number[], number[]] = [[], []];
+  const fed = { source: [] as number[], repartition: [] as number[] };
   for (const number of [1, 2, 3]) instances.start(number, standbys);
+  await instances.settled(1);
+  const commands = await StreamProbe.start({ ...stream, types: run.types, clock });
   for (let kill = 0; kill < kills; kill += 1) {
     const owned = await instances.settled(1);
     const victim = instances.numbers[kill % instances.numbers.length] ?? 1;
@@ -193,12 +219,20 @@ async function killed(run: Run): Promise<Pick<InstancesBenchReport, 'takeOver' |
       } else {
         unaffected.push(probe.longestPauseMs(killedMs, endedMs));
       }
+      for (const [kind, subTopology] of Object.entries(fedTasks) as [Fed, string][]) {
+        if (lost.has(`${subTopology}_${partition}`)) continue;
+        fed[kind].push(commands.longestPauseMs(kind, partition, killedMs, endedMs));
+      }
     }
     progress(`kill ${kill + 1} of ${kills}: take-over ${Math.round(takeOver.at(-1) ?? 0)} ms`);
     instances.start(victim, standbys);
   }
   await instances.settled(1);
-  return { takeOver: spread(takeOver), unaffected: spread(unaffected) };
+  await commands.stop();
+  return {
+    ...{ takeOver: spread(takeOver), unaffected: spread(unaffected) },
+    ...{ sourceFed: spread(fed.source), repartitionFed: spread(fed.repartition) },
+  };
 }
 
 /** Of static members, one after the other, each within its session. */

@@ -9,6 +9,8 @@ const { Kafka, KafkaJSError, logLevel } = kafkajs;
 
 export interface CommittedRecords {
   count(): Promise<number>;
+  /** Offsets by partition; what they were before while the coordinator moves. */
+  byPartition(): Promise<ReadonlyMap<number, number>>;
   close(): Promise<void>;
 }
 
@@ -20,25 +22,29 @@ export async function watchCommitted(
   const kafka = new Kafka({ brokers: [...brokers], clientId: 'watch', logLevel: logLevel.NOTHING });
   const admin = kafka.admin();
   await admin.connect();
-  let known = 0;
-  const ask = async (): Promise<number> => {
+  let known: ReadonlyMap<number, number> = new Map();
+  const ask = async (): Promise<ReadonlyMap<number, number>> => {
     const [offsets] = await admin.fetchOffsets({ groupId, topics: [topic] });
     // −1: nothing committed yet.
-    return (offsets?.partitions ?? []).reduce(
-      (sum, { offset }) => sum + Math.max(0, Number(offset)),
-      0,
+    return new Map(
+      (offsets?.partitions ?? []).map(({ partition, offset }) => [
+        partition,
+        Math.max(0, Number(offset)),
+      ]),
     );
   };
+  const byPartition = async (): Promise<ReadonlyMap<number, number>> => {
+    try {
+      known = await ask();
+    } catch (error) {
+      // The coordinator is still loading, or moves.
+      if (!(error instanceof KafkaJSError && error.retriable)) throw error;
+    }
+    return known;
+  };
   return {
-    count: async () => {
-      try {
-        known = await ask();
-      } catch (error) {
-        // The coordinator is still loading, or moves.
-        if (!(error instanceof KafkaJSError && error.retriable)) throw error;
-      }
-      return known;
-    },
+    byPartition,
+    count: async () => [...(await byPartition()).values()].reduce((sum, count) => sum + count, 0),
     close: () => admin.disconnect(),
   };
 }

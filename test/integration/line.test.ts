@@ -6,9 +6,12 @@ import { platformConnector } from '../../connectors/platform-connector.ts';
 import { prepareDatabase } from '../../connectors/prepare-database.ts';
 import { applyConnectors } from '../../connectors/reconcile.ts';
 import { systemClock } from '../../kernel/clock.ts';
+import type { CliContext } from '../../tools/cli-context.ts';
+import { runCli } from '../../tools/cli.ts';
 import { compareWithApi } from '../../tools/start/comparison.ts';
 import { startSystem, type System } from '../../tools/start/system.ts';
 import { chainWorkload, type Workload } from '../../tools/start/workload.ts';
+import type { ReplaySummary } from '../../topology/roll/replay-report.ts';
 import { errorCodeOf } from '../support/error-code.ts';
 import { nightsSlept } from './captured.ts';
 import { systemOptions } from './test-system.ts';
@@ -55,6 +58,21 @@ describe('the line from Postgres to the ledgers', () => {
 
     expect(types.filter((type) => type === 'EOD')).toHaveLength(nights);
     expect(types.filter((type) => type === 'CHECKOUT')).toHaveLength(1);
+  });
+
+  test('holds, entry for entry, what the replay report derives from the rows of the platform', async () => {
+    const reports = [];
+    for (const { tenantId, propertyId } of workload.expectations) {
+      reports.push(await replayed(system, tenantId, propertyId));
+    }
+
+    expect(reports.map(({ exitCode }) => exitCode)).toEqual(reports.map(() => 0));
+    for (const { summary } of reports) {
+      expect(summary.derivedEntries).toBeGreaterThan(0);
+      expect(summary).toMatchObject({
+        ...{ matches: summary.derivedEntries, stateEntries: summary.derivedEntries },
+      });
+    }
   });
 
   test('writes every change of an entry to the events topic, in the registered contract', async () => {
@@ -196,6 +214,28 @@ describe('the line from Postgres to the ledgers', () => {
     }
   }
 });
+
+/** `rollguard replay reservation` of a whole property, compared with the state. */
+async function replayed(
+  { stack, application }: System,
+  tenantId: string,
+  propertyId: string,
+): Promise<{ readonly exitCode: number; readonly summary: ReplaySummary }> {
+  let out = '';
+  const context: CliContext = {
+    version: '0.0.0',
+    env: { PLATFORM_DATABASE_URL: stack.endpoints.platformDatabaseUrl },
+    clock: systemClock,
+    out: (text) => void (out += text),
+    err: () => undefined,
+    progress: () => undefined,
+    exitCode: 0,
+  };
+  const whose = ['--tenant', tenantId, '--property', propertyId, '--url', application.url];
+  const which = ['--from', '2026-01-01', '--to', '2026-12-31', '--state', '--no-table', '--stdout'];
+  const exitCode = await runCli(['replay', 'reservation', ...whose, ...which], context);
+  return { exitCode, summary: (JSON.parse(out) as { summary: ReplaySummary }).summary };
+}
 
 async function withDatabase<Result>(
   connectionString: string,

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, readFile, readdir, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -210,6 +210,26 @@ describe('RocksDbEngine', () => {
     await writeFile(folder, 'a file');
 
     expect((await refusal(folder)).code).toBe('STORE_FAILED');
+  });
+});
+
+describe('on a disk without space', () => {
+  test('a write says so, and what was written before is there when it is opened with space', async () => {
+    const folder = freshFolder();
+    const script = fileURLToPath(new URL('full-disk-writer.ts', import.meta.url));
+    // Half a megabyte for each file: there is no smaller disk to be had without being root.
+    const limited = `ulimit -S -f 1000; exec "$0" --import tsx "$@"`;
+    const { stdout } = spawnSync('sh', ['-c', limited, process.execPath, script, folder], {
+      encoding: 'utf8',
+    });
+    const engine = await RocksDbEngine.open(folder);
+    const offset = engine.position()?.offset ?? 0;
+    const [last] = await engine.getMany([Buffer.from(`key-${offset}`)]);
+    await engine.close();
+
+    expect(stdout).toBe('DISK_FULL');
+    expect(offset).toBeGreaterThan(1);
+    expect(last).toHaveLength(10_000);
   });
 });
 

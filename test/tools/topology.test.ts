@@ -67,10 +67,17 @@ describe('topology describe', () => {
 
     expect(applicationId).toBe('roll-service');
     expect(internalTopics.map(({ partitionCount }) => partitionCount)).toEqual([
-      12, 12, 12, 12, 12,
+      12, 12, 12, 12, 12, 12,
     ]);
     expect(subTopologies[0]?.sources[0]?.topics[0]).toMatch(/^hotels\.public\./);
     expect(out).toContain('"roll.events"');
+  });
+
+  test('reads no captured business dates when the clock closes them', async () => {
+    const { out } = await run(['--json'], { ROLL_SERVICE_BUSINESS_DATES: 'clock' });
+
+    expect(out).not.toContain('business_dates');
+    expect((await run(['--json'])).out).toContain('business_dates');
   });
 
   test('refuses an unknown format and a wrong setting, naming both', async () => {

@@ -8,6 +8,7 @@ import type {
   InventoryOvercommitted,
 } from '../../topology/guard/inventory-event.ts';
 import { isLive } from '../../topology/guard/lock.ts';
+import { platformActor } from '../../topology/guard/reservations/reconcile.ts';
 import { heldNights, type StoredLock } from '../../topology/guard/stored-lock.ts';
 import { lettersOf } from './guard-invariants.ts';
 import { guardEventsTopic, roomNumberOf } from './guard-workload.ts';
@@ -33,6 +34,7 @@ export function streamsViolations(state: FinalState, partitions: number): readon
   return [
     ...reservations(state, decisions, told),
     ...overcommits(decisions, told),
+    ...orders(decisions),
     ...commands(state, decisions),
     ...letters(state),
   ];
@@ -48,6 +50,18 @@ function liveHolds(decisions: readonly LoggedDecision[]): readonly StoredLock[] 
     }
   }
   return [...holds.values()].filter(isLive);
+}
+
+/** A reservation's order ends the version that it was decided for: what changed since is not its to end. */
+function orders(decisions: readonly LoggedDecision[]): readonly string[] {
+  return decisions.flatMap(({ command, changes }) => {
+    if (command.kind !== 'release' || command.actor !== platformActor) return [];
+    return changes.flatMap((change) =>
+      change.kind === 'lock' && change.before !== command.version
+        ? [`an order for version ${command.version} ended ${change.lockId} at ${change.before}`]
+        : [],
+    );
+  });
 }
 
 /** All times to live are over: what is live is held as its row says and by nothing else. */

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import type { AuditBody, AuditSearchBody, ManualReleasedBody } from '../../api/guard/audit-body.ts';
 import { RollguardError } from '../../kernel/errors.ts';
 import type { CliContext } from '../cli-context.ts';
-import { GuardClient } from '../locks/guard-client.ts';
+import { ApiClient } from '../api-client.ts';
 import { renderAudit } from '../locks/lock-report.ts';
 import {
   defaultsNote,
@@ -90,7 +90,7 @@ ${tokenNote}`,
       const partial = lockId === undefined ? flags.partial : undefined;
       const query = { limit: flags.limit, partial };
       const secretHeaders = tokenHeaders(cli);
-      const client = new GuardClient(flags, cli);
+      const client = new ApiClient(flags, cli);
       const { body } = await client.ask({ method: 'GET', path, query, secretHeaders });
       show(flags, cli, body, () => renderAudit(body as AuditBody));
       tellMissing((body as AuditSearchBody).missingPartitions, cli);

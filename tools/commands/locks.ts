@@ -9,7 +9,7 @@ import type {
 } from '../../api/guard/lock-body.ts';
 import { RollguardError } from '../../kernel/errors.ts';
 import type { CliContext } from '../cli-context.ts';
-import { GuardClient } from '../locks/guard-client.ts';
+import { ApiClient } from '../api-client.ts';
 import {
   renderAvailability,
   renderConflict,
@@ -58,7 +58,7 @@ Examples:
 ${defaultsNote}`,
     )
     .action(async (lockId: string, flags: Flags) => {
-      const { body } = await new GuardClient(flags, cli).ask({
+      const { body } = await new ApiClient(flags, cli).ask({
         method: 'GET',
         path: lockPath(lockId),
       });
@@ -119,7 +119,7 @@ async function list(flags: ListFlags, cli: CliContext): Promise<void> {
   }
   const of = { roomId: room, roomTypeId: roomType, reservationId };
   const query = { ...of, from, to, status, cursor, limit, partial: flags.partial };
-  const client = new GuardClient(flags, cli);
+  const client = new ApiClient(flags, cli);
   const { body } = await client.ask({ method: 'GET', path: '/v1/locks', query });
   show(flags, cli, body, () => renderLocks(body as LocksBody));
   const { nextCursor, missingPartitions } = body as LocksBody;
@@ -249,7 +249,7 @@ ${defaultsNote}`,
     .action(async (flags: AvailabilityFlags) => {
       const { roomType, from, to } = flags;
       const query = { roomTypeId: roomType, from, to };
-      const client = new GuardClient(flags, cli);
+      const client = new ApiClient(flags, cli);
       const { body } = await client.ask({ method: 'GET', path: '/v1/availability', query });
       show(flags, cli, body, () => renderAvailability(body as AvailabilityBody));
     });

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { z } from 'zod';
 import { RollguardError } from '../../kernel/errors.ts';
 import type { CliContext } from '../cli-context.ts';
-import { baseUrl } from '../locks/guard-client.ts';
+import { baseUrl } from '../api-client.ts';
 
 interface TasksFlags {
   readonly url?: string;

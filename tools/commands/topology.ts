@@ -12,6 +12,7 @@ import {
 import { guardApplicationId, inventoryEventsTopic } from '../../topology/guard/guard-names.ts';
 import { defaultGuardOptions } from '../../topology/guard/guard-options.ts';
 import { guardTopology, type GuardTopologyOptions } from '../../topology/guard/guard-topology.ts';
+import type { EventInputs } from '../../topology/roll/events/add-events.ts';
 import { rollApplicationId, rollEventsTopic } from '../../topology/roll/roll-names.ts';
 import { rollTopology } from '../../topology/roll/roll-topology.ts';
 import { offlineSettings } from '../application-settings.ts';
@@ -62,7 +63,7 @@ Examples:
   ROLLGUARD_PARTITIONS=12 rollguard topology describe --json
 
 Names and counts follow the settings (PLATFORM_TOPIC_PREFIX, ROLLGUARD_PARTITIONS, SHADOW_MODE,
-KAFKA_CONSUMER_GROUP_SUFFIX) of the environment and .env. Nothing is asked of Kafka.`;
+KAFKA_CONSUMER_GROUP_SUFFIX, ROLL_SERVICE_BUSINESS_DATES, ROLL_SERVICE_EVENTS_ENABLED) of the environment and .env. Nothing is asked of Kafka.`;
 
 function describe(flags: DescribeFlags, cli: CliContext): void {
   const settings = offlineSettings(cli);
@@ -84,7 +85,12 @@ function describe(flags: DescribeFlags, cli: CliContext): void {
         options: defaultGuardOptions,
         ...guardStreamsOf(settings),
       })
-    : rollTopology({ ...common, eventsTopic: rollEventsTopic(settings) });
+    : rollTopology({
+        ...common,
+        eventsTopic: rollEventsTopic(settings),
+        businessDates: settings.ROLL_SERVICE_BUSINESS_DATES,
+        events: eventsOf(settings),
+      });
   const named = isGuard ? guardApplicationId(settings) : rollApplicationId(settings);
   const applicationId = flags.application ?? named;
   const deadLetters = isGuard ? { deadLetterTopic: settings.INVENTORY_EVENTS_DLQ_TOPIC } : {};
@@ -101,6 +107,17 @@ function guardStreamsOf(settings: Settings): Partial<GuardTopologyOptions> {
   };
   const commands = topic === '' ? undefined : { topic, ...ids, decodeAvro: onlyDescribed };
   return { commands, followsReservations: true };
+}
+
+/** What the Roll Service reads beside the captured tables. */
+function eventsOf(settings: Settings): EventInputs | undefined {
+  if (!settings.ROLL_SERVICE_EVENTS_ENABLED) return undefined;
+  return {
+    reservationsTopic: settings.RESERVATION_EVENTS_TOPIC,
+    deadLettersTopic: settings.RESERVATION_DLQ_TOPIC,
+    inventoryTopic: inventoryEventsTopic(settings),
+    decodeAvro: onlyDescribed,
+  };
 }
 
 function onlyDescribed(): never {

@@ -41,8 +41,6 @@ export interface CampaignReport extends DurableReport {
         readonly ofZombies: Readonly<Record<string, number>>;
       })
     | undefined;
-  /** What may be, and should be known. */
-  readonly notes: readonly string[];
   /** Empty: everything held. */
   readonly violations: readonly string[];
 }
@@ -114,7 +112,6 @@ export function renderCampaign(report: CampaignReport): string {
         `stores     ${of}: ${tasks.filter(({ differing }) => differing.length === 0).length} of ${tasks.length} as their changelogs say`,
     ),
     `events     ${state.events.events} of ${state.events.entries} entries, ${state.events.repeated.length} repeated`,
-    ...report.notes.map((note) => `note       ${note}`),
     ...violations.map((violation) => `VIOLATION  ${violation}`),
     violations.length === 0
       ? "all invariants hold: nothing sold twice, every zombie's grant withheld, no input skipped or applied twice"

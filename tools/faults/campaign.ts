@@ -100,7 +100,6 @@ async function campaign(run: Run): Promise<CampaignReport> {
       unanswered: load.attempts.filter(({ kind }) => kind === 'again').length,
       ofZombies: zombieAnswers(load.attempts, frozen),
     },
-    notes: fleet.notes,
   };
   return { ...report, violations: [...fleet.violations, ...violationsOf(report)] };
 }

@@ -31,8 +31,6 @@ export class Fleet {
   readonly instances: readonly Instance[];
   /** What must not be: instances that ended by themselves, stopped in disorder or did not get ready. */
   readonly violations: string[] = [];
-  /** What may be, and is told. */
-  readonly notes: string[] = [];
   readonly #options: FleetOptions;
 
   static async create(options: FleetOptions): Promise<Fleet> {
@@ -118,10 +116,6 @@ export class Fleet {
     const last = readFileSync(instance.logFile, 'utf8').trimEnd().split('\n').slice(-lastLines);
     const how = `${instance.name} ended by itself (${code === null ? 'a signal' : `code ${code}`})`;
     progress(`faults: ${how}`);
-    if (instance.isDiskFull) {
-      this.notes.push(`${how} on a full disk: ${last.join(' | ')}`);
-      return;
-    }
     this.violations.push(`${how}: ${last.join(' | ')}`);
     await clock.sleep(restartAfterMs, signal);
     if (!signal.aborted) instance.start();

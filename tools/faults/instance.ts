@@ -45,7 +45,6 @@ export class Instance {
   #process: ApplicationProcess | undefined;
   readonly #closing = new AbortController();
   #lasting: Promise<void> = Promise.resolve();
-  #isDiskFull = false;
   #skewMs = 0;
 
   static async create(options: InstanceOptions): Promise<Instance> {
@@ -72,10 +71,6 @@ export class Instance {
   /** Ever. */
   get hasRun(): boolean {
     return existsSync(this.logFile);
-  }
-
-  get isDiskFull(): boolean {
-    return this.#isDiskFull;
   }
 
   /** Of the HTTP API; undefined until it serves. */
@@ -165,13 +160,9 @@ export class Instance {
     if (pid === undefined) return;
     // What a checkpoint should have written it has not: the next start has more to replay.
     noteFolderLost(this.logFile);
-    this.#isDiskFull = true;
     limitFiles(pid, '0');
     this.#last(lastsMs, () => {
-      this.#isDiskFull = false;
       if (this.#process?.pid === pid) limitFiles(pid, 'unlimited');
-      // It had no room to go on.
-      else this.start();
     });
   }
 

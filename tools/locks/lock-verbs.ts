@@ -2,9 +2,9 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { LocksBody } from '../../api/guard/lock-body.ts';
 import type { CliContext } from '../cli-context.ts';
-import { GuardClient, type GuardClientFlags, type GuardRequest } from './guard-client.ts';
+import { ApiClient, type ApiClientFlags, type ApiRequest } from '../api-client.ts';
 
-export interface Flags extends GuardClientFlags {
+export interface Flags extends ApiClientFlags {
   readonly json?: true;
 }
 
@@ -41,9 +41,9 @@ Ids are UUIDs. The tenant can be set once as ROLLGUARD_TENANT_ID.`;
 export async function write(
   flags: WriteFlags,
   cli: CliContext,
-  request: GuardRequest,
+  request: ApiRequest,
 ): Promise<unknown> {
-  const client = new GuardClient(flags, cli);
+  const client = new ApiClient(flags, cli);
   if (flags.dryRun !== true) return (await client.ask(request)).body;
   const described = client.described(request);
   cli.out(`${JSON.stringify({ dryRun: true, request: described }, null, flags.json ? 0 : 2)}\n`);

@@ -23,7 +23,7 @@ const answerSchema = z.object({
   totals: z.object(counts),
   days: z.array(z.object({ businessDate: z.string(), ...counts })),
 });
-type Answer = z.infer<typeof answerSchema>;
+export type Answer = z.infer<typeof answerSchema>;
 
 export interface Comparison {
   /** All properties together, as answered. */

@@ -17,7 +17,9 @@ export interface LiveOptions extends Omit<SystemOptions, 'isFresh'> {
 /** Resolves after the signal, when everything is stopped. */
 export async function runLive(options: LiveOptions): Promise<void> {
   const { signal } = options;
-  const system = await startSystem({ ...options, isFresh: false, hasDatabases: true });
+  const system = await startSystem({
+    ...{ ...options, isFresh: false, hasTables: true, backfills: true },
+  });
   try {
     const chain = generateChain({ seed: options.seed, days: Infinity });
     const feeding = feed(system, chain, options);
@@ -59,7 +61,7 @@ async function untilStopped(system: System, { clock, signal }: LiveOptions): Pro
 }
 
 function whereToLook(
-  { application: { url, grpcAddress }, stack }: System,
+  { application: { url, grpcAddress }, stack, tablesUrl }: System,
   { setup }: Chain,
 ): string {
   const property = setup.properties[0];
@@ -77,6 +79,8 @@ Rollguard is up and a hotel chain is at work. Look here:
   health                  ${url}/health/readiness
   events                  topic roll.events.shadow on ${kafkaBrokers}
   connector               ${kafkaConnectUrl}/connectors/rollguard-platform/status
+  our tables              ${tablesUrl ?? ''}
+    reservation_ledger_shadow, inventory_locks_shadow, inventory_lock_audits, room_state_shadow
   the platform's tables   ${platformDatabaseUrl}
 
 Ctrl-C stops everything.

@@ -8,6 +8,7 @@ import type { ExpectedTotals } from '../../examples/reservation-platform/expecte
 import { compareWithApi, type Comparison } from './comparison.ts';
 import { compareHolds } from './hold-comparison.ts';
 import { bottleneckOf, countCosts, type PartCosts } from './part-costs.ts';
+import { compareTables } from './table-comparison.ts';
 import { startSystem, type System, type SystemOptions } from './system.ts';
 import type { Workload } from './workload.ts';
 
@@ -45,8 +46,7 @@ export interface OnceResult {
 export async function runOnce(options: OnceOptions): Promise<OnceResult> {
   const settings = { ...everyStayCounts, ...options.settings };
   const system = await startSystem({
-    ...{ ...options, settings, isFresh: true, httpPort: 0 },
-    hasDatabases: true,
+    ...{ ...options, settings, isFresh: true, hasTables: true, backfills: true, httpPort: 0 },
   });
   try {
     return await runLoad(system, options);
@@ -128,7 +128,7 @@ async function untilRight(
   }
 }
 
-/** Ledgers first: while they differ, holds need not be asked for. */
+/** Ledgers first: while they differ, holds and tables need not be asked for. */
 async function compare(
   system: System,
   workload: Workload,
@@ -139,7 +139,8 @@ async function compare(
   const databaseUrl = system.stack.endpoints.platformAdminDatabaseUrl;
   const propertyIds = workload.expectations.map(({ propertyId }) => propertyId);
   const { live, differences } = await compareHolds({ url, databaseUrl, propertyIds });
-  return { ...ledgers, differences, holds: live };
+  const inTables = await compareTables(system.tablesUrl, workload, live);
+  return { ...ledgers, differences: [...differences, ...inTables], holds: live };
 }
 
 function notYet(error: unknown): undefined {
@@ -151,7 +152,7 @@ function differs(now: Comparison | undefined): RollguardError {
   const reasons = now?.differences ?? ['the API answers no totals'];
   return new RollguardError(
     'CHECK_FAILED',
-    `ledgers or holds differ from what was loaded:\n  ${reasons.join('\n  ')}`,
+    `ledgers, holds or tables differ from what was loaded:\n  ${reasons.join('\n  ')}`,
   );
 }
 

@@ -8,8 +8,6 @@ import { ConnectClient } from '../../connectors/connect-client.ts';
 import { toConnect } from '../../connectors/debezium-postgres.ts';
 import { platformConnector } from '../../connectors/platform-connector.ts';
 import { applyConnectors } from '../../connectors/reconcile.ts';
-import { openDatabase } from '../../database/connection.ts';
-import { migrate } from '../../database/migrations.ts';
 import { connectPlatformDatabase } from '../../examples/reservation-platform/database.ts';
 import { createPlatformSchema } from '../../examples/reservation-platform/schema.ts';
 import type { Clock } from '../../kernel/clock.ts';
@@ -39,10 +37,12 @@ export interface SystemOptions {
   readonly isFresh: boolean;
   /** 0 picks a free one. */
   readonly httpPort: number;
+  /** True: the application writes its tables, into the stack's Postgres. */
+  readonly hasTables?: boolean;
   /** Of the application, beside those that the stack gives. */
   readonly settings?: Readonly<Record<string, string>>;
-  /** True: the application has both databases, its own with its tables. */
-  readonly hasDatabases?: boolean;
+  /** True: the application reads the platform's database as well, where it has tables of its own. */
+  readonly backfills?: boolean;
   /** True: nothing is started of the application; whoever wants it does that. */
   readonly isBare?: boolean;
 }
@@ -54,6 +54,8 @@ export interface System {
   /** Folder of the application's state stores. */
   readonly stateFolder: string;
   readonly applicationLog: string;
+  /** Where the application writes its tables; undefined: nowhere. */
+  readonly tablesUrl: string | undefined;
   /** Of everything that is started. */
   readonly logsFolder: string;
   /** Starts the application, which has ended, once more; with these settings over those it had. */
@@ -100,7 +102,6 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   };
   try {
     await connectPlatform(stack, options);
-    if (options.hasDatabases === true) await makeOwnTables(stack);
     signal.throwIfAborted();
     if (options.isBare !== true) startApplication();
     return {
@@ -111,6 +112,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
         return application ?? startApplication();
       },
       stateFolder: stateFolder(folders),
+      tablesUrl: options.hasTables === true ? stack.endpoints.rollguardDatabaseUrl : undefined,
       applicationLog,
       logsFolder: folders.logs,
       startApplication: (settings) => void startApplication(settings),
@@ -149,21 +151,6 @@ async function connectPlatform(stack: StackState, options: SystemOptions): Promi
   });
 }
 
-async function makeOwnTables({ endpoints }: StackState): Promise<void> {
-  const database = await openDatabase({
-    ...{ url: endpoints.rollguardDatabaseUrl, setting: 'ROLLGUARD_DATABASE_URL' },
-    applicationName: 'rollguard start',
-  });
-  await migrate(database).finally(() => database.close());
-}
-
-function databaseSettings({ endpoints }: StackState): Readonly<Record<string, string>> {
-  return {
-    PLATFORM_DATABASE_URL: endpoints.platformDatabaseUrl,
-    ROLLGUARD_DATABASE_URL: endpoints.rollguardDatabaseUrl,
-  };
-}
-
 function startApplicationProcess(
   stack: StackState,
   options: SystemOptions,
@@ -174,11 +161,16 @@ function startApplicationProcess(
     settings: {
       KAFKA_BROKERS: stack.endpoints.kafkaBrokers,
       SCHEMA_REGISTRY_URL: stack.endpoints.schemaRegistryUrl,
+      ...(options.hasTables === true && {
+        ROLLGUARD_DATABASE_URL: stack.endpoints.rollguardDatabaseUrl,
+      }),
       ROLLGUARD_STATE_DIR: stateDir,
       HTTP_PORT: String(options.httpPort),
       // Beside a live application, which has its fixed port.
       ...(options.httpPort === 0 ? { GRPC_PORT: '0' } : {}),
-      ...(options.hasDatabases === true ? databaseSettings(stack) : {}),
+      ...(options.backfills === true && {
+        PLATFORM_DATABASE_URL: stack.endpoints.platformDatabaseUrl,
+      }),
       ...options.settings,
     },
     logFile,

@@ -44,9 +44,11 @@ export async function verifyServices({
       continue;
     }
     const applicationId = given ?? rollApplicationId(settings);
+    const [dates] = await parts.port.admin.describeTopics([`${topicPrefix}.public.business_dates`]);
     const roll = rollToVerify({
       ...{ registryUrl: settings.SCHEMA_REGISTRY_URL, clock: parts.clock },
       ...{ applicationId, topicPrefix, partitionCount, eventsTopic: rollEventsTopic(settings) },
+      hasCapturedDates: dates !== undefined,
     });
     reports.push({ service, applicationId, ...(await verifyState({ ...roll, ...common })) });
   }

@@ -28,6 +28,8 @@ export interface ChangeSource {
   readonly lsn?: number | bigint | null | undefined;
   /** The transaction's id; Postgres' log knows its lower 32 bits. */
   readonly txId?: number | bigint | null | undefined;
+  /** When the platform committed the change, or the row was read; milliseconds since 1970. */
+  readonly ts_ms?: number | bigint | null | undefined;
 }
 
 /** When the backfill read; both as Postgres says them, in the reading transaction. */

@@ -3,9 +3,9 @@
  * cannot be understood is DECODE_FAILED, which sends its bytes to the dead-letter topic; a change that
  * says nothing (a tombstone, a command that names no reservation) is passed over and counted.
  */
-import { RollguardError } from '../../kernel/errors.ts';
+import { RollguardError, isRollguardError } from '../../kernel/errors.ts';
 import type { Counter } from '../../kernel/metrics.ts';
-import type { Deserializer, FetchedRecord } from '../../streams/index.ts';
+import type { Deserializer, FetchedRecord, RecordOrigin } from '../../streams/index.ts';
 import { readBusinessDateRow, type BusinessDateColumns } from './business-dates.ts';
 import type { LifecycleColumns } from '../captured/lifecycle-row.ts';
 import { readRollCommand, rollTypeOf } from './roll-command.ts';
@@ -60,9 +60,14 @@ export const capturedColumns = {
 
 export interface CapturedRowsOptions {
   readonly decode: ChangeDecoder;
-  /** `roll_service_lifecycle_events_total{result}`: processed, skipped. */
+  /** `roll_service_lifecycle_events_total{result}`: processed, skipped, parse_error. */
   readonly lifecycleEvents: Counter;
+  /** For metrics. */
+  readonly onRowRead?: OnRowRead | undefined;
 }
+
+/** Told of every row that was decoded, of any table. @param eventAtMs when the platform wrote it */
+export type OnRowRead = (origin: RecordOrigin, eventAtMs: number) => void;
 
 type Fact<T> = { readonly key: string; readonly value: T } | undefined;
 
@@ -74,44 +79,70 @@ export interface CapturedTables {
   readonly businessDates: Deserializer<string, PropertyFact>;
 }
 
-export function capturedTables({ decode, lifecycleEvents }: CapturedRowsOptions): CapturedTables {
+export function capturedTables(options: CapturedRowsOptions): CapturedTables {
+  const { lifecycleEvents } = options;
+  const lifecycle = table<LifecycleColumns, ReservationFact>(
+    'reservation_command_lifecycle',
+    options,
+    (change) => {
+      const fact = lifecycleFact(change);
+      lifecycleEvents.add(1, {
+        result: fact === undefined || isSkipped(fact.value) ? 'skipped' : 'processed',
+      });
+      return fact;
+    },
+  );
   return {
-    lifecycle: table<LifecycleColumns, ReservationFact>(
-      'reservation_command_lifecycle',
-      decode,
-      (change) => {
-        const fact = lifecycleFact(change);
-        lifecycleEvents.add(1, {
-          result: fact === undefined || isSkipped(fact.value) ? 'skipped' : 'processed',
-        });
-        return fact;
-      },
-    ),
-    reservations: table('reservations', decode, reservationFact),
-    properties: table('properties', decode, propertyFact),
-    businessDates: table('business_dates', decode, businessDateFact),
+    lifecycle: countingErrors(lifecycle, lifecycleEvents),
+    reservations: table('reservations', options, reservationFact),
+    properties: table('properties', options, propertyFact),
+    businessDates: table('business_dates', options, businessDateFact),
   };
 }
 
 function table<Row, Value>(
   name: string,
-  decode: ChangeDecoder,
+  { decode, onRowRead }: CapturedRowsOptions,
   factOf: (change: RowChange<Row>) => Fact<Value>,
 ): Deserializer<string, Value> {
   const toRecord = (
     record: FetchedRecord,
+    origin: RecordOrigin,
     change: RowChange<Row> | undefined,
   ): { key: string; value: Value; timestampMs: number } | undefined => {
-    const fact = change === undefined ? undefined : factOf(change);
+    if (change === undefined) return undefined;
+    onRowRead?.(origin, Number(change.source.ts_ms ?? record.timestampMs));
+    const fact = factOf(change);
     return fact === undefined ? undefined : { ...fact, timestampMs: record.timestampMs };
   };
-  return (record) => {
+  return (record, origin) => {
     // A tombstone follows every delete, for compaction; the delete itself has said it.
     if (record.value === null) return undefined;
     const decoded = decode<Row>(name, record.value);
     return decoded instanceof Promise
-      ? decoded.then((change) => toRecord(record, change))
-      : toRecord(record, decoded);
+      ? decoded.then((change) => toRecord(record, origin, change))
+      : toRecord(record, origin, decoded);
+  };
+}
+
+/** Counts what cannot be read for good; what is tried again is none of it. */
+function countingErrors<Value>(
+  deserialize: Deserializer<string, Value>,
+  lifecycleEvents: Counter,
+): Deserializer<string, Value> {
+  const counted = (error: unknown): never => {
+    if (!isRollguardError(error) || error.row.reaction === 'skip-record') {
+      lifecycleEvents.add(1, { result: 'parse_error' });
+    }
+    throw error;
+  };
+  return (record, origin) => {
+    try {
+      const read = deserialize(record, origin);
+      return read instanceof Promise ? read.catch(counted) : read;
+    } catch (error) {
+      return counted(error);
+    }
   };
 }
 

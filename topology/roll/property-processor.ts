@@ -2,6 +2,10 @@
  * Keeps the properties of one partition: their calendars, and the rolling totals of their business
  * dates. A changed calendar is told to every ledger partition (a tick), one tick a closed date, in the
  * transaction that stores it; contributions are added up.
+ *
+ * By the clock, a date that is due is written to the topic of closed dates and nothing else happens:
+ * it closes when the task reads that record. So dates are input as all others are, a computation once
+ * more sees the same ones, and what two owners both wrote down closes once.
  */
 import type {
   KeyValueStore,
@@ -12,7 +16,14 @@ import type {
 import { advanceDates } from './business-dates.ts';
 import type { PropertyCalendar } from './derive.ts';
 import { RollguardError } from '../../kernel/errors.ts';
-import { splitKey, type Contribution, type PropertyFact, type Tick } from './roll-messages.ts';
+import { NightClock } from './night-clock.ts';
+import {
+  closedDateFact,
+  splitKey,
+  type Contribution,
+  type PropertyFact,
+  type Tick,
+} from './roll-messages.ts';
 import { addContribution, noTotals, type DailyTotals } from './totals.ts';
 
 export const propertyStores = { properties: 'properties', totals: 'totals' } as const;
@@ -38,15 +49,30 @@ const unknown: StoredProperty = {
   totalRooms: undefined,
 };
 
+// A date closes within a second of its time, commit included.
+const closingIntervalMs = 250;
+// So many hotels of one zone at a time: a transaction stays small.
+const closingsPerTurnMax = 1_000;
+const propertiesPerPage = 1_000;
+
 export class PropertyProcessor implements Processor<string, PropertyInputRecord> {
   #context!: ProcessorContext;
   #properties!: KeyValueStore<string, StoredProperty>;
   #totals!: KeyValueStore<TotalsKey, DailyTotals>;
+  /** Undefined: dates close only as others say. */
+  readonly #nights: NightClock | undefined;
 
-  init(context: ProcessorContext): void {
+  constructor({ closesByClock = false }: { readonly closesByClock?: boolean } = {}) {
+    this.#nights = closesByClock ? new NightClock() : undefined;
+  }
+
+  async init(context: ProcessorContext): Promise<void> {
     this.#context = context;
     this.#properties = context.store(propertyStores.properties);
     this.#totals = context.store(propertyStores.totals);
+    if (this.#nights === undefined) return;
+    await this.#watchAll(this.#nights);
+    context.schedule(closingIntervalMs, 'wall-clock', (nowMs) => this.#closeDue(nowMs));
   }
 
   load(records: readonly StreamRecord<string, PropertyInputRecord>[]): Promise<void> {
@@ -75,11 +101,31 @@ export class PropertyProcessor implements Processor<string, PropertyInputRecord>
     const after = steps.at(-1);
     if (after === undefined) return;
     this.#properties.put(record.key, after);
+    this.#nights?.set(record.key, after, this.#context.nowMs());
     let told: PropertyCalendar = before;
     for (const step of steps) {
       if (step.zone !== told.zone || step.lastClosedDate !== told.lastClosedDate)
         this.#tell(record, step);
       told = step;
+    }
+  }
+
+  async #watchAll(nights: NightClock): Promise<void> {
+    const nowMs = this.#context.nowMs();
+    let from: string | undefined;
+    for (;;) {
+      const page = await this.#properties.range(from, undefined, { limit: propertiesPerPage });
+      for (const [key, property] of page) nights.set(key, property, nowMs);
+      const last = page.at(-1)?.[0];
+      if (last === undefined || page.length < propertiesPerPage) return;
+      from = `${last}\u0000`;
+    }
+  }
+
+  #closeDue(nowMs: number): void {
+    for (const { key, date } of this.#nights?.takeDue(nowMs, closingsPerTurnMax) ?? []) {
+      const value = closedDateFact(key, date);
+      void this.#context.forward({ key, value, timestampMs: nowMs }, 'closed-dates');
     }
   }
 

@@ -29,6 +29,12 @@ export interface Tick extends PropertyCalendar {
 
 export type Contribution = DailyContribution;
 
+/** A business date that is closed by the clock or by hand; `key` is the property's. */
+export function closedDateFact(key: string, businessDate: string): PropertyFact {
+  const [tenantId, propertyId] = splitKey(key);
+  return { type: 'date', row: { tenantId, propertyId, businessDate, status: 'CLOSED' } };
+}
+
 /** The partition key of ledgers. */
 export function reservationKey(tenantId: string, reservationId: string): string {
   return `${tenantId}|${reservationId}`;

@@ -22,3 +22,10 @@ export const backfillTopicName = 'backfill';
 export function backfillTopic(applicationId: string): string {
   return `${applicationId}-${backfillTopicName}`;
 }
+
+/** Internal topic of the dates that the clock or a person closed; kept, since they are input. */
+export const closedDates = 'closed-dates';
+
+export function closedDatesTopic(applicationId: string): string {
+  return `${applicationId}-${closedDates}`;
+}

@@ -2,9 +2,12 @@
  * The Roll Service as a topology:
  *
  *   intake    captured tables ──▶ facts by reservation, facts by property
- *   property  facts by property, contributions ──▶ ticks (to every ledger partition), totals
+ *   property  facts by property, contributions, closed dates ──▶ ticks (to every ledger partition), totals,
+ *             closed dates (by the clock)
  *   ledger    facts by reservation, from there and from the backfill, ticks ──▶ ledgers, roll events,
  *             contributions
+ *
+ * and, by a setting, `events/add-events.ts`: what others say of the same things, compared with it.
  *
  * Sub-topology, store and internal topic names are for life: they name state on the broker and on disk.
  */
@@ -19,9 +22,10 @@ import {
   type Topology,
 } from '../../streams/index.ts';
 import type { ChangeDecoder } from '../captured/row-change.ts';
-import { capturedTables } from './captured-rows.ts';
+import { capturedTables, type OnRowRead } from './captured-rows.ts';
 import type { PropertyCalendar } from './derive.ts';
 import type { RollChange } from './diff.ts';
+import { addEvents, type EventInputs } from './events/add-events.ts';
 import { ledgerCodec } from './ledger-codec.ts';
 import { LedgerProcessor, ledgerStores, type LedgerInputRecord } from './ledger-processor.ts';
 import { backfillTopicName } from './roll-names.ts';
@@ -41,6 +45,7 @@ import {
   type ReservationFact,
   type Tick,
 } from './roll-messages.ts';
+import { closedDates } from './roll-names.ts';
 import type { DailyTotals } from './totals.ts';
 
 export const rollSubTopologies = {
@@ -48,6 +53,12 @@ export const rollSubTopologies = {
   property: 'property',
   ledger: 'ledger',
 } as const;
+
+/**
+ * What closes business dates, beside a person: the captured table, or the clock of the task that owns
+ * the property (the table is not read then, nor needed); 'recorded': only what was written down before.
+ */
+export type BusinessDates = 'captured' | 'clock' | 'recorded';
 
 export interface RollTopologyOptions {
   /** First part of the captured tables' topics, e.g. `platform` of `platform.public.reservations`. */
@@ -60,11 +71,18 @@ export interface RollTopologyOptions {
   /** Bytes of an event for `eventsTopic`. */
   readonly encodeEvent: (change: RollChange) => Buffer;
   readonly metrics: Metrics;
+  /** By default 'captured'. */
+  readonly businessDates?: BusinessDates;
+  /** For metrics. */
+  readonly onRowRead?: OnRowRead | undefined;
+  /** Undefined: the captured tables alone are read. */
+  readonly events?: EventInputs | undefined;
 }
 
 // Facts are consumed at once; what is kept longer is kept for a person to look at.
 const repartitionConfigs = { 'cleanup.policy': 'delete', 'retention.ms': '-1' };
-// Ticks and what the backfill brought are what ledgers were derived from: a replay reads them again.
+// Ticks, closed dates and what the backfill brought are what ledgers were derived from: a replay reads
+// them again.
 const keptConfigs = { 'cleanup.policy': 'delete', 'retention.ms': '-1' };
 
 interface InternalTopics {
@@ -73,6 +91,7 @@ interface InternalTopics {
   readonly contributions: InternalTopic;
   readonly ticks: InternalTopic;
   readonly backfill: InternalTopic;
+  readonly closedDates: InternalTopic;
 }
 
 export function rollTopology(options: RollTopologyOptions): Topology {
@@ -85,10 +104,15 @@ export function rollTopology(options: RollTopologyOptions): Topology {
     contributions: builder.internalTopic('contributions-repartition', repartition),
     ticks: builder.internalTopic('ticks', { partitionCount, configs: keptConfigs }),
     backfill: builder.internalTopic(backfillTopicName, { partitionCount, configs: keptConfigs }),
+    closedDates: builder.internalTopic(closedDates, { partitionCount, configs: keptConfigs }),
   };
   addIntake(builder, topics, options);
-  addProperty(builder, topics);
+  addProperty(builder, topics, options);
   addLedger(builder, topics, options);
+  if (options.events !== undefined) {
+    const { eventsTopic: rollEventsTopic, metrics } = options;
+    addEvents(builder, options.events, { rollEventsTopic, partitionCount, metrics });
+  }
   return builder.build();
 }
 
@@ -102,42 +126,50 @@ function addIntake(
     help: 'Captured rows of reservation_command_lifecycle, by what became of them.',
     labels: ['result'],
   });
-  const tables = capturedTables({ decode: options.decode, lifecycleEvents });
+  const tables = capturedTables({ ...options, lifecycleEvents });
   const topicOf = (table: string): string => `${options.topicPrefix}.public.${table}`;
-  builder
+  const intake = builder
     .subTopology(rollSubTopologies.intake)
     .source('lifecycle', {
       topics: [topicOf('reservation_command_lifecycle')],
       deserialize: tables.lifecycle,
     })
     .source('reservations', { topics: [topicOf('reservations')], deserialize: tables.reservations })
-    .source('properties', { topics: [topicOf('properties')], deserialize: tables.properties })
-    .source('business-dates', {
+    .source('properties', { topics: [topicOf('properties')], deserialize: tables.properties });
+  const readsDates = (options.businessDates ?? 'captured') === 'captured';
+  if (readsDates) {
+    intake.source('business-dates', {
       topics: [topicOf('business_dates')],
       deserialize: tables.businessDates,
-    })
+    });
+  }
+  intake
     .sink<string, ReservationFact>('reservation-facts', {
       parents: ['lifecycle', 'reservations'],
       topic: topics.reservationFacts,
       serialize: ({ key, value }) => encodeMessage(key, value),
     })
     .sink<string, PropertyFact>('property-facts', {
-      parents: ['properties', 'business-dates'],
+      parents: readsDates ? ['properties', 'business-dates'] : ['properties'],
       topic: topics.propertyFacts,
       serialize: ({ key, value }) => encodeMessage(key, value),
     });
 }
 
-function addProperty(builder: TopologyBuilder, topics: InternalTopics): void {
+function addProperty(
+  builder: TopologyBuilder,
+  topics: InternalTopics,
+  { businessDates }: RollTopologyOptions,
+): void {
+  const closesByClock = businessDates === 'clock';
+  const propertyFact = internalRecord<PropertyInputRecord>((message) => ({
+    kind: 'fact',
+    fact: message as PropertyFact,
+  }));
   builder
     .subTopology(rollSubTopologies.property)
-    .source('facts', {
-      topics: [topics.propertyFacts],
-      deserialize: internalRecord<PropertyInputRecord>((message) => ({
-        kind: 'fact',
-        fact: message as PropertyFact,
-      })),
-    })
+    .source('facts', { topics: [topics.propertyFacts], deserialize: propertyFact })
+    .source('dates', { topics: [topics.closedDates], deserialize: propertyFact })
     .source('contributions', {
       topics: [topics.contributions],
       deserialize: internalRecord<PropertyInputRecord>((message) => ({
@@ -160,8 +192,8 @@ function addProperty(builder: TopologyBuilder, topics: InternalTopics): void {
       }),
     )
     .processor('properties', {
-      parents: ['facts', 'contributions'],
-      supplier: () => new PropertyProcessor(),
+      parents: ['facts', 'dates', 'contributions'],
+      supplier: () => new PropertyProcessor({ closesByClock }),
       stores: Object.values(propertyStores),
     })
     .sink<string, Tick>('ticks', {
@@ -169,6 +201,11 @@ function addProperty(builder: TopologyBuilder, topics: InternalTopics): void {
       topic: topics.ticks,
       serialize: ({ key, value }) => encodeMessage(key, value),
       partition: () => 'all',
+    })
+    .sink<string, PropertyFact>('closed-dates', {
+      parents: ['properties'],
+      topic: topics.closedDates,
+      serialize: ({ key, value }) => encodeMessage(key, value),
     });
 }
 

@@ -1,7 +1,7 @@
 /** What the platform did with the guard's conflicts, and how far apart both end a stay. */
 import { afterEach, describe, expect, test } from '@jest/globals';
-import type { Labels, MetricOptions, Metrics } from '../../../kernel/metrics.ts';
 import { ReservationMeter } from '../../../topology/guard/reservations/reservation-meter.ts';
+import { Figures } from '../../support/figures.ts';
 import { FollowingGuard, idOf, suite, tenantId } from '../../support/following-guard.ts';
 
 const conflictsName = 'availability_guard_shadow_lock_conflicts_total';
@@ -13,42 +13,6 @@ afterEach(async () => {
   await guard?.driver.close();
   guard = undefined;
 });
-
-/** Sums of counters and last values of gauges, by name and labels. */
-class Figures implements Metrics {
-  readonly values = new Map<string, number>();
-
-  counter({ name }: MetricOptions) {
-    return {
-      add: (amount = 1, labels: Labels = {}) => {
-        const key = keyOf(name, labels);
-        this.values.set(key, (this.values.get(key) ?? 0) + amount);
-      },
-    };
-  }
-
-  gauge({ name }: MetricOptions) {
-    return {
-      set: (value: number, labels: Labels = {}) => void this.values.set(keyOf(name, labels), value),
-    };
-  }
-
-  histogram() {
-    return { observe: () => undefined };
-  }
-
-  of(name: string): Readonly<Record<string, number>> {
-    return Object.fromEntries(
-      [...this.values]
-        .filter(([key]) => key.startsWith(name))
-        .map(([key, value]) => [key.slice(name.length + 1), value]),
-    );
-  }
-}
-
-function keyOf(name: string, labels: Labels): string {
-  return `${name} ${Object.values(labels).join(' ')}`.trim();
-}
 
 /** R1 has the only suite, so that R2 has a conflict. */
 async function withConflict(figures: Figures): Promise<FollowingGuard> {

@@ -1,17 +1,17 @@
-/** The guard's HTTP API as a command uses it: one tenant, one request, answers or errors that say what to do. */
+/** The HTTP API as a command uses it: one tenant, one request, answers or errors that say what to do. */
 import { randomUUID } from 'node:crypto';
-import { errorCodes, type ErrorCode } from '../../kernel/error-codes.ts';
-import { RollguardError } from '../../kernel/errors.ts';
-import type { CliContext } from '../cli-context.ts';
-import { offlineSettings } from '../application-settings.ts';
+import { errorCodes, type ErrorCode } from '../kernel/error-codes.ts';
+import { RollguardError } from '../kernel/errors.ts';
+import type { CliContext } from './cli-context.ts';
+import { offlineSettings } from './application-settings.ts';
 
-export interface GuardClientFlags {
+export interface ApiClientFlags {
   readonly url?: string;
   readonly tenant?: string;
   readonly correlationId?: string;
 }
 
-export interface GuardRequest {
+export interface ApiRequest {
   readonly method: 'GET' | 'POST' | 'DELETE';
   readonly path: string;
   readonly query?: Readonly<Record<string, string | number | boolean | undefined>>;
@@ -20,7 +20,7 @@ export interface GuardRequest {
   readonly secretHeaders?: Readonly<Record<string, string>>;
 }
 
-export interface GuardAnswer {
+export interface ApiAnswer {
   readonly status: number;
   readonly body: unknown;
 }
@@ -30,12 +30,15 @@ const answerTimeoutMs = 15_000;
 /** Nothing was sent when it fails like this. */
 const neverSent = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH']);
 
-export class GuardClient {
+export class ApiClient {
   readonly #url: string;
   readonly #headers: Readonly<Record<string, string>>;
+  /** As an error names it, e.g. `the guard`. */
+  readonly #service: string;
 
   /** @throws CONFIG_INVALID */
-  constructor(flags: GuardClientFlags, cli: CliContext) {
+  constructor(flags: ApiClientFlags, cli: CliContext, service = 'the guard') {
+    this.#service = service;
     this.#url = baseUrl(flags, cli);
     this.#headers = {
       'x-tenant-id': tenantOf(flags, cli),
@@ -44,7 +47,7 @@ export class GuardClient {
   }
 
   /** The request as it would be sent. */
-  described(request: GuardRequest): object {
+  described(request: ApiRequest): object {
     const { method, body } = request;
     const secrets = Object.keys(request.secretHeaders ?? {}).map((name) => [name, '(not shown)']);
     const headers = { ...this.#headers, ...(Object.fromEntries(secrets) as object) };
@@ -53,7 +56,7 @@ export class GuardClient {
   }
 
   /** @throws the error that the answer names; API_UNAVAILABLE; OUTCOME_UNKNOWN of a write without answer */
-  async ask(request: GuardRequest): Promise<GuardAnswer> {
+  async ask(request: ApiRequest): Promise<ApiAnswer> {
     const { method, body } = request;
     const response = await this.#fetch(request, {
       method,
@@ -72,7 +75,7 @@ export class GuardClient {
     throw this.#errorOf(status, answer);
   }
 
-  async #fetch(request: GuardRequest, init: RequestInit): Promise<Response> {
+  async #fetch(request: ApiRequest, init: RequestInit): Promise<Response> {
     try {
       return await fetch(this.#urlOf(request), init);
     } catch (cause) {
@@ -86,7 +89,7 @@ export class GuardClient {
     }
   }
 
-  #urlOf({ path, query = {} }: GuardRequest): string {
+  #urlOf({ path, query = {} }: ApiRequest): string {
     const url = new URL(`${this.#url}${path}`);
     for (const [name, value] of Object.entries(query)) {
       if (value !== undefined) url.searchParams.set(name, String(value));
@@ -101,7 +104,7 @@ export class GuardClient {
       return new RollguardError('API_UNAVAILABLE', message);
     }
     const isRoute = detail.startsWith('no route ');
-    const message = isRoute ? `${detail}: the guard does not run at ${this.#url}` : detail;
+    const message = isRoute ? `${detail}: ${this.#service} does not run at ${this.#url}` : detail;
     return new RollguardError(isErrorCode(code) ? code : 'API_UNAVAILABLE', message);
   }
 }
@@ -123,15 +126,15 @@ function isErrorCode(code: string): code is ErrorCode {
   return code in errorCodes;
 }
 
-function tenantOf({ tenant }: GuardClientFlags, cli: CliContext): string {
+function tenantOf({ tenant }: ApiClientFlags, cli: CliContext): string {
   const found = tenant ?? cli.env['ROLLGUARD_TENANT_ID'] ?? '';
   if (found !== '') return found;
-  const message = 'whose locks: give --tenant, or set ROLLGUARD_TENANT_ID';
+  const message = 'of which tenant: give --tenant, or set ROLLGUARD_TENANT_ID';
   throw new RollguardError('CONFIG_INVALID', message);
 }
 
 /** Of the HTTP API that a command asks. @throws CONFIG_INVALID */
-export function baseUrl({ url }: Pick<GuardClientFlags, 'url'>, cli: CliContext): string {
+export function baseUrl({ url }: Pick<ApiClientFlags, 'url'>, cli: CliContext): string {
   const given = url ?? cli.env['ROLLGUARD_URL'] ?? '';
   if (given === '') return ownUrl(cli);
   if (/^https?:\/\//.test(given) && URL.canParse(given)) return given.replace(/\/+$/, '');

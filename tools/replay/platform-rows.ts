@@ -1,0 +1,188 @@
+/**
+ * The platform's rows of some reservations, as one snapshot shows them: read only, and of one tenant, for
+ * whom row-level security is told who asks. Bounded: so many lifecycle rows at a time.
+ */
+import { openDatabase, type Database, type Row } from '../../database/connection.ts';
+import { RollguardError, isRollguardError, messageOf } from '../../kernel/errors.ts';
+import type { LifecycleColumns } from '../../topology/captured/lifecycle-row.ts';
+import type { BusinessDateColumns } from '../../topology/roll/business-dates.ts';
+import { capturedColumns } from '../../topology/roll/captured-rows.ts';
+import { propertyIdOf } from '../../topology/roll/facts.ts';
+import type { PropertyColumns } from '../../topology/roll/property-row.ts';
+import type { ReservationColumns } from '../../topology/roll/reservation-row.ts';
+import {
+  knownProperty,
+  knownReservation,
+  type KnownProperty,
+  type KnownReservation,
+} from './captured-facts.ts';
+import { groupBy } from './group-by.ts';
+
+const setting = 'PLATFORM_DATABASE_URL';
+/** A command has one row; ten thousand reservations have fewer than that. */
+const lifecycleRowsMax = 100_000;
+
+export interface PlatformReservation extends KnownReservation {
+  readonly reservationId: string;
+  /** False: the platform has not one row of it. */
+  readonly isFound: boolean;
+  readonly lifecycleEvents: number;
+  readonly propertyId: string | undefined;
+  /** Undefined: it is not known at which property it is. */
+  readonly property: KnownProperty | undefined;
+}
+
+export interface Platform {
+  /** Whose rows there are of this reservation, as far as the role may see them. */
+  tenantsOf(reservationId: string): Promise<readonly string[]>;
+  /** Runs `work` on one snapshot, as this tenant. */
+  snapshot<T>(tenantId: string, work: (tables: PlatformTables) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+/** What is asked within a snapshot. */
+export interface PlatformTables {
+  query(text: string, values: readonly unknown[]): Promise<readonly Row[]>;
+  reservations(reservationIds: readonly string[]): Promise<readonly PlatformReservation[]>;
+}
+
+/** @throws DATABASE_UNAVAILABLE, CONFIG_INVALID naming the setting. */
+export async function openPlatform(url: string): Promise<Platform> {
+  if (url === '') {
+    const message = `${setting} is not set: name the platform's Postgres, or start the stack (rollguard stack up)`;
+    throw new RollguardError('CONFIG_INVALID', message);
+  }
+  const applicationName = 'rollguard replay';
+  const database = await openDatabase({ url, setting, applicationName, isReadOnly: true });
+  return {
+    tenantsOf: (reservationId) => explained(() => tenantsOf(database, reservationId)),
+    snapshot: (tenantId, work) =>
+      explained(() =>
+        database.transaction(async () => {
+          await database.query("SELECT set_config('app.current_tenant_id', $1, true)", [tenantId]);
+          return work(tablesOf(database, tenantId));
+        }, 'REPEATABLE READ'),
+      ),
+    close: () => database.close(),
+  };
+}
+
+function tablesOf(database: Database, tenantId: string): PlatformTables {
+  return {
+    query: async (text, values) => (await database.query(text, values)).rows,
+    reservations: (reservationIds) => readReservations(database, tenantId, reservationIds),
+  };
+}
+
+async function tenantsOf(database: Database, reservationId: string): Promise<readonly string[]> {
+  const { rows } = await database.query(
+    `SELECT tenant_id FROM reservations WHERE id = $1
+     UNION SELECT tenant_id FROM reservation_command_lifecycle WHERE reservation_id = $1`,
+    [reservationId],
+  );
+  return rows.map((row) => String(row['tenant_id']));
+}
+
+async function readReservations(
+  database: Database,
+  tenantId: string,
+  reservationIds: readonly string[],
+): Promise<readonly PlatformReservation[]> {
+  const reservations = await readRows<ReservationColumns>(database, {
+    table: 'reservations',
+    where: 'tenant_id = $1 AND id = ANY($2::uuid[])',
+    values: [tenantId, reservationIds],
+  });
+  const lifecycle = await readRows<LifecycleColumns>(database, {
+    table: 'reservation_command_lifecycle',
+    where: `tenant_id = $1 AND reservation_id = ANY($2::uuid[]) ORDER BY event_id LIMIT ${lifecycleRowsMax + 1}`,
+    values: [tenantId, reservationIds],
+  });
+  if (lifecycle.length > lifecycleRowsMax) {
+    const message = `${reservationIds.length} reservations have more than ${lifecycleRowsMax} lifecycle rows: compare fewer at a time (--batch-size)`;
+    throw new RollguardError('UNSUPPORTED', message);
+  }
+  const rowOf = new Map(reservations.map((row) => [row.id, row]));
+  const commandsOf = groupBy(lifecycle, (row) => row.reservation_id);
+  const known = reservationIds.map((reservationId) => {
+    const rows = {
+      reservation: rowOf.get(reservationId),
+      lifecycle: commandsOf.get(reservationId) ?? [],
+    };
+    return { reservationId, rows, ...knownReservation({ tenantId, reservationId }, rows) };
+  });
+  const propertyIds = [...new Set(known.flatMap(({ facts }) => propertyIdOf(facts) ?? []))];
+  const properties = await readProperties(database, tenantId, propertyIds);
+  return known.map(({ rows, ...reservation }) => {
+    const propertyId = propertyIdOf(reservation.facts);
+    return {
+      ...reservation,
+      isFound: rows.reservation !== undefined || rows.lifecycle.length > 0,
+      lifecycleEvents: rows.lifecycle.length,
+      propertyId,
+      property: propertyId === undefined ? undefined : properties.get(propertyId),
+    };
+  });
+}
+
+async function readProperties(
+  database: Database,
+  tenantId: string,
+  propertyIds: readonly string[],
+): Promise<ReadonlyMap<string, KnownProperty>> {
+  if (propertyIds.length === 0) return new Map();
+  const values = [tenantId, propertyIds];
+  const properties = await readRows<PropertyColumns>(database, {
+    table: 'properties',
+    where: 'tenant_id = $1 AND id = ANY($2::uuid[])',
+    values,
+  });
+  const dates = (await hasBusinessDates(database))
+    ? await readRows<BusinessDateColumns>(database, {
+        table: 'business_dates',
+        where: 'tenant_id = $1 AND property_id = ANY($2::uuid[]) ORDER BY business_date',
+        values,
+      })
+    : [];
+  const datesOf = groupBy(dates, (row) => row.property_id);
+  const rowOf = new Map(properties.map((row) => [row.id, row]));
+  return new Map(
+    propertyIds.map((id) => [
+      id,
+      knownProperty({ property: rowOf.get(id), dates: datesOf.get(id) ?? [] }),
+    ]),
+  );
+}
+
+/** A platform may do without them: the dates are closed by a clock then. */
+async function hasBusinessDates(database: Database): Promise<boolean> {
+  const { rows } = await database.query("SELECT to_regclass('business_dates') AS found");
+  return rows[0]?.['found'] !== null;
+}
+
+/** The columns that the stream reads too, and no others. */
+async function readRows<Columns>(
+  database: Database,
+  wanted: {
+    readonly table: keyof typeof capturedColumns;
+    readonly where: string;
+    readonly values: readonly unknown[];
+  },
+): Promise<readonly Columns[]> {
+  const columns = capturedColumns[wanted.table].join(', ');
+  const text = `SELECT ${columns} FROM ${wanted.table} WHERE ${wanted.where}`;
+  const { rows } = await database.query(text, wanted.values);
+  return rows as readonly Columns[];
+}
+
+/** A statement that fails says which database it is, and what may be wrong with it. */
+async function explained<T>(ask: () => Promise<T>): Promise<T> {
+  try {
+    return await ask();
+  } catch (error) {
+    const code = (error as { code?: unknown }).code;
+    if (isRollguardError(error) || typeof code !== 'string') throw error;
+    const message = `${setting}: ${messageOf(error)}; it must be the platform's database, read by a role that may SELECT there`;
+    throw new RollguardError('CONFIG_INVALID', message, { cause: error });
+  }
+}
