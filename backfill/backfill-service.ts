@@ -33,6 +33,8 @@ export interface BackfillServiceOptions {
 const statementTimeoutMs = 600_000;
 
 const closeTimeoutMs = 5_000;
+/** After a failure; at a start the topics are not there yet. */
+const retryAfterMs = 5_000;
 
 /** What the settings say of limits. */
 export function backfillLimits(settings: Settings): BackfillLimits {
@@ -90,15 +92,18 @@ export class BackfillService {
   async #untilStopped(): Promise<void> {
     const { settings, clock } = this.#options;
     const { signal } = this.#stop;
+    const intervalMs = settings.ROLL_SERVICE_BACKFILL_INTERVAL_MS;
     while (!signal.aborted) {
+      let waitMs = intervalMs;
       try {
         await this.#pass();
         this.#lastComplaint = '';
       } catch (error) {
         this.#complain(error);
         await this.#letGo();
+        waitMs = Math.min(intervalMs, retryAfterMs);
       }
-      await clock.sleep(settings.ROLL_SERVICE_BACKFILL_INTERVAL_MS, signal);
+      await clock.sleep(waitMs, signal);
     }
     await this.#letGo();
   }
@@ -145,7 +150,9 @@ export class BackfillService {
     const message = messageOf(error);
     if (message === this.#lastComplaint) return;
     this.#lastComplaint = message;
-    const isExpected = isRollguardError(error) && error.row.reaction === 'retry';
+    const isExpected =
+      isRollguardError(error, 'TOPIC_MISSING') ||
+      (isRollguardError(error) && error.row.reaction === 'retry');
     const say = isExpected ? 'info' : 'warn';
     logger[say]('the backfill waits; it tries again in a while', { error });
   }

@@ -288,7 +288,7 @@ export class ProjectionSession {
     this.#options.metrics.gap(topic);
     this.#options.logger.error('records are gone that were not applied, going on behind them', {
       ...{ topic, partition, from, to: nextOffset },
-      remedy: 'have the missing events written again (rollguard backfill run --re-emit)',
+      remedy: 'have the missing events written again, and raise retention.ms of the topic',
     });
     const range = { ...{ topic, partition, from, nextOffset }, highWatermark: nextOffset };
     await this.#apply(database, { ...range, records: [] }, parts);

@@ -9,11 +9,12 @@ import { systemClock } from '../../kernel/clock.ts';
 import type { CliContext } from '../../tools/cli-context.ts';
 import { runCli } from '../../tools/cli.ts';
 import { compareWithApi } from '../../tools/start/comparison.ts';
-import { startSystem, type System } from '../../tools/start/system.ts';
+import { startSystem, type System, type SystemOptions } from '../../tools/start/system.ts';
 import { chainWorkload, type Workload } from '../../tools/start/workload.ts';
 import type { ReplaySummary } from '../../topology/roll/replay-report.ts';
 import { errorCodeOf } from '../support/error-code.ts';
-import { nightsSlept } from './captured.ts';
+import { eventually, nightsSlept } from './captured.ts';
+import { testSchema } from './test-schema.ts';
 import { systemOptions } from './test-system.ts';
 
 const startTimeoutMs = 240_000;
@@ -23,9 +24,13 @@ const { signal } = systemOptions;
 describe('the line from Postgres to the ledgers', () => {
   let system: System;
   let workload: Workload;
+  let tableUrl = '';
+  let options: SystemOptions;
 
   beforeAll(async () => {
-    system = await startSystem(systemOptions);
+    tableUrl = await testSchema('line');
+    options = { ...systemOptions, settings: { ROLLGUARD_DATABASE_URL: tableUrl } };
+    system = await startSystem(options);
     workload = chainWorkload({ seed: Math.floor(Date.now() / 1_000), days: 4 });
     await workload.feed({
       databaseUrl: system.stack.endpoints.platformAdminDatabaseUrl,
@@ -60,20 +65,26 @@ describe('the line from Postgres to the ledgers', () => {
     expect(types.filter((type) => type === 'CHECKOUT')).toHaveLength(1);
   });
 
-  test('holds, entry for entry, what the replay report derives from the rows of the platform', async () => {
-    const reports = [];
-    for (const { tenantId, propertyId } of workload.expectations) {
-      reports.push(await replayed(system, tenantId, propertyId));
-    }
+  test(
+    'holds, entry for entry, what the replay report derives from the rows of the platform; so does the table',
+    async () => {
+      for (const { tenantId, propertyId } of workload.expectations) {
+        // The table follows the state within moments.
+        const { exitCode, summary } = await eventually(
+          () => replayed(system, tableUrl, { tenantId, propertyId }),
+          (report) => report.exitCode === 0,
+        );
+        const { derivedEntries } = summary;
 
-    expect(reports.map(({ exitCode }) => exitCode)).toEqual(reports.map(() => 0));
-    for (const { summary } of reports) {
-      expect(summary.derivedEntries).toBeGreaterThan(0);
-      expect(summary).toMatchObject({
-        ...{ matches: summary.derivedEntries, stateEntries: summary.derivedEntries },
-      });
-    }
-  });
+        expect(derivedEntries).toBeGreaterThan(0);
+        expect({ exitCode, ...summary }).toMatchObject({
+          ...{ exitCode: 0, matches: derivedEntries },
+          ...{ stateEntries: derivedEntries, shadowEntries: derivedEntries },
+        });
+      }
+    },
+    startTimeoutMs,
+  );
 
   test('writes every change of an entry to the events topic, in the registered contract', async () => {
     const metrics = await (await fetch(`${system.application.url}/metrics`)).text();
@@ -89,7 +100,7 @@ describe('the line from Postgres to the ledgers', () => {
     'goes on where it was after the application is stopped and started again',
     async () => {
       await system.stop();
-      system = await startSystem(systemOptions);
+      system = await startSystem(options);
       await system.application.ready(signal);
 
       expect(await differences(system)).toEqual([]);
@@ -113,7 +124,7 @@ describe('the line from Postgres to the ledgers', () => {
       await feeding;
       const early = await countedEntries().catch(() => undefined);
       await system.stop();
-      system = await startSystem(systemOptions);
+      system = await startSystem(options);
       await system.application.ready(signal);
 
       expect(early).toBeUndefined();
@@ -215,16 +226,19 @@ describe('the line from Postgres to the ledgers', () => {
   }
 });
 
-/** `rollguard replay reservation` of a whole property, compared with the state. */
+/** `rollguard replay reservation` of a whole property, compared with the state and the table. */
 async function replayed(
   { stack, application }: System,
-  tenantId: string,
-  propertyId: string,
+  tableUrl: string,
+  { tenantId, propertyId }: { readonly tenantId: string; readonly propertyId: string },
 ): Promise<{ readonly exitCode: number; readonly summary: ReplaySummary }> {
   let out = '';
   const context: CliContext = {
     version: '0.0.0',
-    env: { PLATFORM_DATABASE_URL: stack.endpoints.platformDatabaseUrl },
+    env: {
+      PLATFORM_DATABASE_URL: stack.endpoints.platformDatabaseUrl,
+      ROLLGUARD_DATABASE_URL: tableUrl,
+    },
     clock: systemClock,
     out: (text) => void (out += text),
     err: () => undefined,
@@ -232,7 +246,7 @@ async function replayed(
     exitCode: 0,
   };
   const whose = ['--tenant', tenantId, '--property', propertyId, '--url', application.url];
-  const which = ['--from', '2026-01-01', '--to', '2026-12-31', '--state', '--no-table', '--stdout'];
+  const which = ['--from', '2026-01-01', '--to', '2026-12-31', '--state', '--stdout'];
   const exitCode = await runCli(['replay', 'reservation', ...whose, ...which], context);
   return { exitCode, summary: (JSON.parse(out) as { summary: ReplaySummary }).summary };
 }

@@ -16,7 +16,7 @@ function line(changes: readonly object[]): string {
 }
 
 describe("the guard's decisions as audit rows", () => {
-  const { read, nameOf, write } = auditProjection('decisions');
+  const projection = auditProjection('decisions');
   const released = { lockId, tenantId, version: 9, status: 'RELEASED', reason: 'HOLD' };
   const change = {
     kind: 'lock',
@@ -24,7 +24,7 @@ describe("the guard's decisions as audit rows", () => {
   };
 
   test('say who ended a hold, and why', async () => {
-    const rows = await read(record(line([change])));
+    const rows = await projection.read(record(line([change])));
     const statements: (readonly unknown[])[] = [];
     const database = {
       query: (_text: string, values: readonly unknown[] = []) => {
@@ -32,7 +32,7 @@ describe("the guard's decisions as audit rows", () => {
         return Promise.resolve({ rows: [], rowCount: 1 });
       },
     } as unknown as Database;
-    const applied = await write(database, [rows ?? [], rows ?? []]);
+    const applied = await projection.write(database, [rows ?? [], rows ?? []]);
 
     expect(rows).toEqual([
       expect.objectContaining({
@@ -44,18 +44,20 @@ describe("the guard's decisions as audit rows", () => {
     expect(applied.rows).toEqual([
       { table: 'inventory_lock_audits', operation: 'upsert', count: 1 },
     ]);
-    expect(nameOf(rows ?? [], record(null)).eventId).toBe(rows?.[0]?.id);
+    expect(projection.nameOf(rows ?? [], record(null)).eventId).toBe(rows?.[0]?.id);
   });
 
   test('are none where no hold was changed', () => {
-    expect(read(record(line([{ kind: 'catalogue', isComplete: true }])))).toBeUndefined();
-    expect(read(record(null))).toBeUndefined();
+    expect(
+      projection.read(record(line([{ kind: 'catalogue', isComplete: true }]))),
+    ).toBeUndefined();
+    expect(projection.read(record(null))).toBeUndefined();
   });
 
   test.each(['no JSON', '{}', line([{ kind: 'lock', after: { ...released, tenantId: 'x' } }])])(
     'are refused where the line is none: %s',
     async (text) => {
-      expect(await errorCodeOf(Promise.resolve().then(() => read(record(text))))).toBe(
+      expect(await errorCodeOf(Promise.resolve().then(() => projection.read(record(text))))).toBe(
         'DECODE_FAILED',
       );
     },

@@ -11,6 +11,7 @@ import type { EventInputs } from '../../topology/roll/events/add-events.ts';
 import type { OnRowRead } from '../../topology/roll/captured-rows.ts';
 import { avroReader, avroWriter } from '../../schemas/avro-codec.ts';
 import { contractSchema } from '../../schemas/contracts.ts';
+import type { InventoryEvent } from '../../schemas/generated/inventory-event.ts';
 import type { RollEvent } from '../../schemas/generated/roll-event.ts';
 import { unframe } from '../../schemas/wire-format.ts';
 import { rollEventOf } from '../../topology/roll/roll-event-codec.ts';
@@ -50,7 +51,9 @@ const events: EventInputs = {
   inventoryTopic: 'inventory.events.shadow',
   // Our own events are in their contract; the guard's are JSON here.
   decodeAvro: (value) =>
-    value[0] === 0 ? readEvent(unframe(value).payload) : JSON.parse(value.toString()),
+    value[0] === 0
+      ? readEvent(unframe(value).payload)
+      : (JSON.parse(value.toString()) as InventoryEvent),
 };
 
 export function rollTestTopology(
@@ -103,8 +106,8 @@ export class RollingHotel {
       const name = `platform.public.${table}`;
       this.kafka.createTopic({ name, partitionCount: 2, configs: {} });
     }
-    const { decodeAvro: _, ...topics } = events;
-    for (const name of [rollEventsTopic, ...Object.values(topics)]) {
+    const { reservationsTopic, deadLettersTopic, inventoryTopic } = events;
+    for (const name of [rollEventsTopic, reservationsTopic, deadLettersTopic, inventoryTopic]) {
       this.kafka.createTopic({ name, partitionCount: 2, configs: {} });
     }
   }

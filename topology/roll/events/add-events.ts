@@ -14,6 +14,7 @@ import { keyValueStore } from '../../../stores/store-builder.ts';
 import type {
   Deserializer,
   FetchedRecord,
+  InternalTopic,
   MaybePromise,
   StreamRecord,
   TopologyBuilder,
@@ -74,17 +75,21 @@ export function addEvents(
     })
     .source('inventory-events', {
       topics: [inputs.inventoryTopic],
-      deserialize: avroSides(decodeAvro, releaseSide),
+      deserialize: avroSides(decodeAvro, (event) => releaseSide(event as InventoryEvent)),
     })
     .source('roll-events', {
       topics: [rollEventsTopic],
-      deserialize: avroSides(decodeAvro, entrySide),
+      deserialize: avroSides(decodeAvro, (event) => entrySide(event as RollEvent)),
     })
     .sink<string, CancellationSide>('sides', {
       parents: ['reservation-events', 'dead-letters', 'inventory-events', 'roll-events'],
       topic: sides,
       serialize: ({ key, value }) => encodeMessage(key, value),
     });
+  addCompared(builder, sides, metrics);
+}
+
+function addCompared(builder: TopologyBuilder, sides: InternalTopic, metrics: Metrics): void {
   const comparisons = metrics.counter({
     name: 'roll_service_release_comparisons_total',
     help: "Cancelled reservations by whether the guard's release and the CANCEL entry both came.",
@@ -146,15 +151,15 @@ function countingDeadLetters(metrics: Metrics): Deserializer<string, Cancellatio
 
 type Side = { readonly key: string; readonly value: CancellationSide } | undefined;
 
-function avroSides<Event>(
+function avroSides(
   decode: EventInputs['decodeAvro'],
-  sideOf: (event: Event) => Side,
+  sideOf: (event: unknown) => Side,
 ): Deserializer<string, CancellationSide> {
   const toRecord = (
     { timestampMs }: FetchedRecord,
     event: unknown,
   ): StreamRecord<string, CancellationSide> | undefined => {
-    const side = sideOf(event as Event);
+    const side = sideOf(event);
     return side === undefined ? undefined : { ...side, timestampMs };
   };
   return (record) => {
