@@ -3,6 +3,7 @@
  * of starting and stopping, nothing of what the parts do.
  */
 import { hostname } from 'node:os';
+import { BackfillService } from '../backfill/backfill-service.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Failpoints } from '../kernel/failpoints.ts';
 import type { Logger } from '../kernel/logger.ts';
@@ -20,7 +21,7 @@ import { createMetricsRegistry } from './metrics-registry.ts';
 import type { PeerHandler } from './peers/peer-calls.ts';
 import { reportTasks, tasksRequest } from './peers/task-reports.ts';
 import { projectorService } from './projector-service.ts';
-import { rollService } from './roll-service.ts';
+import { rollService, type RollService, type ServiceOptions } from './roll-service.ts';
 import type { StreamsService } from './streams-service.ts';
 import { healthRoutes } from './routes/health.ts';
 import { ledgerRoutes } from './routes/ledgers.ts';
@@ -90,17 +91,13 @@ export async function startApplication(options: ApplicationOptions): Promise<App
   });
   const address = advertisedAddress(settings, grpc.port);
   for (const service of services) service.start(address);
-  roll?.watch.start();
-  guard?.watch.start();
-  tables?.start();
+  const background = [roll?.watch, guard?.watch, tables, backfillOf(roll, parts)].filter(
+    (part) => part !== undefined,
+  );
+  for (const part of background) part.start();
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
-    await Promise.all([
-      tables?.close(),
-      roll?.watch.close(),
-      guard?.watch.close(),
-      ...services.map((service) => service.close()),
-    ]);
+    await Promise.all([...background, ...services].map((part) => part.close()));
     await Promise.all([http.close(), grpc.close()]);
     peers.close();
     await port.close();
@@ -112,6 +109,13 @@ export async function startApplication(options: ApplicationOptions): Promise<App
     done: () => Promise.race(services.map((service) => service.done())),
     close: () => (closing ??= close()),
   };
+}
+
+function backfillOf(
+  roll: RollService | undefined,
+  options: ServiceOptions,
+): BackfillService | undefined {
+  return roll && new BackfillService({ ...options, applicationId: roll.service.applicationId });
 }
 
 interface Answering {

@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { createCliContext } from '../tools/cli-context.ts';
 import { runCommand } from '../tools/cli.ts';
+import { backfillBenchCommand } from './backfill/backfill-bench-command.ts';
 import { eosBenchCommand } from './eos/eos-bench-command.ts';
 import { guardBenchCommand } from './guard/guard-bench-command.ts';
 import { instancesBenchCommand } from './instances/instances-bench-command.ts';
@@ -23,6 +24,7 @@ export function bench(args: readonly string[], cli = createCliContext()): Promis
   program.addCommand(streamsBenchCommand(cli));
   program.addCommand(restoreBenchCommand(cli));
   program.addCommand(replayBenchCommand(cli));
+  program.addCommand(backfillBenchCommand(cli));
   program.addCommand(projectorBenchCommand(cli));
   program.addCommand(soakBenchCommand(cli));
   program.addCommand(instancesBenchCommand(cli));

@@ -65,7 +65,7 @@ export const settingsTable = {
     parse: z.string(),
   },
   PLATFORM_DATABASE_URL: {
-    about: "the platform's Postgres (connectors and load commands only)",
+    about: "the platform's Postgres: the backfill reads it, never writes; empty: no backfill",
     fallback: '',
     parse: z.string(),
   },
@@ -286,6 +286,39 @@ export const settingsTable = {
     about: 'who is told of every release by hand, comma or blank between them',
     fallback: '',
     parse: words,
+  },
+  ROLL_SERVICE_BACKFILL_ENABLED: {
+    about: 'false: no instance reads the platform by itself (rollguard backfill run still does)',
+    fallback: 'true',
+    parse: flag,
+  },
+  ROLL_SERVICE_BACKFILL_BATCH_SIZE: {
+    about: 'commands that the backfill reads and publishes at a time',
+    fallback: '5000',
+    parse: count.refine((value) => value <= 50_000, 'must be at most 50000'),
+  },
+  ROLL_SERVICE_BACKFILL_INTERVAL_MS: {
+    about: 'between two passes of the backfill',
+    fallback: '60000',
+    parse: count,
+  },
+  ROLL_SERVICE_BACKFILL_ROWS_PER_SECOND: {
+    about: 'commands a second that the backfill reads at most; 0: as many as it can',
+    fallback: '0',
+    parse: countOrNone,
+  },
+  ROLL_SERVICE_BACKFILL_LATE_WINDOW_SECONDS: {
+    about: 'no transaction of the platform is open longer; what is, waits for the nightly sweep',
+    fallback: '86400',
+    parse: count,
+  },
+  ROLL_SERVICE_BACKFILL_NIGHTLY_AT: {
+    about: 'when, HH:MM in UTC, the backfill looks for late rows of any age; empty: never',
+    fallback: '04:00',
+    parse: z
+      .string()
+      .regex(/^$|^([01]\d|2[0-3]):[0-5]\d$/, 'must be HH:MM, or empty')
+      .transform((value) => (value === '' ? undefined : value)),
   },
   DESERIALIZATION_FAILURE: {
     about: 'a record whose bytes cannot be read: dead-letter, continue (without it) or fail (stop)',

@@ -22,6 +22,8 @@ export interface ChangeSource {
   /** JSON text of two LSNs: the last commit before this transaction, this change. */
   readonly sequence?: string | null;
   readonly lsn?: number | bigint | null;
+  /** The transaction's id. */
+  readonly txId?: number | bigint | null;
   /** When the change was committed, or the row was read; milliseconds since 1970. */
   readonly ts_ms?: number | bigint | null;
 }
@@ -47,7 +49,7 @@ interface EnvelopeReaders {
   readonly before: AvroReader;
 }
 
-const sourceFields = new Set(['snapshot', 'sequence', 'lsn', 'ts_ms']);
+const sourceFields = new Set(['snapshot', 'sequence', 'lsn', 'txId', 'ts_ms']);
 const readersMax = 1_000;
 
 export interface DebeziumDecoderOptions {

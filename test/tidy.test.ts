@@ -14,6 +14,7 @@ const runtimeFolders = [
   'topology',
   'connectors',
   'database',
+  'backfill',
   'projections',
   'api',
   'testing',

@@ -32,6 +32,7 @@ function folders() {
     'topology',
     'connectors',
     'database',
+    'backfill',
     'projections',
     'api',
     'tools',

@@ -6,6 +6,7 @@
 import { Command, CommanderError } from 'commander';
 import { isRollguardError, messageOf } from '../kernel/errors.ts';
 import { createCliContext, type CliContext } from './cli-context.ts';
+import { backfillCommand } from './commands/backfill.ts';
 import { connectorsCommand } from './commands/connectors.ts';
 import { databaseCommand } from './commands/database.ts';
 import { dlqCommand } from './commands/dlq.ts';
@@ -24,6 +25,7 @@ const interruptedExitCode = 130;
 
 const nouns: readonly ((cli: CliContext) => Command)[] = [
   stackCommand,
+  backfillCommand,
   connectorsCommand,
   databaseCommand,
   dlqCommand,

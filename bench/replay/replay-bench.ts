@@ -161,7 +161,7 @@ async function replay(
 }
 
 /** What was taken in is derived later. */
-async function untilTotals(
+export async function untilTotals(
   url: string,
   { workload, times }: { readonly workload: Workload; readonly times: number },
   { clock, signal, progress }: ReplayOptions['system'],

@@ -67,7 +67,7 @@ describe('topology describe', () => {
 
     expect(applicationId).toBe('roll-service');
     expect(internalTopics.map(({ partitionCount }) => partitionCount)).toEqual([
-      12, 12, 12, 12, 12,
+      12, 12, 12, 12, 12, 12,
     ]);
     expect(subTopologies[0]?.sources[0]?.topics[0]).toMatch(/^hotels\.public\./);
     expect(out).toContain('"roll.events"');

@@ -17,7 +17,9 @@ export interface LiveOptions extends Omit<SystemOptions, 'isFresh'> {
 /** Resolves after the signal, when everything is stopped. */
 export async function runLive(options: LiveOptions): Promise<void> {
   const { signal } = options;
-  const system = await startSystem({ ...options, isFresh: false, hasTables: true });
+  const system = await startSystem({
+    ...{ ...options, isFresh: false, hasTables: true, backfills: true },
+  });
   try {
     const chain = generateChain({ seed: options.seed, days: Infinity });
     const feeding = feed(system, chain, options);

@@ -46,7 +46,7 @@ export interface OnceResult {
 export async function runOnce(options: OnceOptions): Promise<OnceResult> {
   const settings = { ...everyStayCounts, ...options.settings };
   const system = await startSystem({
-    ...{ ...options, settings, isFresh: true, hasTables: true, httpPort: 0 },
+    ...{ ...options, settings, isFresh: true, hasTables: true, backfills: true, httpPort: 0 },
   });
   try {
     return await runLoad(system, options);

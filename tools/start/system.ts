@@ -41,6 +41,8 @@ export interface SystemOptions {
   readonly hasTables?: boolean;
   /** Of the application, beside those that the stack gives. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** True: the application reads the platform's database as well, where it has tables of its own. */
+  readonly backfills?: boolean;
   /** True: nothing is started of the application; whoever wants it does that. */
   readonly isBare?: boolean;
 }
@@ -166,6 +168,9 @@ function startApplicationProcess(
       HTTP_PORT: String(options.httpPort),
       // Beside a live application, which has its fixed port.
       ...(options.httpPort === 0 ? { GRPC_PORT: '0' } : {}),
+      ...(options.backfills === true && {
+        PLATFORM_DATABASE_URL: stack.endpoints.platformDatabaseUrl,
+      }),
       ...options.settings,
     },
     logFile,

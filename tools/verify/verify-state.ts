@@ -11,7 +11,7 @@ import { StateDirectory } from '../../stores/state-directory.ts';
 import { sourceTopics } from '../../streams/internal-topics.ts';
 import type { KafkaPort, TopicPartition } from '../../streams/kafka/port.ts';
 import { readRanges, wholeTopics, type OffsetRange } from '../../streams/kafka/read-ranges.ts';
-import type { SubTopology, Topology } from '../../streams/topology-builder.ts';
+import { topicName, type SubTopology, type Topology } from '../../streams/topology-builder.ts';
 import { canonicalRollValue } from '../../topology/roll/roll-canonical.ts';
 import { committedOffsets } from './committed-offsets.ts';
 import { contentOf, differingKeys, hashOfContent } from './content.ts';
@@ -97,14 +97,15 @@ async function outputCounts({ port, eventsTopic }: VerifyOptions): Promise<Recor
   return { [eventsTopic]: topic?.partitionCount ?? 1 };
 }
 
-/** What was read of the captured tables and of what was written down. @throws NOT_READY when something between is not processed yet. */
+/** What was read of the captured tables and of what was written down or backfilled. @throws NOT_READY when something between is not processed yet. */
 async function readInputs(options: VerifyOptions): Promise<readonly OffsetRange[]> {
   const { topology, applicationId, recordedTopics = [], port } = options;
   const names = topology.subTopologies.flatMap((each) => sourceTopics(each, applicationId));
   const ranges = await wholeTopics(port, [...new Set(names)]);
   const committed = await committedOffsets(port, applicationId, ranges);
+  const between = writtenTopics(topology, applicationId);
   const isInternal = ({ topic }: TopicPartition): boolean =>
-    topic.startsWith(`${applicationId}-`) && !recordedTopics.includes(topic);
+    between.has(topic) && !recordedTopics.includes(topic);
   const unread = ranges
     .filter(isInternal)
     .map((range) => ({ ...range, from: Math.max(range.from, committed(range)) }));
@@ -129,6 +130,12 @@ async function readInputs(options: VerifyOptions): Promise<readonly OffsetRange[
     );
   }
   return inputs.map((range) => ({ ...range, to: Math.min(range.to, committed(range)) }));
+}
+
+/** What the topology writes for itself. A topic of its own that it only reads, as the backfill's, is input. */
+function writtenTopics(topology: Topology, applicationId: string): ReadonlySet<string> {
+  const sinks = topology.subTopologies.flatMap((each) => each.sinks);
+  return new Set(sinks.map(({ topic }) => topicName(topic, applicationId)));
 }
 
 async function verifySubTopology(

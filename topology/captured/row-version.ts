@@ -1,8 +1,19 @@
 /**
- * Which of two versions of one table row is newer. A version is text whose byte order is the order of
- * versions: origin (a streamed change beats what a snapshot read), commit LSN, LSN. The LSN alone
- * orders changes, not commits: a transaction that wrote earlier may commit later.
- * Versions compare within one database system and timeline only.
+ * Which of two versions of one table row is newer. A version is text, by where the row was read:
+ *
+ *   0<zeros><LSN>               by Debezium's snapshot
+ *   1<commit LSN><LSN><xid>     by Debezium from the log; stored ones of before have no transaction id
+ *   2<LSN><xmin:xmax:running>   by our backfill: Postgres' own text of what its snapshot saw
+ *
+ * Among the first two the byte order is the order of versions: a streamed change beats what a snapshot
+ * read, then commit LSN, then LSN. The LSN alone orders changes, not commits: a transaction that wrote
+ * earlier may commit later. What the backfill read is newer than a streamed change if its snapshot saw
+ * that change's transaction. For one row this is one order: who writes a row waits for the row's last
+ * writer, and stops waiting when that one is visible to every later snapshot; so what a snapshot saw of
+ * the row's streamed changes is always the first so many of them, and a later snapshot saw no fewer.
+ *
+ * Versions compare within one database system and timeline only. A Debezium snapshot that is taken again,
+ * of what was streamed before, loses to the stream though it is no older; its content is then the same.
  */
 import { rowProblem, type Read } from './row-problem.ts';
 
@@ -15,9 +26,31 @@ export interface ChangeSource {
   /** JSON text of two LSNs: last commit before this transaction, this change. */
   readonly sequence?: string | null | undefined;
   readonly lsn?: number | bigint | null | undefined;
+  /** The transaction's id; Postgres' log knows its lower 32 bits. */
+  readonly txId?: number | bigint | null | undefined;
   /** When the platform committed the change, or the row was read; milliseconds since 1970. */
   readonly ts_ms?: number | bigint | null | undefined;
 }
+
+/** When the backfill read; both as Postgres says them, in the reading transaction. */
+export interface BackfillRead {
+  /** `pg_current_wal_insert_lsn()`, asked after the snapshot was taken. */
+  readonly lsn: string;
+  /** `pg_current_snapshot()`: `xmin:xmax:` and the ids between that were running. */
+  readonly snapshot: string;
+}
+
+interface Snapshot {
+  readonly xmin: bigint;
+  readonly xmax: bigint;
+  readonly running: readonly bigint[];
+}
+
+const lsnDigits = 16;
+const backfilled = '2';
+const epochs = 2n ** 32n;
+/** More transactions than ever run at a time, their parts included: so far above `xmax` an id can be. */
+const runningMax = 2n ** 24n;
 
 /** The version of a change; a streamed one without a sequence cannot be ordered and is a problem. */
 export function rowVersionOf(table: string, source: ChangeSource): Read<RowVersion> {
@@ -30,7 +63,81 @@ export function rowVersionOf(table: string, source: ChangeSource): Read<RowVersi
     const message = 'a streamed change needs source.sequence ("[commit LSN, LSN]") to be ordered';
     return rowProblem({ table, field: 'source.sequence', reason: 'unreadable', message });
   }
-  return { value: `1${hex(lsns[0])}${hex(lsns[1])}` };
+  const { txId } = source;
+  const xid = txId === undefined || txId === null ? '' : hex(BigInt(txId) % epochs, 8);
+  return { value: `1${hex(lsns[0])}${hex(lsns[1])}${xid}` };
+}
+
+/** The version of all rows that one transaction of the backfill reads. */
+export function backfillVersion({ lsn, snapshot }: BackfillRead): RowVersion {
+  const [high = '', low = ''] = lsn.split('/');
+  return `${backfilled}${high.padStart(8, '0')}${low.padStart(8, '0')}${snapshot}`.toLowerCase();
+}
+
+/** Above 0: `left` is newer; 0: they are the same. */
+export function compareVersions(left: RowVersion, right: RowVersion): number {
+  if (left === right) return 0;
+  const isBackfilled = left.startsWith(backfilled);
+  if (isBackfilled !== right.startsWith(backfilled)) {
+    return isBackfilled ? compareBackfilled(left, right) : -compareBackfilled(right, left);
+  }
+  return isBackfilled ? compareReads(left, right) : compareText(left, right);
+}
+
+/** Two reads of the backfill: later snapshots see more. */
+function compareReads(left: RowVersion, right: RowVersion): number {
+  const [one, other] = [snapshotIn(left), snapshotIn(right)];
+  if (one.xmax !== other.xmax) return one.xmax < other.xmax ? -1 : 1;
+  const running = other.running.length - one.running.length;
+  return running === 0 ? compareText(left, right) : running;
+}
+
+/** A read of the backfill, and what Debezium brought. */
+function compareBackfilled(read: RowVersion, other: RowVersion): number {
+  const isStreamed = other.startsWith('1');
+  if (!isStreamed) return lsnIn(read) < changeLsnIn(other) ? -1 : 1;
+  return saw(read, other) ? 1 : -1;
+}
+
+/** A change behind the read's LSN cannot have been seen, whatever became of its id since: ids repeat. */
+function saw(read: RowVersion, streamed: RowVersion): boolean {
+  const xid = streamed.slice(1 + 2 * lsnDigits);
+  if (xid === '' || changeLsnIn(streamed) > lsnIn(read)) return false;
+  const { xmin, xmax, running } = snapshotIn(read);
+  const id = wholeId(BigInt(`0x${xid}`), xmax);
+  return id < xmin || (id < xmax && !running.includes(id));
+}
+
+/** The log has an id's lower 32 bits; the change was written before the read, so it is none of later. */
+function wholeId(low: bigint, xmax: bigint): bigint {
+  const newest = xmax + runningMax;
+  const whole = newest - ((((newest - low) % epochs) + epochs) % epochs);
+  return whole < 0n ? low : whole;
+}
+
+let lastText: RowVersion | undefined;
+let lastSnapshot: Snapshot | undefined;
+
+/** Thousands of rows in a row carry the same one. */
+function snapshotIn(read: RowVersion): Snapshot {
+  if (lastSnapshot !== undefined && lastText === read) return lastSnapshot;
+  const [xmin = '0', xmax = '0', running = ''] = read.slice(1 + lsnDigits).split(':');
+  const ids = running === '' ? [] : running.split(',').map(BigInt);
+  lastText = read;
+  return (lastSnapshot = { xmin: BigInt(xmin), xmax: BigInt(xmax), running: ids });
+}
+
+function lsnIn(read: RowVersion): string {
+  return read.slice(1, 1 + lsnDigits);
+}
+
+function changeLsnIn(captured: RowVersion): string {
+  return captured.slice(1 + lsnDigits, 1 + 2 * lsnDigits);
+}
+
+function compareText(left: string, right: string): number {
+  if (left === right) return 0;
+  return left < right ? -1 : 1;
 }
 
 function isSnapshot(snapshot: ChangeSource['snapshot']): boolean {
@@ -45,6 +152,6 @@ function readSequence(text: ChangeSource['sequence']): [commit: bigint, lsn: big
   return [commit === 'null' ? 0n : BigInt(commit.slice(1, -1)), BigInt(lsn)];
 }
 
-function hex(lsn: bigint): string {
-  return lsn.toString(16).padStart(16, '0');
+function hex(value: bigint, digits = lsnDigits): string {
+  return value.toString(16).padStart(digits, '0');
 }

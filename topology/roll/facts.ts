@@ -7,8 +7,8 @@
 import { canonicalJson, type JsonValue } from '../canonical-json.ts';
 import type { Command, CommandStay } from '../captured/lifecycle-row.ts';
 import { rollTypeOf } from './roll-command.ts';
-import type { ReservationRow } from './reservation-row.ts';
-import type { RowVersion } from '../captured/row-version.ts';
+import { reservationFields, type ReservationRow } from './reservation-row.ts';
+import { compareVersions, type RowVersion } from '../captured/row-version.ts';
 
 export interface VersionedRow<Row> {
   readonly version: RowVersion;
@@ -62,12 +62,14 @@ export function mergeLifecycleRow(
 }
 
 /**
- * True when nothing that decides the ledger is new in `after`: states on the way to APPLIED, and all of
- * commands that leave no entry. Most lifecycle rows are of this kind and need no derivation.
+ * True when nothing that decides the ledger is new in `after`: states on the way to APPLIED, all of
+ * commands that leave no entry, and a newer version of the reservation that says what the older one said. Most lifecycle rows are of this kind and need no derivation.
  */
 export function decideAlike(before: ReservationFacts, after: ReservationFacts): boolean {
   // Without a row the property comes from any command's stay.
-  if (after.reservation === undefined || before.reservation !== after.reservation) return false;
+  if (after.reservation === undefined || !sayAlike(before.reservation, after.reservation)) {
+    return false;
+  }
   const earlier = before.commands.filter(leavesEntry);
   const later = after.commands.filter(leavesEntry);
   return (
@@ -97,6 +99,16 @@ export function skippedCommands(facts: ReservationFacts): number {
   ).length;
 }
 
+function sayAlike(
+  one: ReservationFacts['reservation'],
+  other: VersionedRow<ReservationRow>,
+): boolean {
+  if (one === other) return true;
+  if (one === undefined || one.row === null || other.row === null) return false;
+  const [left, right] = [one.row, other.row];
+  return reservationFields.every((field) => left[field] === right[field]);
+}
+
 function leavesEntry({ row }: CommandFact): boolean {
   return row?.appliedMicros !== undefined && rollTypeOf(row.commandName) !== undefined;
 }
@@ -112,6 +124,7 @@ function latestStay(facts: ReservationFacts): CommandStay | undefined {
 
 /** Equal versions are the same change; should their contents differ, their text decides alike everywhere. */
 function isNewer<Row>(candidate: VersionedRow<Row>, known: VersionedRow<Row>): boolean {
-  if (candidate.version !== known.version) return candidate.version > known.version;
+  const order = compareVersions(candidate.version, known.version);
+  if (order !== 0) return order > 0;
   return canonicalJson(candidate.row as JsonValue) > canonicalJson(known.row as JsonValue);
 }

@@ -43,7 +43,7 @@ export const ledgerStores = { ledgers: 'ledgers', calendars: 'calendars', wakes:
 export type WakeKey = readonly string[];
 
 export type LedgerInputRecord =
-  | { readonly kind: 'fact'; readonly fact: ReservationFact }
+  | { readonly kind: 'facts'; readonly facts: readonly ReservationFact[] }
   | { readonly kind: 'tick'; readonly tick: Tick };
 
 const unknownProperty: PropertyCalendar = { zone: undefined, lastClosedDate: undefined };
@@ -66,7 +66,7 @@ export class LedgerProcessor implements Processor<string, LedgerInputRecord> {
 
   load(records: readonly StreamRecord<string, LedgerInputRecord>[]): Promise<void> {
     return this.#ledgers.load(
-      records.filter((record) => record.value.kind === 'fact').map((record) => record.key),
+      records.filter((record) => record.value.kind === 'facts').map((record) => record.key),
     );
   }
 
@@ -75,17 +75,17 @@ export class LedgerProcessor implements Processor<string, LedgerInputRecord> {
     if (value.kind === 'tick') return this.#tick(record, value.tick);
     const found = this.#ledgers.get(key);
     return found instanceof Promise
-      ? found.then((ledger) => this.#fact(record, value.fact, ledger))
-      : this.#fact(record, value.fact, found);
+      ? found.then((ledger) => this.#facts(record, value.facts, ledger))
+      : this.#facts(record, value.facts, found);
   }
 
-  #fact(
+  #facts(
     record: StreamRecord<string, LedgerInputRecord>,
-    fact: ReservationFact,
+    added: readonly ReservationFact[],
     found: StoredLedger | undefined,
   ): MaybePromise<void> {
     const ledger = found ?? emptyLedger(...splitKey(record.key));
-    const facts = merge(ledger.facts, fact);
+    const facts = added.reduce(merge, ledger.facts);
     // Nothing newer came: the ledger already follows from it.
     if (facts === ledger.facts) return undefined;
     // Most lifecycle rows are states on the way to APPLIED: kept, but nothing follows from them.

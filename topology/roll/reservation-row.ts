@@ -47,6 +47,23 @@ export interface ReservationRow {
   readonly endedMicros: number | undefined;
 }
 
+/** Every field of it. */
+export const reservationFields = Object.keys({
+  propertyId: true,
+  status: true,
+  arrivalDate: true,
+  departureDate: true,
+  checkedInMicros: true,
+  checkedOutMicros: true,
+  rateMinor: true,
+  currency: true,
+  cancelledMicros: true,
+  cancellationFeeMinor: true,
+  noShowMicros: true,
+  noShowFeeMinor: true,
+  endedMicros: true,
+} satisfies Record<keyof ReservationRow, true>) as readonly (keyof ReservationRow)[];
+
 /** Whose row it is, and what it says; null: the reservation is deleted. */
 export interface ReservationReading {
   readonly tenantId: string;

@@ -23,3 +23,13 @@ function isNothing({ revenueMinor, ...counts }: DailyTotals): boolean {
   const numbers = Object.values(counts satisfies Omit<DailyCounts, 'revenueMinor'>);
   return Object.values(revenueMinor).every(zero) && numbers.every(zero);
 }
+
+/**
+ * What of a store is in the ledgers themselves: neither positions in a log nor when an entry was written.
+ * Ledgers that follow from the same rows are equal in it, whoever read the rows.
+ */
+export function canonicalEntries(store: string, value: unknown): unknown {
+  if (store !== ledgerStores.ledgers) return undefined;
+  const { entries, contributions } = value as StoredLedger;
+  return { entries: entries.map(({ entry }) => entry), contributions };
+}

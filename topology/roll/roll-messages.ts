@@ -55,6 +55,18 @@ export function encodeMessage(key: string, message: object): { key: Buffer; valu
   return { key: Buffer.from(key, 'utf8'), value: Buffer.from(JSON.stringify(message), 'utf8') };
 }
 
+/** One fact, or several about one reservation. @throws DECODE_FAILED for what was put there by others. */
+export function readReservationFacts(message: unknown): readonly ReservationFact[] {
+  const facts: readonly unknown[] = Array.isArray(message) ? message : [message];
+  if (facts.every(isReservationFact)) return facts;
+  throw new RollguardError('DECODE_FAILED', 'this is no fact about a reservation');
+}
+
+function isReservationFact(message: unknown): message is ReservationFact {
+  const { type, version } = (message ?? {}) as Partial<ReservationFact>;
+  return (type === 'reservation' || type === 'command') && typeof version === 'string';
+}
+
 /** @throws DECODE_FAILED, which dead-letters the record: an internal topic holds only what we wrote. */
 export function decodeMessage(record: { key: Buffer | null; value: Buffer | null }): {
   readonly key: string;

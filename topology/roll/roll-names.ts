@@ -15,6 +15,14 @@ export function rollEventsTopic(settings: { readonly SHADOW_MODE: boolean }): st
   return `${rollEventsContract}${settings.SHADOW_MODE ? '.shadow' : ''}`;
 }
 
+/** The topic of what the backfill reads, without the application id. */
+export const backfillTopicName = 'backfill';
+
+/** Its name on the broker. */
+export function backfillTopic(applicationId: string): string {
+  return `${applicationId}-${backfillTopicName}`;
+}
+
 /** Internal topic of the dates that the clock or a person closed; kept, since they are input. */
 export const closedDates = 'closed-dates';
 

@@ -4,7 +4,8 @@
  *   intake    captured tables ──▶ facts by reservation, facts by property
  *   property  facts by property, contributions, closed dates ──▶ ticks (to every ledger partition), totals,
  *             closed dates (by the clock)
- *   ledger    facts by reservation, ticks ──▶ ledgers, roll events, contributions
+ *   ledger    facts by reservation, from there and from the backfill, ticks ──▶ ledgers, roll events,
+ *             contributions
  *
  * and, by a setting, `events/add-events.ts`: what others say of the same things, compared with it.
  *
@@ -27,6 +28,7 @@ import type { RollChange } from './diff.ts';
 import { addEvents, type EventInputs } from './events/add-events.ts';
 import { ledgerCodec } from './ledger-codec.ts';
 import { LedgerProcessor, ledgerStores, type LedgerInputRecord } from './ledger-processor.ts';
+import { backfillTopicName } from './roll-names.ts';
 import {
   PropertyProcessor,
   propertyStores,
@@ -37,6 +39,7 @@ import {
 import {
   decodeMessage,
   encodeMessage,
+  readReservationFacts,
   type Contribution,
   type PropertyFact,
   type ReservationFact,
@@ -78,7 +81,8 @@ export interface RollTopologyOptions {
 
 // Facts are consumed at once; what is kept longer is kept for a person to look at.
 const repartitionConfigs = { 'cleanup.policy': 'delete', 'retention.ms': '-1' };
-// Ticks and closed dates are part of what ledgers were derived from: a replay reads them again.
+// Ticks, closed dates and what the backfill brought are what ledgers were derived from: a replay reads
+// them again.
 const keptConfigs = { 'cleanup.policy': 'delete', 'retention.ms': '-1' };
 
 interface InternalTopics {
@@ -86,6 +90,7 @@ interface InternalTopics {
   readonly propertyFacts: InternalTopic;
   readonly contributions: InternalTopic;
   readonly ticks: InternalTopic;
+  readonly backfill: InternalTopic;
   readonly closedDates: InternalTopic;
 }
 
@@ -98,6 +103,7 @@ export function rollTopology(options: RollTopologyOptions): Topology {
     propertyFacts: builder.internalTopic('property-facts-repartition', repartition),
     contributions: builder.internalTopic('contributions-repartition', repartition),
     ticks: builder.internalTopic('ticks', { partitionCount, configs: keptConfigs }),
+    backfill: builder.internalTopic(backfillTopicName, { partitionCount, configs: keptConfigs }),
     closedDates: builder.internalTopic(closedDates, { partitionCount, configs: keptConfigs }),
   };
   addIntake(builder, topics, options);
@@ -210,13 +216,9 @@ function addLedger(
 ): void {
   builder
     .subTopology(rollSubTopologies.ledger)
-    .source('facts', {
-      topics: [topics.reservationFacts],
-      deserialize: internalRecord<LedgerInputRecord>((message) => ({
-        kind: 'fact',
-        fact: message as ReservationFact,
-      })),
-    })
+    .source('facts', { topics: [topics.reservationFacts], deserialize: reservationFacts })
+    // Facts merge as a maximum: from wherever they come, in whatever order, the same ledgers follow.
+    .source('backfill', { topics: [topics.backfill], deserialize: reservationFacts })
     .source('ticks', {
       topics: [topics.ticks],
       deserialize: internalRecord<LedgerInputRecord>((message) => ({
@@ -234,7 +236,7 @@ function addLedger(
     )
     .store(keyValueStore({ name: ledgerStores.wakes, key: compositeSerde, value: stringSerde }))
     .processor('ledgers', {
-      parents: ['facts', 'ticks'],
+      parents: ['facts', 'backfill', 'ticks'],
       supplier: () => new LedgerProcessor(),
       stores: Object.values(ledgerStores),
     })
@@ -252,6 +254,11 @@ function addLedger(
       serialize: ({ key, value }) => encodeMessage(key, value),
     });
 }
+
+const reservationFacts = internalRecord<LedgerInputRecord>((message) => ({
+  kind: 'facts',
+  facts: readReservationFacts(message),
+}));
 
 /** A record of an internal topic; `wrap` knows what was written there. */
 function internalRecord<Value>(wrap: (message: unknown) => Value): Deserializer<string, Value> {
