@@ -91,13 +91,21 @@ describe('the leader of the backfill', () => {
     async () => {
       const stop = new AbortController();
       const writers = [1, 2, 3].map(async () => write(await platform.connect(), stop.signal));
-      for (let kill = 0; kill < kills; kill += 1) await killedRun(random.integer(2_500) + 300);
+      const ends = [0];
+      for (let kill = 0; kill < kills; kill += 1) {
+        await killedRun(random.integer(3_000) + 1_000);
+        ends.push(await endOfTopic());
+      }
+      // What it had published before it was killed.
+      const worked = ends.filter((end, n) => n > 0 && end > (ends[n - 1] ?? 0)).length;
       stop.abort();
       const written = (await Promise.all(writers)).reduce((sum, count) => sum + count, 0);
-      // Passes go on where the last one was killed.
-      for (let pass = 0; pass < 2; pass += 1) await wholeRun();
-      const last = await wholeRun();
+      // A pass goes on where the last one was killed; reservations without a command wait for a sweep.
+      await wholeRun(false);
+      await wholeRun(true);
+      const last = await wholeRun(false);
 
+      expect(worked).toBeGreaterThan(kills / 4);
       expect(written).toBeGreaterThan(100);
       expect(last).toBe(0);
       expect(await published()).toEqual(await inDatabase());
@@ -148,10 +156,15 @@ describe('the leader of the backfill', () => {
     await ended;
   }
 
-  async function wholeRun(): Promise<number> {
+  async function endOfTopic(): Promise<number> {
+    const ranges = await wholeTopics(port, [backfillTopic(applicationId)]);
+    return ranges.reduce((sum, { to }) => sum + to, 0);
+  }
+
+  async function wholeRun(isSweep: boolean): Promise<number> {
     const { rows } = await runBackfill({
       ...{ settings: parseSettings(environment), port, tenantIds: undefined, filter: {} },
-      ...{ isSweep: false, isDryRun: false, clock: systemClock, logger: silentLogger },
+      ...{ isSweep, isDryRun: false, clock: systemClock, logger: silentLogger },
       ...{ signal: systemOptions.signal, progress: () => undefined },
     });
     return rows;
