@@ -20,7 +20,7 @@ const findingSeeds: Readonly<Record<string, number>> = {
   'end-repeated': 537,
   'offsets-repeated': 2_581,
   'restore-below-watermark': 1,
-  'checkpoint-older-than-tombstones': 4_589,
+  'checkpoint-older-than-tombstones': 101_265,
   'commands-forgotten': 6,
   'orders-without-version': 1,
   'ends-unheard': 169,
