@@ -3,6 +3,7 @@ import type { Database } from '../database/connection.ts';
 import type { Clock } from '../kernel/clock.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { BackfillMetrics } from './backfill-metrics.ts';
+import type { KnownVersions } from './known-versions.ts';
 import type { BackfillPublisher } from './publisher.ts';
 
 export interface BackfillLimits {
@@ -18,6 +19,8 @@ export interface BackfillParts {
   /** The platform's; only read. */
   readonly platform: Database;
   readonly publisher: BackfillPublisher;
+  /** What went through this publisher; to be cleared when a batch fails. */
+  readonly known: KnownVersions;
   readonly limits: BackfillLimits;
   readonly metrics: BackfillMetrics;
   readonly clock: Clock;

@@ -6,7 +6,6 @@
 import { RollguardError, isRollguardError, messageOf } from '../kernel/errors.ts';
 import type { ErrorCode } from '../kernel/error-codes.ts';
 import type { BackfillParts } from './backfill-options.ts';
-import { KnownVersions } from './known-versions.ts';
 import type { Leadership } from './leader-lock.ts';
 import { RateLimit } from './rate-limit.ts';
 import { takeTurn } from './tenant-pass.ts';
@@ -34,9 +33,8 @@ export async function runPass(
   parts: BackfillParts,
   { leadership, tenantIds, sweepDueMs }: PassOptions,
 ): Promise<PassResult> {
-  const { limits, clock, signal, logger, metrics } = parts;
+  const { limits, clock, signal, logger, metrics, known } = parts;
   const rate = new RateLimit(limits.rowsPerSecond, clock);
-  const known = new KnownVersions();
   const failures: { tenantId: string; error: unknown }[] = [];
   let waiting = [...tenantIds];
   let rows = 0;
@@ -48,7 +46,7 @@ export async function runPass(
       leadership.check();
       try {
         const turn = await takeTurn(
-          { ...parts, rate, known },
+          { ...parts, rate },
           { tenantId, database: leadership.database, sweepDueMs, batchesMax: batchesPerTurn },
         );
         rows += turn.rows;

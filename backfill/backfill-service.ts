@@ -15,6 +15,7 @@ import type { KafkaPort } from '../streams/kafka/port.ts';
 import { backfillMetrics, type BackfillMetrics } from './backfill-metrics.ts';
 import { runPass } from './backfill-pass.ts';
 import type { BackfillLimits } from './backfill-options.ts';
+import { KnownVersions } from './known-versions.ts';
 import { becomeLeader, type Leadership } from './leader-lock.ts';
 import { lastSweepDueMs } from './nightly.ts';
 import { openPublisher, type BackfillPublisher } from './publisher.ts';
@@ -60,6 +61,7 @@ export class BackfillService {
   #leadership: Leadership | undefined;
   #platform: Database | undefined;
   #publisher: BackfillPublisher | undefined;
+  readonly #known = new KnownVersions();
   #lastComplaint = '';
   #run: Promise<void> | undefined;
 
@@ -119,7 +121,7 @@ export class BackfillService {
     const beganMs = clock.monotonicMs();
     const parts = {
       ...{ platform, publisher, clock, logger, signal: this.#stop.signal },
-      ...{ limits: backfillLimits(settings), metrics: this.#metrics },
+      ...{ limits: backfillLimits(settings), metrics: this.#metrics, known: this.#known },
     };
     const tenantIds = await tenantsOf(platform);
     const { rows } = await runPass(parts, { leadership, tenantIds, sweepDueMs });
@@ -160,6 +162,8 @@ export class BackfillService {
   async #letGo(): Promise<void> {
     const parts = [this.#leadership, this.#platform, this.#publisher];
     this.#leadership = this.#platform = this.#publisher = undefined;
+    // Another leader may do what this one remembers, or a topic that is made anew lacks it.
+    this.#known.clear();
     for (const part of parts) await part?.close().catch(() => undefined);
   }
 }

@@ -4,16 +4,11 @@
  * it is published.
  */
 import type { BackfillParts } from './backfill-options.ts';
-import type { KnownVersions } from './known-versions.ts';
 import type { RateLimit } from './rate-limit.ts';
 import { readRows, type ReadBatch, type RowQuery } from './read-rows.ts';
 
 /** Shared by all batches of a pass. */
-export type PumpParts = BackfillParts & {
-  readonly rate: RateLimit;
-  /** To be cleared when a batch fails. */
-  readonly known: KnownVersions;
-};
+export type PumpParts = BackfillParts & { readonly rate: RateLimit };
 
 export interface PumpOptions {
   readonly tenantId: string;

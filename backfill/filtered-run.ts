@@ -5,7 +5,6 @@
  */
 import type { BackfillParts } from './backfill-options.ts';
 import { pump } from './batch-pump.ts';
-import { KnownVersions } from './known-versions.ts';
 import { RateLimit } from './rate-limit.ts';
 import type { RowFilter, RowPosition, RowQuery } from './read-rows.ts';
 
@@ -15,13 +14,12 @@ export async function runFiltered(
   { tenantIds, filter }: { readonly tenantIds: readonly string[]; readonly filter: RowFilter },
 ): Promise<number> {
   const rate = new RateLimit(parts.limits.rowsPerSecond, parts.clock);
-  const known = new KnownVersions();
   const query = (after: RowPosition | undefined): RowQuery => ({ kind: 'forward', after, filter });
   let rows = 0;
   for (const tenantId of tenantIds) {
     const pumped = await pump(
       query(undefined),
-      { ...parts, rate, known },
+      { ...parts, rate },
       {
         tenantId,
         batchesMax: Infinity,

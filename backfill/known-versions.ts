@@ -1,7 +1,8 @@
 /**
- * Which versions of reservations were published in this pass. A reservation comes with each of its
- * commands; a committed version of a row is named by its id and its `xmin`, and once is enough. Bounded:
- * what is forgotten is published again, which harms nothing.
+ * Which versions of rows were published by this leader. A reservation comes with each of its commands,
+ * and a row may come with every look while an older transaction is open; a committed version of a row is
+ * named by its id and its `xmin`, and once is enough. Bounded: what is forgotten is published again, which
+ * harms nothing.
  */
 export class KnownVersions {
   readonly #xminById = new Map<string, string>();

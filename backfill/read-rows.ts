@@ -7,7 +7,7 @@
  *   late          commands up to a position whose row, or whose reservation's, a snapshot did not see
  *   reservations  reservations that a snapshot did not see; without one, those that no command names
  *
- * Whether a row was seen, its `xmin` says: the transaction that wrote it.
+ * Whether a row was seen, its `xmin` says: the transaction, or the part of one, that wrote it.
  */
 import type { Database, Row } from '../database/connection.ts';
 import { RollguardError } from '../kernel/errors.ts';
@@ -94,7 +94,9 @@ export async function readRows(
     const { text, values } = statementOf(query, { tenantId, xmax });
     const { rows } = await database.query(`${text} LIMIT ${batchRows}`, values);
     const facts = new RowFacts();
-    if (query.kind !== 'reservations') for (const row of rows) facts.addCommand(row, version);
+    if (query.kind !== 'reservations') {
+      for (const row of rows) if (isNewCommand(row, known)) facts.addCommand(row, version);
+    }
     const ids = newVersions(rows, known);
     if (ids.length > 0) {
       const found = await database.query(reservationsText, [tenantId, ids]);
@@ -110,6 +112,16 @@ export async function readRows(
       lastReservationId: last && String(last[versionId]),
     };
   }, 'REPEATABLE READ');
+}
+
+/** False: this version was published, and came again since an older transaction was open. */
+function isNewCommand(row: Row, known: KnownVersions): boolean {
+  const [id, xmin] = [row['event_id'], row[commandXmin]];
+  // Null: every later look will know it for seen.
+  if (typeof id !== 'string' || typeof xmin !== 'string') return true;
+  if (known.has(id, xmin)) return false;
+  known.add(id, xmin);
+  return true;
 }
 
 /** Reservations of these rows whose version was not read yet, each once. */
@@ -174,8 +186,11 @@ const reservationsText = `
   SELECT ${capturedColumns.reservations.join(', ')} FROM ${reservationsTable}
   WHERE tenant_id = $1 AND id = ANY($2::uuid[])`;
 const commandColumns = capturedColumns[lifecycleTable].map((name) => `l.${name}`).join(', ');
+const commandXmin = 'command_xmin';
 const joined = `
-  SELECT ${commandColumns}, ${version}
+  SELECT ${commandColumns}, ${version},
+         CASE WHEN ${idOf('l', 'pg_snapshot_xmax(pg_current_snapshot())::text::bigint')} >= pg_snapshot_xmin(pg_current_snapshot())
+              THEN l.xmin::text END AS ${commandXmin}
   FROM ${lifecycleTable} l
   LEFT JOIN ${reservationsTable} r ON r.id = l.reservation_id AND r.tenant_id = l.tenant_id`;
 const inOrder = 'ORDER BY l.created_at, l.event_id';
@@ -270,12 +285,19 @@ function isAfter(
 }
 
 /**
- * A row's `xmin` has the lower 32 bits of an id. Its transaction is visible to us, so the id is the
- * nearest one below our snapshot's `xmax` ($3). One that began anew since looks younger than it is: then
- * the row is read once more than it had to be. $2 is the snapshot that is asked.
+ * $2 is the snapshot that is asked, $3 our own one's `xmax`. Whether it lists the id says nothing: of a
+ * savepoint's rows `xmin` is the savepoint's own id, which is in no list; it is above its transaction's.
  */
 function isUnseen(alias: 'l' | 'r'): string {
-  const age = `mod(mod($3::bigint - 1 - ${alias}.xmin::text::bigint, 4294967296) + 4294967296, 4294967296)`;
-  const id = `greatest($3::bigint - 1 - ${age}, 3)::text::xid8`;
-  return `NOT pg_visible_in_snapshot(${id}, $2::pg_snapshot)`;
+  return `${idOf(alias, '$3::bigint')} >= pg_snapshot_xmin($2::pg_snapshot)`;
+}
+
+/**
+ * A row's `xmin` has the lower 32 bits of an id. Its transaction is visible to us, so the id is the
+ * nearest one below our snapshot's `xmax`. One that began anew since looks younger than it is: then the
+ * row is read once more than it had to be.
+ */
+function idOf(alias: 'l' | 'r', xmax: string): string {
+  const age = `mod(mod(${xmax} - 1 - ${alias}.xmin::text::bigint, 4294967296) + 4294967296, 4294967296)`;
+  return `greatest(${xmax} - 1 - ${age}, 3)::text::xid8`;
 }

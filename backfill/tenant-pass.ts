@@ -5,13 +5,15 @@
  * Why nothing is missed. A command's `created_at` is the start of its transaction, so it may appear behind
  * the position; and a row may be written again after it was read. Each step therefore asks Postgres, row
  * by row, whether the version that is there was seen by an earlier read: its `xmin` is the transaction that
- * wrote it, and the snapshot of the earlier read knows whether that one was visible. If it was, the earlier
- * step has published that version or a newer one; if not, this step publishes it. The snapshot that is
- * kept is that of a step's first transaction: what its later pages see beyond it is only read once more.
+ * wrote it, or a part of one (a savepoint), which no snapshot lists. What is below all transactions that ran
+ * at the earlier read was seen, for a part's id is above its whole's: that step has published the version
+ * or a newer one. All else this step reads, and publishes what it does not know to be published. The
+ * snapshot that is kept is that of a step's first transaction: what its later pages see beyond it is only
+ * read once more.
  *
  * Why nothing is read for ever. When the step is over, its own snapshot is kept in the place of the old
- * one, and that sees all it has read. A transaction that is open stays unseen and costs nothing until it
- * ends; then its rows are read, once.
+ * one. While a transaction is open, what began after it is read again, and not published again as long
+ * as it is known; when it has ended, its rows are read, and none of them any more.
  *
  * Late commands are looked for within the window before the last look, by the index on their creation: no
  * transaction of the platform is open longer, no command takes longer, and a reservation that is changed
@@ -54,12 +56,12 @@ class Turn {
   }
 
   static async begin(parts: PumpParts, options: TurnOptions): Promise<Turn> {
-    const { topicId } = parts.publisher;
-    return new Turn(
-      parts,
-      options,
-      await loadCheckpoint(options.database, options.tenantId, topicId),
-    );
+    const { publisher, known } = parts;
+    const { database, tenantId } = options;
+    const checkpoint = await loadCheckpoint(database, tenantId, publisher.topicId);
+    // Somebody wants all of it again.
+    if (checkpoint.position === undefined) known.clear();
+    return new Turn(parts, options, checkpoint);
   }
 
   /** @returns rows read. */

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { backfillMetrics } from '../../backfill/backfill-metrics.ts';
 import type { BackfillParts } from '../../backfill/backfill-options.ts';
+import { KnownVersions } from '../../backfill/known-versions.ts';
 import { openPlatform } from '../../backfill/backfill-service.ts';
 import type { BackfillPublisher } from '../../backfill/publisher.ts';
 import type { RowFacts } from '../../backfill/row-facts.ts';
@@ -151,6 +152,7 @@ export async function backfillParts(
   return {
     platform: await openPlatform(readerUrl),
     publisher,
+    known: new KnownVersions(),
     limits: { batchRows: 100, rowsPerSecond: 0, lateWindowSeconds: 86_400, ...limits },
     metrics: backfillMetrics(noMetrics),
     clock: systemClock,

@@ -84,13 +84,14 @@ describe('a pass of the backfill', () => {
     }
     const first = await pass();
     const published = publisher.takeCommands();
-    const again = await pass();
+    // Another transaction of the server may be open: then rows are read again, and not published.
+    await pass();
     const [checkpoint] = await listCheckpoints(leadership.database);
 
     expect(new Set(published)).toEqual(new Set(created.map(({ id }) => id)));
     expect(published).toHaveLength(8);
     expect(first.rows).toBe(8);
-    expect({ rows: again.rows, published: publisher.take() }).toEqual({ rows: 0, published: [] });
+    expect(publisher.take()).toEqual([]);
     expect(checkpoint?.position?.createdAt).toBe('2026-03-01 10:00:00.000003+00');
   });
 
@@ -111,6 +112,27 @@ describe('a pass of the backfill', () => {
     expect({ before, stillOpen, after, end: publisher.takeCommands() }).toEqual({
       ...{ before: [early], stillOpen: [], after: [late], end: [] },
     });
+  });
+
+  test('reads what was written behind a savepoint of a transaction that committed late', async () => {
+    const reservation = await addReservation(writer, hotel);
+    await other.query('BEGIN');
+    await addCommand(other, hotel, reservation);
+    await other.query('SAVEPOINT part');
+    const behind = await addCommand(other, hotel, reservation);
+    await other.query('UPDATE reservations SET room_rate = 150 WHERE id = $1', [reservation]);
+    await other.query('RELEASE part');
+    await addCommand(writer, hotel, reservation);
+    await pass();
+    publisher.take();
+    await other.query('COMMIT');
+    await pass();
+    const facts = publisher.take();
+
+    expect(facts.map((fact) => (fact.type === 'command' ? fact.eventId : ''))).toContain(behind);
+    expect(facts.map((fact) => (fact.type === 'reservation' ? fact.row?.rateMinor : 0))).toContain(
+      15_000,
+    );
   });
 
   test('ends with the committed version of a row that was changed in an open transaction', async () => {

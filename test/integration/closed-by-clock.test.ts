@@ -1,16 +1,13 @@
-/** A Roll Service on the real stack whose business dates the clock closes, a person, and `state verify`. */
+/** A Roll Service on the real stack whose business dates the clock closes, and a person. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { TotalsBody } from '../../api/ledger-answers.ts';
 import { systemClock } from '../../kernel/clock.ts';
-import { silentLogger } from '../../kernel/logger.ts';
 import { localDate } from '../../topology/calendar/property-time.ts';
 import { lastNightBefore } from '../../topology/roll/night-clock.ts';
 import { runCli } from '../../tools/cli.ts';
 import { startSystem, type System } from '../../tools/start/system.ts';
 import { chainWorkload, type Workload } from '../../tools/start/workload.ts';
-import { rollToVerify } from '../../tools/verify/roll-to-verify.ts';
-import { verifyState } from '../../tools/verify/verify-state.ts';
-import { portOn, systemOptions } from './test-system.ts';
+import { systemOptions } from './test-system.ts';
 
 const startTimeoutMs = 240_000;
 const waitMs = 60_000;
@@ -93,23 +90,5 @@ describe('business dates by the clock, on the real stack', () => {
       expect(metrics).toMatch(/roll_service_batch_duration_seconds_count [1-9]/);
     },
     waitMs * 2,
-  );
-
-  test(
-    'are in the state that the input computes once more',
-    async () => {
-      await system.application.stop();
-      const port = portOn(system.stack, 'by-clock-verify');
-      const registryUrl = system.stack.endpoints.schemaRegistryUrl;
-      const { tasks } = await verifyState({
-        ...rollToVerify({ registryUrl, clock, applicationId, eventsTopic: 'roll.events' }),
-        ...{ port, clock, progress, signal, stateDir: system.stateFolder, logger: silentLogger },
-      }).finally(() => port.close());
-
-      expect(tasks.flatMap(({ differing }) => differing)).toEqual([]);
-      expect(tasks.reduce((sum, { entries }) => sum + entries, 0)).toBeGreaterThan(0);
-      expect(tasks.map(({ store }) => store)).not.toContain(undefined);
-    },
-    startTimeoutMs,
   );
 });

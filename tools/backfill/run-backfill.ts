@@ -5,6 +5,7 @@ import { assertNoFailures, runPass } from '../../backfill/backfill-pass.ts';
 import { backfillLimits, openPlatform } from '../../backfill/backfill-service.ts';
 import { loadCheckpoint } from '../../backfill/checkpoints.ts';
 import { runFiltered } from '../../backfill/filtered-run.ts';
+import { KnownVersions } from '../../backfill/known-versions.ts';
 import { becomeLeader, currentLeader, type LeaderInfo } from '../../backfill/leader-lock.ts';
 import { openPublisher } from '../../backfill/publisher.ts';
 import { countRows, type RowFilter } from '../../backfill/read-rows.ts';
@@ -84,6 +85,7 @@ async function runWith(options: RunBackfillOptions, keep: Keep): Promise<RunBack
   const parts: BackfillParts = {
     ...{ platform, publisher, clock, signal, logger },
     limits: backfillLimits(settings),
+    known: new KnownVersions(),
     metrics: { ...backfillMetrics(noMetrics), rows: counts.counter },
   };
   const rows = isFiltered
