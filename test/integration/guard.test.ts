@@ -66,7 +66,7 @@ describe('the guard on the real stack', () => {
       const types = await scenario.types(4, 50);
       const isOver = new AbortController();
       const mixed = scenario.mix(types, { workers: 32, seed: 20_261_123, until: isOver.signal });
-      for (let kill = 0; kill < 4; kill += 1) {
+      for (let kill = 0; kill < 2; kill += 1) {
         await systemClock.sleep(3_000);
         await scenario.restart();
       }
