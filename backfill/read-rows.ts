@@ -116,11 +116,9 @@ export async function readRows(
 
 /** False: this version was published, and came again since an older transaction was open. */
 function isNewCommand(row: Row, known: KnownVersions): boolean {
-  const [id, xmin] = [row['event_id'], row[commandXmin]];
-  // Null: every later look will know it for seen.
-  if (typeof id !== 'string' || typeof xmin !== 'string') return true;
+  const [id, xmin] = [String(row['event_id']), String(row[commandXmin])];
   if (known.has(id, xmin)) return false;
-  known.add(id, xmin);
+  if (row[mayComeAgain] === true) known.add(id, xmin);
   return true;
 }
 
@@ -186,11 +184,12 @@ const reservationsText = `
   SELECT ${capturedColumns.reservations.join(', ')} FROM ${reservationsTable}
   WHERE tenant_id = $1 AND id = ANY($2::uuid[])`;
 const commandColumns = capturedColumns[lifecycleTable].map((name) => `l.${name}`).join(', ');
-const commandXmin = 'command_xmin';
+/** Of a command: which version it is, and whether a later look will not know it for seen. */
+const [commandXmin, mayComeAgain] = ['command_xmin', 'may_come_again'];
+const ownXmax = 'pg_snapshot_xmax(pg_current_snapshot())::text::bigint';
 const joined = `
-  SELECT ${commandColumns}, ${version},
-         CASE WHEN ${idOf('l', 'pg_snapshot_xmax(pg_current_snapshot())::text::bigint')} >= pg_snapshot_xmin(pg_current_snapshot())
-              THEN l.xmin::text END AS ${commandXmin}
+  SELECT ${commandColumns}, ${version}, l.xmin::text AS ${commandXmin},
+         ${idOf('l', ownXmax)} >= pg_snapshot_xmin(pg_current_snapshot()) AS ${mayComeAgain}
   FROM ${lifecycleTable} l
   LEFT JOIN ${reservationsTable} r ON r.id = l.reservation_id AND r.tenant_id = l.tenant_id`;
 const inOrder = 'ORDER BY l.created_at, l.event_id';
