@@ -2,6 +2,7 @@
  * The states that this instance has without running their tasks: those that it follows for others, and
  * those that it finds on its disk when it starts. One loop reads all their changelogs.
  */
+import { setMaxListeners } from 'node:events';
 import type { Clock } from '../kernel/clock.ts';
 import { isRollguardError } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
@@ -64,6 +65,8 @@ export class StandbyTasks {
 
   constructor(options: StandbyTasksOptions) {
     this.#options = options;
+    // Each standby that has to wait for space on the disk sleeps on it.
+    setMaxListeners(0, this.#stop.signal);
     this.#plans = new Map(options.plans.map((plan) => [formatTaskId(plan.id), plan]));
     this.#reader = options.port.openReader();
   }

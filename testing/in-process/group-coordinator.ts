@@ -3,6 +3,7 @@
  * one's assignor decides, a change is told through heartbeats, a silent member is dropped. A static
  * member that comes back within its session gets what it had, and nobody else hears of it.
  */
+import { setMaxListeners } from 'node:events';
 import type { Clock } from '../../kernel/clock.ts';
 import { RollguardError } from '../../kernel/errors.ts';
 import type {
@@ -47,7 +48,7 @@ export class GroupCoordinator {
   readonly #pending = new Map<string, number>();
   #generation = 0;
   /** Aborted when the rebalance under way is complete: nobody waits for stragglers any more. */
-  #settled = new AbortController();
+  #settled = listenedTo();
   #isRebalancing = false;
   #nextMember = 1;
 
@@ -201,7 +202,7 @@ export class GroupCoordinator {
     this.#generation += 1;
     this.#isRebalancing = false;
     this.#settled.abort();
-    this.#settled = new AbortController();
+    this.#settled = listenedTo();
     const shares = leader.options.assignor(
       members.map(({ id, options: { groupInstanceId }, userData }) => {
         return { memberId: id, groupInstanceId, userData };
@@ -288,4 +289,11 @@ export class GroupCoordinator {
 
 function nameOf({ topic, partition }: TopicPartition): string {
   return `${topic}-${partition}`;
+}
+
+/** Any number of joins wait for the end of one rebalance. */
+function listenedTo(): AbortController {
+  const controller = new AbortController();
+  setMaxListeners(0, controller.signal);
+  return controller;
 }
