@@ -8,6 +8,7 @@ import type { Failpoints } from '../kernel/failpoints.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { Histogram, Metrics } from '../kernel/metrics.ts';
 import type { Settings } from '../kernel/settings.ts';
+import { late, settledWithin } from '../kernel/settled-within.ts';
 import {
   KafkaStreams,
   type KafkaPort,
@@ -17,6 +18,8 @@ import {
 } from '../streams/index.ts';
 import type { HealthSource } from './routes/health.ts';
 
+/** With draining and the end of the HTTP and gRPC windows within what an orchestrator grants. */
+const closeMaxMs = 10_000;
 const startBackoffMs = 250;
 const startBackoffMaxMs = 5_000;
 
@@ -92,8 +95,16 @@ export class StreamsService implements HealthSource {
 
   async close(): Promise<void> {
     this.#stop.abort();
-    await this.#streams?.close({ drainMs: this.#options.settings.CLOSE_DRAIN_MS });
-    await this.#run?.catch(() => undefined);
+    const streams = this.#streams;
+    if (streams === undefined) {
+      await this.#run?.catch(() => undefined);
+      return;
+    }
+    const { clock, logger, settings } = this.#options;
+    const drainMs = settings.CLOSE_DRAIN_MS;
+    // A request that a broker does not answer holds the engine. It ends with its connections, after this.
+    const closed = settledWithin(clock, drainMs + closeMaxMs, streams.close({ drainMs }));
+    if ((await closed) === late) logger.warn('the broker does not answer: stopping without it');
   }
 
   /** The engine that runs it. @throws NOT_READY before that */

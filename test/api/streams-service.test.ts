@@ -1,0 +1,61 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { StreamsService } from '../../api/streams-service.ts';
+import { silentLogger } from '../../kernel/logger.ts';
+import { noMetrics } from '../../kernel/metrics.ts';
+import { late, settledWithin } from '../../kernel/settled-within.ts';
+import { parseSettings } from '../../kernel/settings.ts';
+import { InProcessKafka } from '../../testing/in-process-kafka.ts';
+import type { Send } from '../../testing/in-process/in-process-client.ts';
+import { ManualClock } from '../../testing/manual-clock.ts';
+import { callTally } from '../support/call-tally.ts';
+
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(path.join(tmpdir(), 'rollguard-service-'));
+});
+
+afterEach(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** RocksDB works on threads of its own, which the manual clock does not wait for. */
+async function advance(clock: ManualClock, ms: number): Promise<void> {
+  for (let spent = 0; spent < ms; spent += 250) {
+    await clock.advance(250);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+}
+
+describe('a service that is stopped', () => {
+  test('ends in time, though a broker answers nothing any more', async () => {
+    const clock = new ManualClock();
+    const kafka = new InProcessKafka(clock);
+    kafka.createTopic({ name: 'lines', partitionCount: 1, configs: {} });
+    let hangs = false;
+    const send: Send = (_kind, request) =>
+      hangs ? new Promise(() => undefined) : Promise.resolve().then(request);
+    const service = new StreamsService({
+      ...{ name: 'tally', applicationId: 'test', options: {} },
+      prepare: () => Promise.resolve(callTally()),
+      settings: parseSettings({
+        ...{ KAFKA_BROKERS: 'nowhere:0', SCHEMA_REGISTRY_URL: 'http://nowhere' },
+        ROLLGUARD_STATE_DIR: folder,
+      }),
+      ...{ port: kafka.client('one', send), clock, logger: silentLogger, metrics: noMetrics },
+    });
+    service.start();
+    await advance(clock, 10_000);
+    const before = service.notReady();
+    hangs = true;
+    await advance(clock, 1_000);
+    const closed = settledWithin(clock, 18_000, service.close());
+    await advance(clock, 20_000);
+
+    expect(before).toBeUndefined();
+    expect(await closed).not.toBe(late);
+  });
+});
