@@ -31,8 +31,9 @@ export function createRegistryClient(options: RegistryClientOptions): SchemaRegi
       try {
         return await withTimeout(request(), clock, requestTimeoutMs);
       } catch (error) {
-        if (statusOf(error) !== undefined || isMismatch(error)) throw error;
+        if (statusOf(error) !== undefined) throw error;
         if (attempt === attemptsMax) {
+          if (isMismatch(error)) throw error;
           const message = `cannot ${what}: the Schema Registry at SCHEMA_REGISTRY_URL=${url} does not answer`;
           throw new RollguardError('REGISTRY_UNAVAILABLE', message, { cause: error });
         }
@@ -76,7 +77,10 @@ export function createRegistryClient(options: RegistryClientOptions): SchemaRegi
   };
 }
 
-/** The library's own word, which has no status. */
+/**
+ * The library's own word, which has no status. It sets the rule of a subject that it has just made: another
+ * instance that starts at once sees the registry's default for a moment, and the right rule when it asks again.
+ */
 function isMismatch(error: unknown): boolean {
   return messageOf(error).includes('Compatibility does not match the configuration');
 }
