@@ -7,6 +7,7 @@
 import type { Clock } from '../kernel/clock.ts';
 import type { Gauge, Labels, Metrics } from '../kernel/metrics.ts';
 import type { PartitionBacklog, RecordOrigin } from '../streams/index.ts';
+import { partitionName } from '../streams/kafka/partition-name.ts';
 
 export interface ConsumerMeterOptions {
   readonly metrics: Metrics;
@@ -57,9 +58,9 @@ export class ConsumerMeter {
   }
 
   /** A row was read. @param eventAtMs when the platform wrote it */
-  read({ topic, partition }: RecordOrigin, eventAtMs: number): void {
+  read(origin: RecordOrigin, eventAtMs: number): void {
     const lagMs = Math.max(0, this.#options.clock.nowMs() - eventAtMs);
-    const name = nameOf(topic, partition);
+    const name = partitionName(origin);
     const reading = this.#readings.get(name);
     if (reading === undefined) {
       this.#readings.set(name, { eventAtMs, lagMs });
@@ -76,7 +77,7 @@ export class ConsumerMeter {
       const { topic, partition, offset } = each;
       if (!topic.startsWith(`${this.#options.topicPrefix}.`) || offset < 0) continue;
       const labels = { topic, partition };
-      shown.set(nameOf(topic, partition), labels);
+      shown.set(partitionName(each), labels);
       this.#offset.set(offset, labels);
       this.#show(each, labels);
     }
@@ -90,10 +91,11 @@ export class ConsumerMeter {
     this.#shown = shown;
   }
 
-  #show({ topic, partition, offset, stableOffset }: PartitionBacklog, labels: Labels): void {
+  #show(backlog: PartitionBacklog, labels: Labels): void {
     const { clock, heardAtMs } = this.#options;
+    const { offset, stableOffset } = backlog;
     const nowMs = clock.nowMs();
-    const reading = this.#readings.get(nameOf(topic, partition));
+    const reading = this.#readings.get(partitionName(backlog));
     const isReadUp = stableOffset >= 0 && offset >= stableOffset;
     if (reading !== undefined) this.#eventTimestamp.set(reading.eventAtMs / 1_000, labels);
     // Up to the last heartbeat nothing came that is not read.
@@ -105,8 +107,4 @@ export class ConsumerMeter {
     if (Number.isFinite(lagMs)) this.#lag.set(lagMs / 1_000, labels);
     if (reading !== undefined) reading.lagMs = undefined;
   }
-}
-
-function nameOf(topic: string, partition: number): string {
-  return `${topic}-${partition}`;
 }

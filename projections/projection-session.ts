@@ -8,6 +8,7 @@ import { migrate } from '../database/migrations.ts';
 import { RollguardError, isRollguardError } from '../kernel/errors.ts';
 import { deadLetter } from '../streams/dead-letter.ts';
 import { deadLetterConfigs, deadLetterPartitionCount } from '../streams/internal-topics.ts';
+import { partitionName } from '../streams/kafka/partition-name.ts';
 import type {
   FetchedPartition,
   PartitionOffset,
@@ -207,15 +208,15 @@ export class ProjectionSession {
     const database = connectionOf(parts.connections, 0);
     const positions = await this.#offsets.positions(database, starts);
     const moved = positions.filter(
-      (position) => this.#positions.get(nameOf(position))?.offset !== position.offset,
+      (position) => this.#positions.get(partitionName(position))?.offset !== position.offset,
     );
     parts.reader.assign(moved);
     for (const position of moved) this.#moveTo(position);
   }
 
   #moveTo(position: PartitionOffset): void {
-    this.#positions.set(nameOf(position), position);
-    this.#untold.set(nameOf(position), position);
+    this.#positions.set(partitionName(position), position);
+    this.#untold.set(partitionName(position), position);
   }
 
   /** Each connection takes the next partition that waits. */
@@ -236,7 +237,7 @@ export class ProjectionSession {
     parts: Parts,
   ): Promise<void> {
     const { batchRecordsMax, batchBytesMax } = this.#options.limits;
-    const from = this.#positions.get(nameOf(fetched))?.offset;
+    const from = this.#positions.get(partitionName(fetched))?.offset;
     if (from === undefined) return;
     if (fetched.error !== undefined) {
       await this.#restart(database, { ...fetched, from }, fetched.error, parts);
@@ -250,7 +251,7 @@ export class ProjectionSession {
       // It may be that this one is no member any more, and nobody has told it.
       await parts.membership.refresh();
       // What was fetched from here on does not follow on what is applied, wherever the table stands.
-      this.#positions.delete(nameOf(batch));
+      this.#positions.delete(partitionName(batch));
       await this.#follow([batch], parts);
       return;
     }
@@ -325,8 +326,4 @@ function connectionOf(connections: readonly Database[], index: number): Database
   const connection = connections[index];
   if (connection !== undefined) return connection;
   throw new RollguardError('ILLEGAL_STATE', 'a projector needs a connection');
-}
-
-function nameOf({ topic, partition }: TopicPartition): string {
-  return `${topic}-${partition}`;
 }

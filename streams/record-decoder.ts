@@ -11,6 +11,7 @@ import { assert } from '../kernel/assert.ts';
 import { isRollguardError } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
 import { late, settledWithin } from '../kernel/settled-within.ts';
+import { partitionName } from './kafka/partition-name.ts';
 import type { TopicPartition } from './kafka/port.ts';
 import { isPromise, type MaybePromise, type StreamRecord } from './processor.ts';
 import type { QueuedRecord } from './record-queue.ts';
@@ -67,20 +68,20 @@ export class RecordDecoder {
 
   /** True while the partition's next record cannot be decoded. */
   isHeld(partition: TopicPartition): boolean {
-    const hold = this.#holds.get(nameOf(partition));
+    const hold = this.#holds.get(partitionName(partition));
     if (hold === undefined || hold.outcome !== undefined) return false;
     return hold.retryAtMs === undefined || hold.retryAtMs > this.#options.clock.monotonicMs();
   }
 
   /** Undefined: not yet; its partition is held from now on. */
   decode(queued: QueuedRecord): MaybePromise<DecodedRecord | undefined> {
-    const hold = this.#holds.size === 0 ? undefined : this.#holds.get(nameOf(queued));
+    const hold = this.#holds.size === 0 ? undefined : this.#holds.get(partitionName(queued));
     assert(
       hold === undefined || hold.offset === queued.record.offset,
       'a held partition goes on with the record that was waited for',
     );
     if (hold?.outcome !== undefined) {
-      this.#holds.delete(nameOf(queued));
+      this.#holds.delete(partitionName(queued));
       return hold.outcome();
     }
     const decoded = this.#attempt(queued, hold?.attempt ?? 0);
@@ -138,7 +139,7 @@ export class RecordDecoder {
     }
     const { offset } = queued.record;
     const hold: Hold = { offset, attempt, outcome: undefined, retryAtMs: undefined };
-    this.#holds.set(nameOf(queued), hold);
+    this.#holds.set(partitionName(queued), hold);
     this.#options.metrics.partitionHeld(queued.topic);
     pending.then(
       (outcome) => {
@@ -157,7 +158,7 @@ export class RecordDecoder {
   #holdBack(queued: QueuedRecord, attempt: number, error: unknown): void {
     const { clock, logger, metrics, task } = this.#options;
     const delayMs = retryDelayMs(this.#options, attempt - 1);
-    this.#holds.set(nameOf(queued), {
+    this.#holds.set(partitionName(queued), {
       offset: queued.record.offset,
       attempt,
       outcome: undefined,
@@ -170,10 +171,6 @@ export class RecordDecoder {
   }
 
   #release(queued: QueuedRecord, decoded: DecodedRecord | undefined): void {
-    if (decoded !== undefined && this.#holds.size > 0) this.#holds.delete(nameOf(queued));
+    if (decoded !== undefined && this.#holds.size > 0) this.#holds.delete(partitionName(queued));
   }
-}
-
-function nameOf({ topic, partition }: TopicPartition): string {
-  return `${topic}-${partition}`;
 }

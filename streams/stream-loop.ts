@@ -4,6 +4,7 @@
  * it gathers, tasks go on, and only what it takes away or gives stops or starts.
  */
 import { isRollguardError } from '../kernel/errors.ts';
+import { partitionName } from './kafka/partition-name.ts';
 import type { FetchedPartition, PartitionReader } from './kafka/port.ts';
 import type { Joined, Membership } from './membership.ts';
 import type { StandbyTasks } from './standby-tasks.ts';
@@ -154,12 +155,12 @@ export class StreamLoop {
     });
     this.#byPartition.clear();
     for (const task of tasks.tasks) {
-      for (const each of task.partitions) this.#byPartition.set(nameOf(each), task);
+      for (const each of task.partitions) this.#byPartition.set(partitionName(each), task);
     }
   }
 
   #enqueue(fetched: FetchedPartition): void {
-    const task = this.#byPartition.get(nameOf(fetched));
+    const task = this.#byPartition.get(partitionName(fetched));
     if (task?.status !== 'running') return;
     if (fetched.error === undefined) task.enqueue(fetched);
     else this.#options.tasks.failed(task, fetched.error);
@@ -183,7 +184,7 @@ export class StreamLoop {
     const { environment, reader } = this.#options;
     const { bufferedRecordsPerPartitionMax } = environment.config;
     for (const { topic, partition, waiting } of task.backlog()) {
-      const name = nameOf({ topic, partition });
+      const name = partitionName({ topic, partition });
       const isFull = waiting >= bufferedRecordsPerPartitionMax;
       if (isFull === this.#paused.has(name)) continue;
       if (isFull) {
@@ -195,8 +196,4 @@ export class StreamLoop {
       }
     }
   }
-}
-
-function nameOf({ topic, partition }: { topic: string; partition: number }): string {
-  return `${topic}-${partition}`;
 }

@@ -7,6 +7,7 @@ import { RollguardError, isRollguardError, messageOf } from '../../kernel/errors
 import type { BrokerPool } from './broker-pool.ts';
 import { brokerError, brokerErrorCode, reactionTo } from './error-reactions.ts';
 import type { KafkaClient } from './kafka-client.ts';
+import { partitionName } from './partition-name.ts';
 import type { FetchedPartition, PartitionOffset, PartitionReader, TopicPartition } from './port.ts';
 import { fetchRequest, type FetchedBytes } from './protocol/fetch.ts';
 import type { BrokerNode } from './protocol/metadata.ts';
@@ -72,12 +73,12 @@ export class KafkaPartitionReader implements PartitionReader {
 
   assign(positions: readonly PartitionOffset[]): void {
     for (const position of positions)
-      this.#assigned.set(nameOf(position), freshlyAssigned(position));
+      this.#assigned.set(partitionName(position), freshlyAssigned(position));
     this.#endSleep();
   }
 
   unassign(partitions: readonly TopicPartition[]): void {
-    for (const partition of partitions) this.#assigned.delete(nameOf(partition));
+    for (const partition of partitions) this.#assigned.delete(partitionName(partition));
   }
 
   pause(partitions: readonly TopicPartition[]): void {
@@ -125,7 +126,7 @@ export class KafkaPartitionReader implements PartitionReader {
 
   #setPaused(partitions: readonly TopicPartition[], isPaused: boolean): void {
     for (const partition of partitions) {
-      const assigned = this.#assigned.get(nameOf(partition));
+      const assigned = this.#assigned.get(partitionName(partition));
       if (assigned !== undefined) assigned.isPaused = isPaused;
     }
   }
@@ -199,9 +200,9 @@ export class KafkaPartitionReader implements PartitionReader {
       const timeoutMs = fetchWaitMs + this.#client.requestTimeoutMs;
       const answer = await this.#pool.send(leader, message, timeoutMs);
       if (answer.errorCode !== brokerErrorCode.none) throw brokerError(answer.errorCode, 'fetch');
-      const requested = new Map(partitions.map((assigned) => [nameOf(assigned), assigned]));
+      const requested = new Map(partitions.map((assigned) => [partitionName(assigned), assigned]));
       for (const fetched of answer.partitions) {
-        const assigned = requested.get(nameOf(fetched));
+        const assigned = requested.get(partitionName(fetched));
         if (assigned !== undefined) this.#accept(assigned, fetched);
       }
     });
@@ -247,7 +248,7 @@ export class KafkaPartitionReader implements PartitionReader {
 
   #accept(assigned: Assigned, fetched: FetchedBytes): void {
     if (fetched.errorCode !== brokerErrorCode.none) {
-      const what = `fetch of ${nameOf(assigned)} from offset ${assigned.position}`;
+      const what = `fetch of ${partitionName(assigned)} from offset ${assigned.position}`;
       this.#partitionFailed(assigned, brokerError(fetched.errorCode, what));
       return;
     }
@@ -255,7 +256,7 @@ export class KafkaPartitionReader implements PartitionReader {
     try {
       this.#arrived(assigned, fetched);
     } catch (error) {
-      const message = `${nameOf(assigned)}: ${messageOf(error)}`;
+      const message = `${partitionName(assigned)}: ${messageOf(error)}`;
       fail(assigned, new RollguardError('KAFKA_FATAL', message, { cause: error }));
     }
   }
@@ -276,7 +277,7 @@ export class KafkaPartitionReader implements PartitionReader {
 
   /** An answer has a size limit: who had his share lets the others go first. */
   #moveToEnd(assigned: Assigned): void {
-    const name = nameOf(assigned);
+    const name = partitionName(assigned);
     if (this.#assigned.get(name) !== assigned) return;
     this.#assigned.delete(name);
     this.#assigned.set(name, assigned);
@@ -345,8 +346,4 @@ function fail(assigned: Assigned, error: RollguardError): void {
     logStartOffset,
     error,
   };
-}
-
-function nameOf({ topic, partition }: TopicPartition): string {
-  return `${topic}-${partition}`;
 }

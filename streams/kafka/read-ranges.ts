@@ -1,4 +1,5 @@
 /** Reads stretches of partitions once, from one offset to another: for tools, not for tasks. */
+import { partitionName } from './partition-name.ts';
 import type { FetchedRecord, KafkaPort, TopicPartition } from './port.ts';
 
 /** Offsets from ≤ offset < to. */
@@ -19,7 +20,7 @@ export async function readRanges(
   visit: (record: FetchedRecord, partition: TopicPartition) => boolean,
 ): Promise<void> {
   const open = new Map(
-    ranges.filter(({ from, to }) => from < to).map((range) => [nameOf(range), range]),
+    ranges.filter(({ from, to }) => from < to).map((range) => [partitionName(range), range]),
   );
   const reader = port.openReader();
   try {
@@ -29,13 +30,13 @@ export async function readRanges(
     while (open.size > 0) {
       for (const fetched of await reader.poll(pollMs)) {
         if (fetched.error !== undefined) throw fetched.error;
-        const range = open.get(nameOf(fetched));
+        const range = open.get(partitionName(fetched));
         if (range === undefined) continue;
         for (const record of fetched.records) {
           if (record.offset < range.to && !visit(record, range)) return;
         }
         if (fetched.nextOffset < range.to) continue;
-        open.delete(nameOf(range));
+        open.delete(partitionName(range));
         reader.unassign([range]);
       }
     }
@@ -55,15 +56,11 @@ export async function wholeTopics(
   if (partitions.length === 0) return [];
   const starts = await port.admin.listOffsets(partitions, 'earliest');
   const ends = await port.admin.listOffsets(partitions, 'stable');
-  const endOf = new Map(ends.map((end) => [nameOf(end), end.offset]));
+  const endOf = new Map(ends.map((end) => [partitionName(end), end.offset]));
   return starts.map(({ topic, partition, offset }) => ({
     topic,
     partition,
     from: offset,
-    to: endOf.get(nameOf({ topic, partition })) ?? offset,
+    to: endOf.get(partitionName({ topic, partition })) ?? offset,
   }));
-}
-
-function nameOf({ topic, partition }: TopicPartition): string {
-  return `${topic}-${partition}`;
 }

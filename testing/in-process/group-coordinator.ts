@@ -6,6 +6,7 @@
 import { setMaxListeners } from 'node:events';
 import type { Clock } from '../../kernel/clock.ts';
 import { RollguardError } from '../../kernel/errors.ts';
+import { partitionName } from '../../streams/kafka/partition-name.ts';
 import type {
   GroupAssignment,
   GroupOptions,
@@ -143,31 +144,31 @@ export class GroupCoordinator {
 
   hold(offsets: readonly PartitionOffset[]): void {
     for (const each of offsets)
-      this.#pending.set(nameOf(each), (this.#pending.get(nameOf(each)) ?? 0) + 1);
+      this.#pending.set(partitionName(each), (this.#pending.get(partitionName(each)) ?? 0) + 1);
   }
 
   /** Outside any transaction. */
   commit(offsets: readonly PartitionOffset[]): void {
-    for (const each of offsets) this.#committed.set(nameOf(each), each);
+    for (const each of offsets) this.#committed.set(partitionName(each), each);
   }
 
   release(offsets: readonly PartitionOffset[], committed: boolean): void {
     for (const each of offsets) {
-      const count = (this.#pending.get(nameOf(each)) ?? 1) - 1;
-      if (count === 0) this.#pending.delete(nameOf(each));
-      else this.#pending.set(nameOf(each), count);
+      const count = (this.#pending.get(partitionName(each)) ?? 1) - 1;
+      if (count === 0) this.#pending.delete(partitionName(each));
+      else this.#pending.set(partitionName(each), count);
       if (!committed) continue;
-      const before = this.#committed.get(nameOf(each))?.offset ?? 0;
+      const before = this.#committed.get(partitionName(each))?.offset ?? 0;
       if (each.offset < before) this.#onSetBack(each, before);
-      this.#committed.set(nameOf(each), each);
+      this.#committed.set(partitionName(each), each);
     }
   }
 
   /** Undefined while a transaction that moves one of them is open. */
   stableOffsets(partitions: readonly TopicPartition[]): readonly PartitionOffset[] | undefined {
-    if (partitions.some((each) => this.#pending.has(nameOf(each)))) return undefined;
+    if (partitions.some((each) => this.#pending.has(partitionName(each)))) return undefined;
     return partitions.flatMap((each) => {
-      const offset = this.#committed.get(nameOf(each));
+      const offset = this.#committed.get(partitionName(each));
       return offset === undefined ? [] : [offset];
     });
   }
@@ -285,10 +286,6 @@ export class GroupCoordinator {
   #illegal(why: string): RollguardError {
     return new RollguardError('ILLEGAL_GENERATION', `group ${this.#groupId}: ${why}`);
   }
-}
-
-function nameOf({ topic, partition }: TopicPartition): string {
-  return `${topic}-${partition}`;
 }
 
 /** Any number of joins wait for the end of one rebalance. */

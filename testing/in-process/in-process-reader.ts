@@ -1,5 +1,6 @@
 /** Reads assigned partitions of the in-process Kafka, committed records only. */
 import { RollguardError } from '../../kernel/errors.ts';
+import { partitionName } from '../../streams/kafka/partition-name.ts';
 import type {
   FetchedPartition,
   PartitionOffset,
@@ -54,14 +55,14 @@ export class InProcessReader implements PartitionReader {
 
   assign(positions: readonly PartitionOffset[]): void {
     for (const { topic, partition, offset } of positions) {
-      this.#assigned.set(nameOf({ topic, partition }), {
+      this.#assigned.set(partitionName({ topic, partition }), {
         ...{ topic, partition, offset, isPaused: false, reported: undefined, seen: undefined },
       });
     }
   }
 
   unassign(partitions: readonly TopicPartition[]): void {
-    for (const partition of partitions) this.#assigned.delete(nameOf(partition));
+    for (const partition of partitions) this.#assigned.delete(partitionName(partition));
   }
 
   pause(partitions: readonly TopicPartition[]): void {
@@ -133,7 +134,7 @@ export class InProcessReader implements PartitionReader {
   #accept(answer: readonly Fetched[]): readonly FetchedPartition[] {
     const accepted: FetchedPartition[] = [];
     for (const { assigned, from, seen, fetched } of answer) {
-      const isCurrent = this.#assigned.get(nameOf(assigned)) === assigned;
+      const isCurrent = this.#assigned.get(partitionName(assigned)) === assigned;
       if (!isCurrent || assigned.offset !== from || assigned.isPaused) continue;
       const isNews = fetched.records.length > 0 || hasMoved(assigned.reported, fetched);
       if (isNews) accepted.push(fetched);
@@ -155,7 +156,7 @@ export class InProcessReader implements PartitionReader {
 
   #setPaused(partitions: readonly TopicPartition[], isPaused: boolean): void {
     for (const partition of partitions) {
-      const assigned = this.#assigned.get(nameOf(partition));
+      const assigned = this.#assigned.get(partitionName(partition));
       if (assigned !== undefined) assigned.isPaused = isPaused;
     }
   }
@@ -189,8 +190,4 @@ function hasMoved(before: FetchedPartition | undefined, after: FetchedPartition)
     before.lastStableOffset !== after.lastStableOffset ||
     before.error?.message !== after.error?.message
   );
-}
-
-function nameOf({ topic, partition }: TopicPartition): string {
-  return `${topic}-${partition}`;
 }

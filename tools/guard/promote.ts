@@ -12,6 +12,7 @@
  * The old id's topics and group stay as they are: the way back.
  */
 import type { Clock } from '../../kernel/clock.ts';
+import { partitionName } from '../../streams/kafka/partition-name.ts';
 import type {
   KafkaPort,
   PartitionOffset,
@@ -35,7 +36,7 @@ import {
   checkUnmoved,
 } from './promotion-checks.ts';
 import { noteBatch, promotionTopic, readPromotionMark } from './promotion-mark.ts';
-import { partitionName, settledEnds } from './settled-ends.ts';
+import { settledEnds } from './settled-ends.ts';
 
 export interface PromoteOptions extends PromotedIds {
   readonly port: KafkaPort;

@@ -1,6 +1,7 @@
 /** Where partitions end, once no transaction is open in them. */
 import type { Clock } from '../../kernel/clock.ts';
 import { RollguardError } from '../../kernel/errors.ts';
+import { partitionName } from '../../streams/kafka/partition-name.ts';
 import type { KafkaPort, TopicPartition } from '../../streams/kafka/port.ts';
 
 // Markers of a fenced owner's transaction come at once; whatever takes longer hangs.
@@ -31,8 +32,4 @@ export async function settledEnds(
     }
     await clock.sleep(pollMs);
   }
-}
-
-export function partitionName({ topic, partition }: TopicPartition): string {
-  return `${topic}-${partition}`;
 }

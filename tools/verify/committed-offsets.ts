@@ -1,5 +1,6 @@
 /** How far an application has read, as its group's committed offsets say. */
-import type { KafkaPort, PartitionOffset, TopicPartition } from '../../streams/kafka/port.ts';
+import { partitionName } from '../../streams/kafka/partition-name.ts';
+import type { KafkaPort, TopicPartition } from '../../streams/kafka/port.ts';
 
 /** 0 where nothing was committed. */
 export async function committedOffsets(
@@ -16,7 +17,6 @@ export async function committedOffsets(
     assignor: () => new Map(),
   });
   const offsets = await member.committedOffsets(partitions);
-  const nameOf = ({ topic, partition }: TopicPartition): string => `${topic}-${partition}`;
-  const known = new Map(offsets.map((each: PartitionOffset) => [nameOf(each), each.offset]));
-  return (partition) => known.get(nameOf(partition)) ?? 0;
+  const known = new Map(offsets.map((each) => [partitionName(each), each.offset]));
+  return (partition) => known.get(partitionName(partition)) ?? 0;
 }

@@ -1,0 +1,6 @@
+import type { TopicPartition } from './port.ts';
+
+/** `topic-partition`, as Kafka's own tools call it: the key of what is known of a partition. */
+export function partitionName({ topic, partition }: TopicPartition): string {
+  return `${topic}-${partition}`;
+}
