@@ -2,7 +2,6 @@
  * The tables of an instance's services: one projector for each service that it runs, with a group of its
  * own. Whether Postgres answers changes nothing of the services: it is told in the log and in a metric.
  */
-import type { Settings } from '../kernel/settings.ts';
 import { auditProjection } from '../projections/audit-projection.ts';
 import { holdProjection } from '../projections/hold-projection.ts';
 import { ledgerProjection } from '../projections/ledger-projection.ts';
@@ -13,6 +12,7 @@ import { Projector } from '../projections/projector.ts';
 import { roomColumns, roomProjection } from '../projections/room-projection.ts';
 import { AvroDecoder } from '../schemas/avro-decoder.ts';
 import { DebeziumDecoder } from '../schemas/debezium-envelope.ts';
+import { deadLetterTopic } from '../streams/dead-letter.ts';
 import {
   guardApplicationId,
   guardInternalTopics,
@@ -20,6 +20,7 @@ import {
 } from '../topology/guard/guard-names.ts';
 import { rollApplicationId, rollEventsTopic } from '../topology/roll/roll-names.ts';
 import type { ServiceOptions } from './roll-service.ts';
+import { groupTimes } from './streams-service.ts';
 
 export interface ProjectorService {
   start(): void;
@@ -53,7 +54,7 @@ function rollProjector(options: ServiceOptions): Projector {
   const topic = rollEventsTopic(settings);
   const ledgers = ledgerProjection({ topic, decoder: new AvroDecoder(registry), metrics });
   return projectorOf(options, {
-    ...{ applicationId, deadLetterTopic: `${applicationId}-dlq` },
+    ...{ applicationId, deadLetterTopic: deadLetterTopic({ applicationId }) },
     projections: [ledgers],
   });
 }
@@ -88,16 +89,8 @@ function projectorOf(
   return new Projector({
     ...{ groupId, projections: of.projections, deadLetterTopic: of.deadLetterTopic },
     databaseUrl: settings.ROLLGUARD_DATABASE_URL,
-    limits: { ...sessionLimits, ...groupLimits(settings) },
+    limits: { ...sessionLimits, ...groupTimes(settings) },
     ...{ port, clock, logger: logger.with({ projector: groupId }) },
     metrics: projectorMetrics(metrics, groupId),
   });
-}
-
-function groupLimits(settings: Settings) {
-  return {
-    sessionTimeoutMs: settings.SESSION_TIMEOUT_MS,
-    heartbeatIntervalMs: settings.HEARTBEAT_INTERVAL_MS,
-    maxPollIntervalMs: settings.MAX_POLL_INTERVAL_MS,
-  };
 }

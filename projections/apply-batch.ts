@@ -10,6 +10,7 @@
  * in between writes the letter twice.
  */
 import type { Database } from '../database/connection.ts';
+import { sqlStateOf } from '../database/sql-state.ts';
 import { RollguardError, isRollguardError } from '../kernel/errors.ts';
 import type { Failure } from '../streams/dead-letter.ts';
 import type { FetchedRecord, MaybePromise } from '../streams/index.ts';
@@ -163,6 +164,5 @@ async function inTransaction(
 
 /** Classes 22 and 23 of SQLSTATE: a value, or a rule of the table, whatever is tried again. */
 function isRefusedValue(error: unknown): boolean {
-  const code = (error as { readonly code?: unknown } | null)?.code;
-  return typeof code === 'string' && /^2[23][0-9A-Z]{3}$/.test(code);
+  return /^2[23]/.test(sqlStateOf(error) ?? '');
 }

@@ -5,6 +5,7 @@
 import { RollguardError } from '../kernel/errors.ts';
 import { isUuid } from '../kernel/uuid.ts';
 import { isCalendarDate } from '../topology/calendar/calendar-date.ts';
+import { formatInstantMicros } from '../topology/calendar/instant.ts';
 
 /** Instants that both JavaScript's ISO text and Postgres can say. */
 const latestMicros = Date.UTC(9999, 11, 31) * 1_000;
@@ -37,9 +38,7 @@ export function microsField(name: string, value: unknown): string {
   if (!Number.isSafeInteger(micros) || Math.abs(micros) > latestMicros) {
     throw refused(name, value, 'is not an instant (microseconds since 1970)');
   }
-  const millis = Math.floor(micros / 1_000);
-  const rest = String(micros - millis * 1_000).padStart(3, '0');
-  return `${new Date(millis).toISOString().slice(0, -1)}${rest}Z`;
+  return formatInstantMicros(micros);
 }
 
 /** Milliseconds since 1970 as an instant's text. */

@@ -4,6 +4,7 @@ import type { InventoryEvent } from '../schemas/generated/inventory-event.ts';
 import { millisField, nullable, textField, uuidField, wholeField } from './event-fields.ts';
 import type { Applied, Projection } from './projection.ts';
 import { upsertInto, type Column } from './set-based.ts';
+import { valueReader } from './value-reader.ts';
 
 /** The event and its columns, by name. */
 interface HoldRow {
@@ -69,11 +70,7 @@ export function holdProjection(options: {
   const { topic, decoder } = options;
   return {
     topic,
-    read: ({ value }) => {
-      if (value === null) return undefined;
-      const decoded = decoder.decode(value);
-      return decoded instanceof Promise ? decoded.then(rowOf) : rowOf(decoded);
-    },
+    read: valueReader((value) => decoder.decode(value), rowOf),
     nameOf: ({ eventId, occurredAtMs }) => ({ eventId, createdAtMs: occurredAtMs }),
     write: async (database, rows): Promise<Applied> => {
       const last = new Map<string, HoldRow>();

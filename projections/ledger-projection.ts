@@ -8,6 +8,7 @@ import { dateField, microsField, textField, uuidField, wholeField } from './even
 import { foldLedger, type EntryEvent, type FoldCounts } from './ledger-fold.ts';
 import type { Applied, Projection } from './projection.ts';
 import { upsertInto } from './set-based.ts';
+import { valueReader } from './value-reader.ts';
 
 /** An event whose fields its columns take. */
 interface LedgerRow extends EntryEvent {
@@ -56,11 +57,7 @@ export function ledgerProjection(options: {
   const count = replayCounters(options.metrics);
   return {
     topic,
-    read: ({ value }) => {
-      if (value === null) return undefined;
-      const decoded = decoder.decode(value);
-      return decoded instanceof Promise ? decoded.then(rowOf) : rowOf(decoded);
-    },
+    read: valueReader((value) => decoder.decode(value), rowOf),
     nameOf: ({ lifecycleEventId }, { timestampMs }) => ({
       ...{ eventId: lifecycleEventId, createdAtMs: timestampMs },
     }),

@@ -7,12 +7,12 @@ import type { Clock } from '../kernel/clock.ts';
 import { isRollguardError } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { KafkaPort } from '../streams/index.ts';
+import { retryDelayMs } from '../streams/streams-config.ts';
 import { ProjectionSession, type SessionLimits } from './projection-session.ts';
 import type { Projection } from './projection.ts';
 import type { ProjectorMetrics } from './projector-metrics.ts';
 
-const backoffMs = 250;
-const backoffMaxMs = 10_000;
+const backoff = { retryBackoffMs: 250, retryBackoffMaxMs: 10_000 };
 
 export interface ProjectorOptions {
   /** Consumer group on Kafka, and `consumer_group` of the offset rows. */
@@ -74,7 +74,7 @@ export class Projector {
         const code = isRollguardError(error) ? error.code : 'PROCESSING_FAILED';
         metrics.failed(code);
         logger.warn('the tables are not written for the moment, trying again', { error });
-        await clock.sleep(Math.min(backoffMs * 2 ** failures, backoffMaxMs), signal);
+        await clock.sleep(retryDelayMs(backoff, failures), signal);
         failures += 1;
       }
       this.#tell(false);

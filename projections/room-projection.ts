@@ -4,12 +4,13 @@
  */
 import { z } from 'zod';
 import { RollguardError } from '../kernel/errors.ts';
-import { idColumn, instantColumn } from '../topology/captured/columns.ts';
+import { idColumn, instantColumn, problemOf } from '../topology/captured/columns.ts';
 import type { ChangeDecoder, RowChange } from '../topology/captured/row-change.ts';
 import { rowVersionOf } from '../topology/captured/row-version.ts';
 import { microsField, nullable, textField } from './event-fields.ts';
 import type { Applied, Projection } from './projection.ts';
 import { upsertInto } from './set-based.ts';
+import { valueReader } from './value-reader.ts';
 
 const instant = instantColumn.nullish();
 const flag = z
@@ -83,11 +84,7 @@ export function roomProjection(options: {
   const { topic, decode } = options;
   return {
     topic,
-    read: ({ value }) => {
-      if (value === null) return undefined;
-      const decoded = decode<Record<string, unknown>>('rooms', value);
-      return decoded instanceof Promise ? decoded.then(rowOf) : rowOf(decoded);
-    },
+    read: valueReader((value) => decode<Record<string, unknown>>('rooms', value), rowOf),
     nameOf: (_room, { timestampMs }) => ({ eventId: undefined, createdAtMs: timestampMs }),
     write: async (database, rows): Promise<Applied> => {
       const last = new Map<string, RoomRow>();
@@ -133,8 +130,7 @@ function rowOf(change: RowChange<Record<string, unknown>> | undefined): RoomRow 
 function parsed<Schema extends z.ZodType>(schema: Schema, row: unknown): z.output<Schema> {
   const result = schema.safeParse(row);
   if (result.success) return result.data;
-  const issue = result.error.issues[0];
-  throw refused(`rooms.${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'cannot be read'}`);
+  throw refused(problemOf('rooms', result.error).problem.message);
 }
 
 function refused(message: string): RollguardError {
