@@ -1,9 +1,9 @@
 /** `npm run bench -- backfill`: what it is asked, and how its figures are shown. */
 import { Command } from 'commander';
 import type { CliContext } from '../../tools/cli-context.ts';
-import { bookingsWorkload, chainWorkload } from '../../tools/start/workload.ts';
 import { count, jsonOption, quickOption } from '../arguments.ts';
 import { benchSystem } from '../bench-system.ts';
+import { benchWorkload, bookingsOption } from '../bench-workload.ts';
 import { table } from '../render.ts';
 import { runBackfillBench, type BackfillBenchReport } from './backfill-bench.ts';
 
@@ -31,23 +31,20 @@ export function backfillBenchCommand(cli: CliContext): Command {
     .description('rows a second from Postgres into the ledgers by the backfill')
     .option('--rows <n>', 'lifecycle rows, at least', count, 300_000)
     .option('--days <n>', 'of the generated chain', count, 10)
-    .option('--bookings <csv>', 'this file of bookings instead of a chain')
+    .addOption(bookingsOption)
     .addOption(quickOption)
     .addOption(jsonOption)
     .addHelpText('after', help)
     .action((flags: Flags) => run(flags, cli));
 }
 
-async function run({ rows, days, bookings, quick, json }: Flags, cli: CliContext): Promise<void> {
-  const workload =
-    bookings === undefined
-      ? chainWorkload({ seed, days: quick === true ? 1 : days })
-      : bookingsWorkload(bookings);
+async function run(flags: Flags, cli: CliContext): Promise<void> {
+  const workload = benchWorkload(seed, flags);
   const report = await runBackfillBench({
-    ...{ rows: quick === true ? 1 : rows, workload },
+    ...{ rows: flags.quick === true ? 1 : flags.rows, workload },
     system: benchSystem(cli, 'bench-backfill'),
   });
-  cli.out(json === true ? `${JSON.stringify(report)}\n` : render(report));
+  cli.out(flags.json === true ? `${JSON.stringify(report)}\n` : render(report));
 }
 
 function render({ rows, published, derived, cpuMicros, bottleneck }: BackfillBenchReport): string {

@@ -1,9 +1,9 @@
 /** `npm run bench -- replay`: what it is asked, and how its figures are shown. */
 import { Command } from 'commander';
 import type { CliContext } from '../../tools/cli-context.ts';
-import { bookingsWorkload, chainWorkload } from '../../tools/start/workload.ts';
 import { count, jsonOption, quickOption } from '../arguments.ts';
 import { benchSystem } from '../bench-system.ts';
+import { benchWorkload, bookingsOption } from '../bench-workload.ts';
 import { table } from '../render.ts';
 import { runReplayBench, type ReplayReport } from './replay-bench.ts';
 
@@ -33,23 +33,20 @@ export function replayBenchCommand(cli: CliContext): Command {
     )
     .option('--rows <n>', 'lifecycle rows to replay, at least', count, 1_000_000)
     .option('--days <n>', 'of the generated chain', count, 20)
-    .option('--bookings <csv>', 'this file of bookings instead of a chain')
+    .addOption(bookingsOption)
     .addOption(quickOption)
     .addOption(jsonOption)
     .addHelpText('after', help)
     .action((flags: Flags) => run(flags, cli));
 }
 
-async function run({ rows, days, bookings, quick, json }: Flags, cli: CliContext): Promise<void> {
-  const workload =
-    bookings === undefined
-      ? chainWorkload({ seed, days: quick === true ? 1 : days })
-      : bookingsWorkload(bookings);
+async function run(flags: Flags, cli: CliContext): Promise<void> {
+  const workload = benchWorkload(seed, flags);
   const report = await runReplayBench({
-    ...{ rows: quick === true ? 1 : rows, workload },
+    ...{ rows: flags.quick === true ? 1 : flags.rows, workload },
     system: benchSystem(cli, 'bench-replay'),
   });
-  cli.out(json === true ? `${JSON.stringify(report)}\n` : render(report));
+  cli.out(flags.json === true ? `${JSON.stringify(report)}\n` : render(report));
 }
 
 function render({ captured, replayed }: ReplayReport): string {
