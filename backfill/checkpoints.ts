@@ -11,6 +11,7 @@
  *   swept      every version that this snapshot sees, of reservations without commands as well
  */
 import type { Database, Row } from '../database/connection.ts';
+import { sqlStateOf, undefinedTable } from '../database/sql-state.ts';
 import { RollguardError } from '../kernel/errors.ts';
 import type { RowPosition, Seen } from './read-rows.ts';
 
@@ -29,7 +30,6 @@ export interface Checkpoint {
 const table = 'roll_service_backfill_checkpoint';
 const columns = `tenant_id, last_event_id, last_event_created_at, updated_at, topic_id, seen_snapshot,
   seen_at, swept_snapshot, swept_at, revision`;
-const undefinedTable = '42P01';
 
 /** Where a tenant's backfill goes on. @throws CONFIG_INVALID without the table. */
 export async function loadCheckpoint(
@@ -113,7 +113,7 @@ async function select(database: Database, tenantIds?: readonly string[]): Promis
     const text = `SELECT ${columns} FROM ${table} ${only} ORDER BY tenant_id`;
     return (await database.query(text, values)).rows;
   } catch (error) {
-    if ((error as { code?: unknown }).code !== undefinedTable) throw error;
+    if (sqlStateOf(error) !== undefinedTable) throw error;
     const message = `ROLLGUARD_DATABASE_URL has no table ${table}; run \`rollguard database migrate\``;
     throw new RollguardError('CONFIG_INVALID', message, { cause: error });
   }

@@ -5,6 +5,7 @@
  */
 import pg from 'pg';
 import { RollguardError, messageOf } from '../kernel/errors.ts';
+import { sqlStateOf } from './sql-state.ts';
 
 const connectionTimeoutMs = 10_000;
 const statementTimeoutMs = 60_000;
@@ -112,8 +113,7 @@ function unavailable({ setting }: DatabaseOptions, cause: unknown): RollguardErr
 
 /** An error without SQLSTATE comes from the socket; classes 08 and 57 are Postgres going away. */
 function connectionBroke(error: unknown): boolean {
-  const code = (error as { code?: unknown }).code;
+  const state = sqlStateOf(error);
   // 57014 is a statement that took too long: the connection lives.
-  if (code === '57014') return false;
-  return typeof code !== 'string' || !/^[0-9A-Z]{5}$/.test(code) || /^(08|57)/.test(code);
+  return state === undefined || (/^(08|57)/.test(state) && state !== '57014');
 }

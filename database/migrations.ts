@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { RollguardError, messageOf } from '../kernel/errors.ts';
 import type { Database } from './connection.ts';
+import { sqlStateOf } from './sql-state.ts';
 
 const folder = new URL('./migrations/', import.meta.url);
 /** Any number that nobody else takes for an advisory lock of this database. */
@@ -107,7 +108,7 @@ async function run(database: Database, name: string, sql: string): Promise<void>
   try {
     await database.query(sql);
   } catch (error) {
-    if ((error as { code?: unknown }).code === undefined) throw error;
+    if (sqlStateOf(error) === undefined) throw error;
     const message = `database/migrations/${name}.sql failed: ${messageOf(error)}; nothing was changed`;
     throw new RollguardError('CONFIG_INVALID', message, { cause: error });
   }

@@ -3,6 +3,7 @@
  * DATABASE_UNAVAILABLE; errors of statements pass through with their SQLSTATE.
  */
 import pg from 'pg';
+import { sqlStateOf } from '../../database/sql-state.ts';
 import { RollguardError, messageOf } from '../../kernel/errors.ts';
 
 const connectionTimeoutMs = 10_000;
@@ -69,6 +70,5 @@ function unavailable(cause: unknown): RollguardError {
 
 /** An error without SQLSTATE comes from the socket; classes 08 and 57 are Postgres going away. */
 function connectionBroke(error: unknown): boolean {
-  const code = (error as { code?: unknown }).code;
-  return typeof code !== 'string' || !/^[0-9A-Z]{5}$/.test(code) || /^(08|57)/.test(code);
+  return /^(08|57)/.test(sqlStateOf(error) ?? '08');
 }

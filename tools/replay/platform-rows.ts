@@ -3,7 +3,8 @@
  * whom row-level security is told who asks. Bounded: so many lifecycle rows at a time.
  */
 import { openDatabase, type Database, type Row } from '../../database/connection.ts';
-import { RollguardError, isRollguardError, messageOf } from '../../kernel/errors.ts';
+import { sqlStateOf } from '../../database/sql-state.ts';
+import { RollguardError, messageOf } from '../../kernel/errors.ts';
 import type { LifecycleColumns } from '../../topology/captured/lifecycle-row.ts';
 import type { BusinessDateColumns } from '../../topology/roll/business-dates.ts';
 import { capturedColumns } from '../../topology/roll/captured-rows.ts';
@@ -180,8 +181,7 @@ async function explained<T>(ask: () => Promise<T>): Promise<T> {
   try {
     return await ask();
   } catch (error) {
-    const code = (error as { code?: unknown }).code;
-    if (isRollguardError(error) || typeof code !== 'string') throw error;
+    if (sqlStateOf(error) === undefined) throw error;
     const message = `${setting}: ${messageOf(error)}; it must be the platform's database, read by a role that may SELECT there`;
     throw new RollguardError('CONFIG_INVALID', message, { cause: error });
   }

@@ -3,14 +3,14 @@
  * theirs and it gives to another.
  */
 import { openDatabase, type Database, type Row } from '../../database/connection.ts';
-import { RollguardError, isRollguardError, messageOf } from '../../kernel/errors.ts';
+import { sqlStateOf, undefinedTable } from '../../database/sql-state.ts';
+import { RollguardError, messageOf } from '../../kernel/errors.ts';
 import { fieldsOfRow, ledgerRowColumns } from '../../topology/roll/entry-fields.ts';
 import { groupBy } from './group-by.ts';
 import type { ExpectedLedgers, StoredLedgers } from './replay-side.ts';
 
 const setting = 'ROLLGUARD_DATABASE_URL';
 const table = 'roll_service_shadow_ledgers';
-const undefinedTable = '42P01';
 
 export interface LedgerTable {
   read(expected: ExpectedLedgers): Promise<StoredLedgers>;
@@ -67,10 +67,10 @@ async function readLedgers(
 }
 
 function explained(error: unknown): unknown {
-  const code = (error as { code?: unknown }).code;
-  if (isRollguardError(error) || typeof code !== 'string') return error;
+  const state = sqlStateOf(error);
+  if (state === undefined) return error;
   const remedy =
-    code === undefinedTable ? '; create the tables with `rollguard database migrate`' : '';
+    state === undefinedTable ? '; create the tables with `rollguard database migrate`' : '';
   const message = `${setting}: ${messageOf(error)}${remedy}`;
   return new RollguardError('CONFIG_INVALID', message, { cause: error });
 }

@@ -3,7 +3,7 @@
  * holds that are live. Differences in words.
  */
 import { openDatabase, type Row } from '../../database/connection.ts';
-import { isRollguardError } from '../../kernel/errors.ts';
+import { sqlStateOf, undefinedTable } from '../../database/sql-state.ts';
 import { differencesOf, type Answer } from './comparison.ts';
 import type { Expectation, Workload } from './workload.ts';
 
@@ -19,8 +19,6 @@ const days = `
 const liveHolds = `
   SELECT count(*) AS live FROM inventory_locks_shadow
   WHERE property_id = ANY($1::uuid[]) AND status IN ('ACTIVE', 'CONFIRMED')`;
-/** Of a table that is not made yet. */
-const undefinedTable = '42P01';
 
 /** @param holds that are live by the API. */
 export async function compareTables(
@@ -41,8 +39,7 @@ export async function compareTables(
     const wrongHolds = held === holds ? [] : [`${held} holds are live, not ${holds}`];
     return [...ledgers, ...wrongHolds].map((line) => `tables: ${line}`);
   } catch (error) {
-    const isMissing = (error as { readonly code?: unknown }).code === undefinedTable;
-    if (isMissing && !isRollguardError(error)) return ['tables: they are not made yet'];
+    if (sqlStateOf(error) === undefinedTable) return ['tables: they are not made yet'];
     throw error;
   } finally {
     await database.close();
