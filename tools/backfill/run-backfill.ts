@@ -18,6 +18,7 @@ import { noMetrics, type Counter } from '../../kernel/metrics.ts';
 import type { Settings } from '../../kernel/settings.ts';
 import type { KafkaPort } from '../../streams/kafka/port.ts';
 import { rollApplicationId } from '../../topology/roll/roll-names.ts';
+import { pacedProgress } from '../paced-progress.ts';
 
 export interface RunBackfillOptions {
   readonly settings: Settings;
@@ -44,8 +45,6 @@ export interface RunBackfillReport {
   readonly seconds: number;
   readonly rowsPerSecond: number;
 }
-
-const progressIntervalMs = 2_000;
 
 /**
  * @throws PRECONDITION_FAILED while another one leads; INTERRUPTED when the signal came; what databases and
@@ -188,22 +187,13 @@ async function rowsBefore(
   return total;
 }
 
-function progressOf(
-  { clock, progress }: RunBackfillOptions,
-  total: number,
-): (rows: number) => void {
-  const beganMs = clock.monotonicMs();
-  let [done, lastMs] = [0, beganMs];
-  return (rows) => {
-    done += rows;
-    const nowMs = clock.monotonicMs();
-    if (nowMs - lastMs < progressIntervalMs) return;
-    lastMs = nowMs;
-    const rate = (done * 1_000) / (nowMs - beganMs);
-    const left = Math.max(0, Math.ceil((total - done) / rate));
-    const percent = total === 0 ? 100 : Math.min(100, Math.floor((100 * done) / total));
-    progress(
-      `backfill: ${done} of about ${total} rows, ${percent} %, ${Math.round(rate)}/s, ${left} s to go`,
-    );
-  };
+function progressOf(options: RunBackfillOptions, total: number): (rows: number) => void {
+  let done = 0;
+  const tell = pacedProgress(options, (rows, spentMs) => {
+    const rate = (rows * 1_000) / spentMs;
+    const left = Math.max(0, Math.ceil((total - rows) / rate));
+    const percent = total === 0 ? 100 : Math.min(100, Math.floor((100 * rows) / total));
+    return `backfill: ${rows} of about ${total} rows, ${percent} %, ${Math.round(rate)}/s, ${left} s to go`;
+  });
+  return (rows) => tell((done += rows));
 }

@@ -13,6 +13,8 @@ import { parseInstantMicros } from '../../topology/calendar/instant.ts';
 import { applicationSettings, commandLogger, commandPort } from '../application-settings.ts';
 import { describeLeader, openOwn, runBackfill } from '../backfill/run-backfill.ts';
 import type { CliContext } from '../cli-context.ts';
+import { interruptible } from '../interruptible.ts';
+import { uuid } from '../option-values.ts';
 
 interface RunFlags {
   readonly tenant?: readonly string[];
@@ -77,7 +79,7 @@ export function backfillCommand(cli: CliContext): Command {
   backfill
     .command('reset')
     .description('forget the checkpoints')
-    .option('--tenant <id>', 'only of this tenant', tenant)
+    .option('--tenant <id>', 'only of this tenant', uuid)
     .option('--yes', 'do it')
     .option('--json', 'print one JSON object on stdout')
     .addHelpText('after', resetExamples)
@@ -92,17 +94,15 @@ async function run(flags: RunFlags, cli: CliContext): Promise<void> {
     rowsPerSecond === undefined
       ? given
       : { ...given, ROLL_SERVICE_BACKFILL_ROWS_PER_SECOND: rowsPerSecond };
-  const interrupt = new AbortController();
-  const onSignal = (): void => interrupt.abort();
-  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
   const port = commandPort(settings, cli);
   try {
-    const report = await runBackfill({
-      ...{ settings, port, tenantIds: flags.tenant, filter: { since, until, state } },
-      ...{ isSweep: flags.sweep === true, isDryRun: flags.dryRun === true },
-      ...{ clock: cli.clock, logger: commandLogger(cli), progress: cli.progress },
-      signal: interrupt.signal,
-    });
+    const report = await interruptible(undefined, (signal) =>
+      runBackfill({
+        ...{ settings, port, tenantIds: flags.tenant, filter: { since, until, state } },
+        ...{ isSweep: flags.sweep === true, isDryRun: flags.dryRun === true },
+        ...{ clock: cli.clock, logger: commandLogger(cli), progress: cli.progress, signal },
+      }),
+    );
     const { rows, refused, seconds } = report;
     if (flags.json === true) cli.out(`${JSON.stringify(report)}\n`);
     else if (report.dryRun) cli.out(`${rows} rows would be read\n`);
@@ -111,7 +111,6 @@ async function run(flags: RunFlags, cli: CliContext): Promise<void> {
       cli.out(`${rows} rows in ${seconds} s (${report.rowsPerSecond}/s)${letters}\n`);
     }
   } finally {
-    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
     await port.close();
   }
 }
@@ -190,15 +189,8 @@ function databaseSettings(cli: CliContext): Settings {
   return settings;
 }
 
-const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-
-function tenant(text: string): string {
-  if (uuid.test(text.toLowerCase())) return text.toLowerCase();
-  throw new InvalidArgumentError('give the UUID of a tenant');
-}
-
 function tenants(text: string, others: readonly string[] = []): readonly string[] {
-  return [...new Set([...others, ...text.split(',').map(tenant)])];
+  return [...new Set([...others, ...text.split(',').map(uuid)])];
 }
 
 function instant(text: string): string {

@@ -11,6 +11,7 @@ import { applicationSettings, commandPort } from '../application-settings.ts';
 import type { CliContext } from '../cli-context.ts';
 import { matches, type DeadLetterFilter } from '../dlq/dead-letter-filter.ts';
 import { redrive } from '../dlq/redrive.ts';
+import { interruptible } from '../interruptible.ts';
 
 interface Flags {
   readonly service: 'roll' | 'guard';
@@ -138,20 +139,12 @@ async function putBack(flags: RedriveFlags, cli: CliContext, openPort: OpenPort)
     );
   }
   const mended = mendedRecord(flags);
-  const interrupt = new AbortController();
-  const onSignal = (): void =>
-    interrupt.abort(
-      new RollguardError(
-        'INTERRUPTED',
-        'interrupted between two transactions; run it again to go on',
-      ),
-    );
-  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
-  try {
-    await onTopic(flags, cli, openPort, async (port, topic) => {
+  const interrupted = 'interrupted between two transactions; run it again to go on';
+  await interruptible(interrupted, (signal) =>
+    onTopic(flags, cli, openPort, async (port, topic) => {
       const letters = await redrive({
         ...{ port, topic, filter, mended, limit: flags.limit, clock: cli.clock },
-        ...{ dryRun: flags.dryRun === true, progress: cli.progress, signal: interrupt.signal },
+        ...{ dryRun: flags.dryRun === true, progress: cli.progress, signal },
       });
       if (flags.json === true) {
         const dryRun = flags.dryRun === true;
@@ -160,10 +153,8 @@ async function putBack(flags: RedriveFlags, cli: CliContext, openPort: OpenPort)
         const verb = flags.dryRun === true ? 'would be put back' : 'put back';
         cli.out(`${letters.map(asText).join('')}${letters.length} ${verb}\n`);
       }
-    });
-  } finally {
-    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
-  }
+    }),
+  );
 }
 
 function mendedRecord({ keyFile, valueFile, offset }: RedriveFlags) {

@@ -6,6 +6,7 @@ import { applicationSettings, commandPort } from '../application-settings.ts';
 import type { CliContext } from '../cli-context.ts';
 import { promote, type PromotionReport } from '../guard/promote.ts';
 import { guardToVerify } from '../verify/guard-to-verify.ts';
+import { interruptible } from '../interruptible.ts';
 
 interface PromoteFlags {
   readonly brokers?: string;
@@ -60,27 +61,20 @@ async function runPromote(
   const isNamed = flags.brokers !== undefined || cli.env['KAFKA_BROKERS'] !== undefined;
   const settings = applicationSettings('guard', isNamed ? { ...flags, registryUrl } : flags, cli);
   const port = openPort(settings, cli);
-  const interrupt = new AbortController();
-  const onSignal = (): void =>
-    interrupt.abort(
-      new RollguardError(
-        'INTERRUPTED',
-        `interrupted; ${to} is not complete: run it again before it is started`,
-      ),
-    );
-  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
+  const interrupted = `interrupted; ${to} is not complete: run it again before it is started`;
   try {
     const { topology } = guardToVerify({
       topicPrefix: settings.PLATFORM_TOPIC_PREFIX,
       partitionCount: settings.ROLLGUARD_PARTITIONS,
     });
-    const report = await promote({
-      ...{ port, topology, from, to, decisions: 'decisions', dryRun: flags.dryRun === true },
-      ...{ clock: cli.clock, progress: cli.progress, signal: interrupt.signal },
-    });
+    const report = await interruptible(interrupted, (signal) =>
+      promote({
+        ...{ port, topology, from, to, decisions: 'decisions', dryRun: flags.dryRun === true },
+        ...{ clock: cli.clock, progress: cli.progress, signal },
+      }),
+    );
     cli.out(flags.json === true ? `${JSON.stringify(report)}\n` : render(report));
   } finally {
-    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
     await port.close();
   }
 }

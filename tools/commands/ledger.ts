@@ -1,25 +1,22 @@
 /** `rollguard ledger get|days|roll`: the Roll Service's answers over HTTP, and a business date closed by hand. */
 import { Command, InvalidArgumentError } from 'commander';
 import type { LedgerBody, TotalsBody } from '../../api/ledger-answers.ts';
-import { isCalendarDate } from '../../topology/calendar/calendar-date.ts';
 import { closedDatesTopic, rollApplicationId } from '../../topology/roll/roll-names.ts';
-import { ApiClient, type ApiClientFlags } from '../api-client.ts';
+import { ApiClient } from '../api-client.ts';
+import { apiVerb, showAnswer, tenantNote, type ApiVerbFlags } from '../api-verb.ts';
 import { applicationSettings, commandPort } from '../application-settings.ts';
 import type { CliContext } from '../cli-context.ts';
 import { closeDate, type PropertyState } from '../ledger/close-date.ts';
 import { renderClosed, renderDays, renderLedger } from '../ledger/ledger-report.ts';
+import { calendarDate } from '../option-values.ts';
 
-interface Flags extends ApiClientFlags {
-  readonly json?: true;
-}
-
-interface DaysFlags extends Flags {
+interface DaysFlags extends ApiVerbFlags {
   readonly property: string;
   readonly from: string;
   readonly to: string;
 }
 
-interface RollFlags extends Flags {
+interface RollFlags extends ApiVerbFlags {
   readonly property: string;
   readonly date: string;
   readonly brokers?: string;
@@ -30,8 +27,6 @@ interface RollFlags extends Flags {
 
 const service = 'the Roll Service';
 const waitSeconds = 15;
-const tenantNote = `
-Ids are UUIDs. The tenant can be set once as ROLLGUARD_TENANT_ID.`;
 
 /** @param openPort Kafka for the command; another one in tests. */
 export function ledgerCommand(cli: CliContext, openPort = commandPort): Command {
@@ -43,14 +38,7 @@ export function ledgerCommand(cli: CliContext, openPort = commandPort): Command 
 }
 
 function verb(name: string): Command {
-  return new Command(name)
-    .option('--tenant <id>', 'whose ledger (default: ROLLGUARD_TENANT_ID)')
-    .option(
-      '--url <url>',
-      'where Rollguard listens (default: ROLLGUARD_URL, else HTTP_HOST and HTTP_PORT)',
-    )
-    .option('--correlation-id <id>', 'tells the request apart in logs (default: random)')
-    .option('--json', 'print the answer as one JSON object on stdout');
+  return apiVerb(name, { whose: 'ledger', toldIn: 'logs' });
 }
 
 function getCommand(cli: CliContext): Command {
@@ -65,10 +53,10 @@ Examples:
   rollguard ledger get 5e000000-0000-4000-8000-000000000001 --json
 ${tenantNote}`,
     )
-    .action(async (reservationId: string, flags: Flags) => {
+    .action(async (reservationId: string, flags: ApiVerbFlags) => {
       const path = `/v1/ledgers/${encodeURIComponent(reservationId)}`;
       const { body } = await new ApiClient(flags, cli, service).ask({ method: 'GET', path });
-      show(flags, cli, body, () => renderLedger(body as LedgerBody));
+      showAnswer(flags, cli, body, () => renderLedger(body as LedgerBody));
     });
 }
 
@@ -88,7 +76,7 @@ ${tenantNote}`,
     .action(async (flags: DaysFlags) => {
       const { property: propertyId, from, to } = flags;
       const body = await askDays(flags, cli, { propertyId, from, to });
-      show(flags, cli, body, () => renderDays(body));
+      showAnswer(flags, cli, body, () => renderDays(body));
     });
 }
 
@@ -129,29 +117,20 @@ async function roll(
     ask: (): Promise<PropertyState> => askDays(flags, cli, { propertyId, from: date, to: date }),
     openPort: () => openPort(settings, cli),
   });
-  show(flags, cli, result, () => renderClosed(result));
+  showAnswer(flags, cli, result, () => renderClosed(result));
   if (result.status !== 'recorded') return;
   const look = `rollguard ledger days --property ${propertyId} --from ${date} --to ${date}`;
   cli.progress(`ledger: not closed after ${wait} s; once ${service} reads it, it is: ${look}`);
 }
 
 async function askDays(
-  flags: Flags,
+  flags: ApiVerbFlags,
   cli: CliContext,
   query: Readonly<Record<'propertyId' | 'from' | 'to', string>>,
 ): Promise<TotalsBody> {
   const client = new ApiClient(flags, cli, service);
   const { body } = await client.ask({ method: 'GET', path: '/v1/ledgers', query });
   return body as TotalsBody;
-}
-
-function show(flags: Flags, cli: CliContext, body: unknown, render: () => string): void {
-  cli.out(flags.json === true ? `${JSON.stringify(body)}\n` : render());
-}
-
-function calendarDate(text: string): string {
-  if (isCalendarDate(text)) return text;
-  throw new InvalidArgumentError('It must be a date like 2026-03-29.');
 }
 
 function seconds(text: string): number {

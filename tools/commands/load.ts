@@ -6,6 +6,7 @@ import { parseBookings, readBookingsFile } from '../load/bookings-csv.ts';
 import { planBookings } from '../load/bookings-plan.ts';
 import { expectedFigures } from '../load/expected-figures.ts';
 import { loadBookings, type LoadProgress, type LoadSummary } from '../load/load-bookings.ts';
+import { interruptible } from '../interruptible.ts';
 
 interface BookingsOptions {
   readonly databaseUrl?: string;
@@ -67,23 +68,18 @@ async function loadInto(cli: CliContext, csvPath: string, options: BookingsOptio
     const message = 'where to load: set PLATFORM_DATABASE_URL or give --database-url';
     throw new RollguardError('CONFIG_INVALID', message);
   }
-  const interrupt = new AbortController();
-  const onSignal = (): void => interrupt.abort();
-  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
-  try {
-    const summary = await loadBookings({
+  const summary = await interruptible(undefined, (signal) =>
+    loadBookings({
       csvPath,
       databaseUrl,
       limit: options.limit,
       clock: cli.clock,
       progress: progressLines(cli),
-      signal: interrupt.signal,
-    });
-    cli.out(options.json === true ? `${JSON.stringify(summary)}\n` : describe(summary));
-    if (summary.outcome === 'interrupted') cli.exitCode = 1;
-  } finally {
-    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
-  }
+      signal,
+    }),
+  );
+  cli.out(options.json === true ? `${JSON.stringify(summary)}\n` : describe(summary));
+  if (summary.outcome === 'interrupted') cli.exitCode = 1;
 }
 
 function progressLines(cli: CliContext): (progress: LoadProgress) => void {

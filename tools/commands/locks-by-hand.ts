@@ -4,25 +4,23 @@ import type { AuditBody, AuditSearchBody, ManualReleasedBody } from '../../api/g
 import { RollguardError } from '../../kernel/errors.ts';
 import type { CliContext } from '../cli-context.ts';
 import { ApiClient } from '../api-client.ts';
+import { showAnswer, tenantNote, type ApiVerbFlags } from '../api-verb.ts';
 import { renderAudit } from '../locks/lock-report.ts';
 import {
-  defaultsNote,
   lockPath,
   partialOption,
-  show,
   tellMissing,
   verb,
   wholeNumber,
   write,
   writeVerb,
-  type Flags,
   type WriteFlags,
 } from '../locks/lock-verbs.ts';
 
 const tokenVariable = 'ROLLGUARD_ADMIN_TOKEN';
 /** Not a flag: what is on a command line can be seen by everybody on the machine. */
 const tokenNote = `
-The admin token is read from ${tokenVariable}.${defaultsNote}`;
+The admin token is read from ${tokenVariable}.${tenantNote}`;
 
 interface ManualReleaseFlags extends WriteFlags {
   readonly actorId: string;
@@ -61,11 +59,11 @@ ${tokenNote}`,
       const answer = await write(flags, cli, { method: 'POST', path, body, secretHeaders });
       if (answer === undefined) return;
       const { status, auditId } = answer as ManualReleasedBody;
-      show(flags, cli, answer, () => `${status}, audit record ${auditId}\n`);
+      showAnswer(flags, cli, answer, () => `${status}, audit record ${auditId}\n`);
     });
 }
 
-interface AuditFlags extends Flags {
+interface AuditFlags extends ApiVerbFlags {
   readonly limit?: number;
   readonly partial?: true;
 }
@@ -92,7 +90,7 @@ ${tokenNote}`,
       const secretHeaders = tokenHeaders(cli);
       const client = new ApiClient(flags, cli);
       const { body } = await client.ask({ method: 'GET', path, query, secretHeaders });
-      show(flags, cli, body, () => renderAudit(body as AuditBody));
+      showAnswer(flags, cli, body, () => renderAudit(body as AuditBody));
       tellMissing((body as AuditSearchBody).missingPartitions, cli);
     });
 }

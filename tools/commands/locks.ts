@@ -10,6 +10,7 @@ import type {
 import { RollguardError } from '../../kernel/errors.ts';
 import type { CliContext } from '../cli-context.ts';
 import { ApiClient } from '../api-client.ts';
+import { showAnswer, tenantNote, type ApiVerbFlags } from '../api-verb.ts';
 import {
   renderAvailability,
   renderConflict,
@@ -17,16 +18,13 @@ import {
   renderLocks,
 } from '../locks/lock-report.ts';
 import {
-  defaultsNote,
   lockPath,
   partialOption,
-  show,
   tellMissing,
   verb,
   wholeNumber,
   write,
   writeVerb,
-  type Flags,
   type WriteFlags,
 } from '../locks/lock-verbs.ts';
 import { auditCommand, manualReleaseCommand } from './locks-by-hand.ts';
@@ -55,18 +53,18 @@ function getCommand(cli: CliContext): Command {
 Examples:
   rollguard locks get 1c000000-0000-8000-8000-000000000001
   rollguard locks get 1c000000-0000-8000-8000-000000000001 --json
-${defaultsNote}`,
+${tenantNote}`,
     )
-    .action(async (lockId: string, flags: Flags) => {
+    .action(async (lockId: string, flags: ApiVerbFlags) => {
       const { body } = await new ApiClient(flags, cli).ask({
         method: 'GET',
         path: lockPath(lockId),
       });
-      show(flags, cli, body, () => renderLock(body as LockBody));
+      showAnswer(flags, cli, body, () => renderLock(body as LockBody));
     });
 }
 
-interface ListFlags extends Flags {
+interface ListFlags extends ApiVerbFlags {
   readonly room?: string;
   readonly roomType?: string;
   readonly reservation?: string;
@@ -105,7 +103,7 @@ function listCommand(cli: CliContext): Command {
 Examples:
   rollguard locks list --room-type 4e000000-0000-4000-8000-000000000001 --from 2026-05-01 --to 2026-06-01
   rollguard locks list --room 3e000000-0000-4000-8000-000000000001 --status RELEASED --json
-${defaultsNote}`,
+${tenantNote}`,
     )
     .action((flags: ListFlags) => list(flags, cli));
 }
@@ -121,7 +119,7 @@ async function list(flags: ListFlags, cli: CliContext): Promise<void> {
   const query = { ...of, from, to, status, cursor, limit, partial: flags.partial };
   const client = new ApiClient(flags, cli);
   const { body } = await client.ask({ method: 'GET', path: '/v1/locks', query });
-  show(flags, cli, body, () => renderLocks(body as LocksBody));
+  showAnswer(flags, cli, body, () => renderLocks(body as LocksBody));
   const { nextCursor, missingPartitions } = body as LocksBody;
   tellMissing(missingPartitions, cli);
   if (nextCursor !== null) cli.progress(`locks: there are more; add --cursor ${nextCursor}`);
@@ -161,7 +159,7 @@ Examples:
     --to 2026-05-11 --key order:17 --dry-run
 
 The same command again gives the same lock. A conflict is printed like an answer, and exit is 1.
-${defaultsNote}`,
+${tenantNote}`,
     )
     .action((flags: LockFlags) => lock(flags, cli));
 }
@@ -187,7 +185,7 @@ async function lock(flags: LockFlags, cli: CliContext): Promise<void> {
   if (answer === undefined) return;
   const locked = answer as LockRoomBody;
   if (locked.status === 'CONFLICT') cli.exitCode = conflictExitCode;
-  show(flags, cli, answer, () =>
+  showAnswer(flags, cli, answer, () =>
     locked.status === 'CONFLICT'
       ? renderConflict(locked.conflict)
       : `${locked.isRepeat ? 'LOCKED before' : 'LOCKED'}\n${renderLock(locked.lock)}`,
@@ -208,7 +206,7 @@ Examples:
   rollguard locks release 1c000000-0000-8000-8000-000000000001 --if-version 17 --json
 
 Releasing again gives the same lock.
-${defaultsNote}`,
+${tenantNote}`,
     )
     .action((lockId: string, flags: WriteFlags) => release(lockId, flags, cli));
 }
@@ -219,7 +217,7 @@ async function release(lockId: string, flags: WriteFlags, cli: CliContext): Prom
   const answer = await write(flags, cli, { method: 'DELETE', path: lockPath(lockId), body });
   if (answer === undefined) return;
   const released = answer as ReleasedBody;
-  show(
+  showAnswer(
     flags,
     cli,
     answer,
@@ -227,7 +225,7 @@ async function release(lockId: string, flags: WriteFlags, cli: CliContext): Prom
   );
 }
 
-interface AvailabilityFlags extends Flags {
+interface AvailabilityFlags extends ApiVerbFlags {
   readonly roomType: string;
   readonly from: string;
   readonly to: string;
@@ -244,14 +242,14 @@ function availabilityCommand(cli: CliContext): Command {
       `
 Examples:
   rollguard locks availability --room-type 4e000000-0000-4000-8000-000000000001 --from 2026-05-10 --to 2026-05-17
-${defaultsNote}`,
+${tenantNote}`,
     )
     .action(async (flags: AvailabilityFlags) => {
       const { roomType, from, to } = flags;
       const query = { roomTypeId: roomType, from, to };
       const client = new ApiClient(flags, cli);
       const { body } = await client.ask({ method: 'GET', path: '/v1/availability', query });
-      show(flags, cli, body, () => renderAvailability(body as AvailabilityBody));
+      showAnswer(flags, cli, body, () => renderAvailability(body as AvailabilityBody));
     });
 }
 

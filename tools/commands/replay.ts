@@ -3,7 +3,7 @@ import path from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import { RollguardError } from '../../kernel/errors.ts';
 import type { Settings } from '../../kernel/settings.ts';
-import { isCalendarDate } from '../../topology/calendar/calendar-date.ts';
+import { isUuid } from '../../kernel/uuid.ts';
 import { isEqual, type ReplaySummary } from '../../topology/roll/replay-report.ts';
 import { applicationSettings, offlineSettings } from '../application-settings.ts';
 import type { CliContext } from '../cli-context.ts';
@@ -22,6 +22,8 @@ import {
 } from '../replay/report-writer.ts';
 import { ledgerState } from '../replay/state-side.ts';
 import { ledgerTable, type LedgerTable } from '../replay/table-side.ts';
+import { interruptible } from '../interruptible.ts';
+import { calendarDate, uuid } from '../option-values.ts';
 
 const reportsFolder = 'docs/rolls/reports';
 const batchSizeMax = 10_000;
@@ -69,8 +71,8 @@ export function replayCommand(cli: CliContext): Command {
     .description("a reservation's ledger, or those of a property and a range of dates")
     .option('--reservation-id <uuid>', 'the reservation', uuid)
     .option('--property <uuid>', 'instead: those of this property, with --from and --to', uuid)
-    .option('--from <date>', 'first date', date)
-    .option('--to <date>', 'last date, included', date)
+    .option('--from <date>', 'first date', calendarDate)
+    .option('--to <date>', 'last date, included', calendarDate)
     .option(
       '--tenant <uuid>',
       "whose rows (default: ROLLGUARD_TENANT_ID, else that of the reservation's rows)",
@@ -90,7 +92,11 @@ export function replayCommand(cli: CliContext): Command {
       '--url <url>',
       'where Rollguard listens (default: ROLLGUARD_URL, else HTTP_HOST and HTTP_PORT)',
     )
-    .option('--last-closed-date <date>', 'nights are closed up to here, whatever is stored', date)
+    .option(
+      '--last-closed-date <date>',
+      'nights are closed up to here, whatever is stored',
+      calendarDate,
+    )
     .option(
       '--platform-database-url <url>',
       "the platform's Postgres (default: PLATFORM_DATABASE_URL)",
@@ -163,33 +169,26 @@ async function ofReservation(asked: AskedReservation, replay: Replay): Promise<R
 
 async function ofRange(asked: AskedRange, replay: Replay): Promise<ReplayOutcome> {
   const { flags, cli, ...sources } = replay;
-  const interrupt = new AbortController();
-  const onSignal = (): void =>
-    interrupt.abort(new RollguardError('INTERRUPTED', 'interrupted; no report was written'));
-  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
-  try {
-    const outcome = await replayRange({
+  const outcome = await interruptible('interrupted; no report was written', (signal) =>
+    replayRange({
       ...asked,
       ...sources,
       ...{ batchSize: flags.batchSize, isComplete: flags.all === true },
-      ...{ clock: cli.clock, signal: interrupt.signal, progress: cli.progress },
-    });
-    const { reservations } = outcome.summary;
-    return {
-      title: `property ${asked.propertyId} of tenant ${asked.tenantId}, ${asked.from} to ${asked.to}: ${reservations} reservations`,
-      ...outcome,
-      entries: outcome.firstDifferences,
-      notes: [
-        ...Object.entries(outcome.waiting).map(
-          ([waitsFor, count]) =>
-            `${count} reservations cannot be derived: they wait for ${waitsFor}`,
-        ),
-        ...outcome.unreadableRows.slice(0, 5).map(({ message }) => `unreadable: ${message}`),
-      ],
-    };
-  } finally {
-    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
-  }
+      ...{ clock: cli.clock, signal, progress: cli.progress },
+    }),
+  );
+  const { reservations } = outcome.summary;
+  return {
+    title: `property ${asked.propertyId} of tenant ${asked.tenantId}, ${asked.from} to ${asked.to}: ${reservations} reservations`,
+    ...outcome,
+    entries: outcome.firstDifferences,
+    notes: [
+      ...Object.entries(outcome.waiting).map(
+        ([waitsFor, count]) => `${count} reservations cannot be derived: they wait for ${waitsFor}`,
+      ),
+      ...outcome.unreadableRows.slice(0, 5).map(({ message }) => `unreadable: ${message}`),
+    ],
+  };
 }
 
 function show(
@@ -258,7 +257,7 @@ function whatIsAsked(flags: ReplayFlags, cli: CliContext): AskedReservation | As
 function tenantOfEnvironment(cli: CliContext): string | undefined {
   const tenant = cli.env['ROLLGUARD_TENANT_ID'] ?? '';
   if (tenant === '') return undefined;
-  if (!uuidPattern.test(tenant)) throw usage(`ROLLGUARD_TENANT_ID is ${tenant}: it must be a UUID`);
+  if (!isUuid(tenant)) throw usage(`ROLLGUARD_TENANT_ID is ${tenant}: it must be a UUID`);
   return tenant.toLowerCase();
 }
 
@@ -321,18 +320,6 @@ function fileOf(flags: ReplayFlags, asked: AskedReservation | AskedRange): strin
       ? `reservation-${asked.reservationId}.json`
       : `property-${asked.propertyId}-${asked.from}-${asked.to}.json`;
   return path.join(reportsFolder, name);
-}
-
-const uuidPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-
-function uuid(text: string): string {
-  if (uuidPattern.test(text)) return text.toLowerCase();
-  throw new InvalidArgumentError('It must be a UUID.');
-}
-
-function date(text: string): string {
-  if (isCalendarDate(text)) return text;
-  throw new InvalidArgumentError('It must be a date like 2026-05-10.');
 }
 
 function batchSize(text: string): number {

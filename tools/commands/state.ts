@@ -11,6 +11,7 @@ import type { CliContext } from '../cli-context.ts';
 import { renderReports } from '../verify/verify-report.ts';
 import { stateTasksCommand } from './state-tasks.ts';
 import { verifyServices, type ServiceName } from '../verify/verify-services.ts';
+import { interruptible } from '../interruptible.ts';
 
 interface VerifyFlags extends ApplicationFlags {
   readonly service?: ServiceName;
@@ -75,27 +76,24 @@ async function verify(
   }
   const settings = applicationSettings('state', flags, cli);
   const port = openPort(settings, cli);
-  const interrupt = new AbortController();
-  const onSignal = (): void =>
-    interrupt.abort(new RollguardError('INTERRUPTED', 'interrupted; nothing was changed'));
-  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
   try {
-    const services = await verifyServices({
-      services:
-        flags.service === undefined
-          ? (settings.ROLLGUARD_SERVICES as readonly ServiceName[])
-          : [flags.service],
-      applicationId: flags.application,
-      ...{ settings, port, signal: interrupt.signal },
-      ...{ clock: cli.clock, logger: commandLogger(cli), progress: cli.progress },
-    });
+    const services = await interruptible('interrupted; nothing was changed', (signal) =>
+      verifyServices({
+        services:
+          flags.service === undefined
+            ? (settings.ROLLGUARD_SERVICES as readonly ServiceName[])
+            : [flags.service],
+        applicationId: flags.application,
+        ...{ settings, port, signal },
+        ...{ clock: cli.clock, logger: commandLogger(cli), progress: cli.progress },
+      }),
+    );
     const isEqual = services.every((each) => each.isEqual);
     cli.out(
       flags.json === true ? `${JSON.stringify({ services, isEqual })}\n` : renderReports(services),
     );
     if (!isEqual) cli.exitCode = differenceExitCode;
   } finally {
-    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
     await port.close();
   }
 }

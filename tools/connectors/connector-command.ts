@@ -1,6 +1,6 @@
 /** What the verbs of `rollguard connectors` have in common. */
 import { Command, InvalidArgumentError } from 'commander';
-import { RollguardError } from '../../kernel/errors.ts';
+import { interruptible } from '../interruptible.ts';
 
 export const defaultWaitSeconds = 90;
 
@@ -28,19 +28,16 @@ Without any address, flag or setting, a running local stack (\`rollguard stack u
 export async function untilInterrupted<Result>(
   work: (signal: AbortSignal) => Promise<Result>,
 ): Promise<Result> {
-  const interrupt = new AbortController();
   const message = 'interrupted; what was sent to Connect stays, apply again to go on';
-  const onSignal = (): void => interrupt.abort(new RollguardError('INTERRUPTED', message));
-  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
-  try {
-    return await work(interrupt.signal);
-  } catch (error) {
-    // A request that was cut off reports the address as silent, which is not what happened.
-    interrupt.signal.throwIfAborted();
-    throw error;
-  } finally {
-    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
-  }
+  return interruptible(message, async (signal) => {
+    try {
+      return await work(signal);
+    } catch (error) {
+      // A request that was cut off reports the address as silent, which is not what happened.
+      signal.throwIfAborted();
+      throw error;
+    }
+  });
 }
 
 /** An option's whole number above 0. */

@@ -1,14 +1,11 @@
 /** What the verbs of `rollguard locks` share: their flags, the request, and how an answer is printed. */
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { LocksBody } from '../../api/guard/lock-body.ts';
 import type { CliContext } from '../cli-context.ts';
-import { ApiClient, type ApiClientFlags, type ApiRequest } from '../api-client.ts';
+import { ApiClient, type ApiRequest } from '../api-client.ts';
+import { apiVerb, type ApiVerbFlags } from '../api-verb.ts';
 
-export interface Flags extends ApiClientFlags {
-  readonly json?: true;
-}
-
-export interface WriteFlags extends Flags {
+export interface WriteFlags extends ApiVerbFlags {
   readonly reservation?: string;
   readonly reason: string;
   readonly ifVersion?: number;
@@ -18,14 +15,7 @@ export interface WriteFlags extends Flags {
 const defaultReason = 'MANUAL';
 
 export function verb(name: string): Command {
-  return new Command(name)
-    .option('--tenant <id>', 'whose locks (default: ROLLGUARD_TENANT_ID)')
-    .option(
-      '--url <url>',
-      'where Rollguard listens (default: ROLLGUARD_URL, else HTTP_HOST and HTTP_PORT)',
-    )
-    .option('--correlation-id <id>', 'tells the request apart in logs and events (default: random)')
-    .option('--json', 'print the answer as one JSON object on stdout');
+  return apiVerb(name, { whose: 'locks', toldIn: 'logs and events' });
 }
 
 export function writeVerb(name: string): Command {
@@ -33,9 +23,6 @@ export function writeVerb(name: string): Command {
     .option('--reason <text>', 'why, for whoever asks later', defaultReason)
     .option('--dry-run', 'only say what would be sent');
 }
-
-export const defaultsNote = `
-Ids are UUIDs. The tenant can be set once as ROLLGUARD_TENANT_ID.`;
 
 /** The answer; undefined when it was only described. */
 export async function write(
@@ -48,10 +35,6 @@ export async function write(
   const described = client.described(request);
   cli.out(`${JSON.stringify({ dryRun: true, request: described }, null, flags.json ? 0 : 2)}\n`);
   return undefined;
-}
-
-export function show(flags: Flags, cli: CliContext, body: unknown, render: () => string): void {
-  cli.out(flags.json === true ? `${JSON.stringify(body)}\n` : render());
 }
 
 export function partialOption(): Option {

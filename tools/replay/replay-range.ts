@@ -11,6 +11,7 @@ import {
   type EntryReport,
   type ReplaySummary,
 } from '../../topology/roll/replay-report.ts';
+import { pacedProgress } from '../paced-progress.ts';
 import type { Platform } from './platform-rows.ts';
 import { countConcerned, readPage, type ReplayRange } from './range-pages.ts';
 import {
@@ -56,7 +57,6 @@ export interface RangeOutcome {
 
 const unreadableToldMax = 1_000;
 const differencesShownMax = 20;
-const progressIntervalMs = 2_000;
 
 /** @throws INTERRUPTED by the signal; what the sources throw. */
 export async function replayRange(asked: RangeToReplay): Promise<RangeOutcome> {
@@ -131,15 +131,10 @@ class RangeTally {
 }
 
 /** What is left at the pace so far; a count that grows beyond the estimate has no end to tell. */
-function progressOf({ clock, progress }: RangeToReplay, total: number): (done: number) => void {
-  const startMs = clock.monotonicMs();
-  let toldMs = startMs;
-  return (done) => {
-    const nowMs = clock.monotonicMs();
-    if (nowMs - toldMs < progressIntervalMs) return;
-    toldMs = nowMs;
-    const leftSeconds = Math.ceil(((nowMs - startMs) / 1_000 / done) * (total - done));
+function progressOf(asked: RangeToReplay, total: number): (done: number) => void {
+  return pacedProgress(asked, (done, spentMs) => {
+    const leftSeconds = Math.ceil((spentMs / 1_000 / done) * (total - done));
     const left = done > 0 && done < total ? `, about ${leftSeconds} s left` : '';
-    progress(`replay: ${done} of about ${total} reservations${left}`);
-  };
+    return `replay: ${done} of about ${total} reservations${left}`;
+  });
 }
