@@ -8,7 +8,6 @@ import type { Failpoints } from '../kernel/failpoints.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { Histogram, Metrics } from '../kernel/metrics.ts';
 import type { Settings } from '../kernel/settings.ts';
-import { late, settledWithin } from '../kernel/settled-within.ts';
 import {
   KafkaStreams,
   type KafkaPort,
@@ -16,12 +15,12 @@ import {
   type TaskReport,
   type Topology,
 } from '../streams/index.ts';
+import { retryDelayMs } from '../streams/streams-config.ts';
 import type { HealthSource } from './routes/health.ts';
 
 /** With draining and the end of the HTTP and gRPC windows within what an orchestrator grants. */
-const closeMaxMs = 10_000;
-const startBackoffMs = 250;
-const startBackoffMaxMs = 5_000;
+const closeTimeoutMs = 10_000;
+const startBackoff = { retryBackoffMs: 250, retryBackoffMaxMs: 5_000 };
 
 export interface StreamsServiceOptions {
   /** As health and logs name it. */
@@ -95,16 +94,9 @@ export class StreamsService implements HealthSource {
 
   async close(): Promise<void> {
     this.#stop.abort();
-    const streams = this.#streams;
-    if (streams === undefined) {
-      await this.#run?.catch(() => undefined);
-      return;
-    }
-    const { clock, logger, settings } = this.#options;
-    const drainMs = settings.CLOSE_DRAIN_MS;
-    // A request that a broker does not answer holds the engine. It ends with its connections, after this.
-    const closed = settledWithin(clock, drainMs + closeMaxMs, streams.close({ drainMs }));
-    if ((await closed) === late) logger.warn('the broker does not answer: stopping without it');
+    await this.#streams?.close({ drainMs: this.#options.settings.CLOSE_DRAIN_MS });
+    // One that hangs on a broker that is away ends with its connections, which are closed after this.
+    if (this.#streams === undefined) await this.#run?.catch(() => undefined);
   }
 
   /** The engine that runs it. @throws NOT_READY before that */
@@ -128,6 +120,7 @@ export class StreamsService implements HealthSource {
         applicationId,
         ...(this.#applicationServer && { applicationServer: this.#applicationServer }),
         ...groupOptions(settings),
+        closeTimeoutMs,
         commitIntervalMs: settings.COMMIT_INTERVAL_MS,
         deserializationFailure: settings.DESERIALIZATION_FAILURE,
         processingFailure: settings.PROCESSING_FAILURE,
@@ -160,20 +153,29 @@ export class StreamsService implements HealthSource {
         if (!isRollguardError(error) || error.row.reaction !== 'retry') throw error;
         this.#waitsFor = messageOf(error);
         logger.warn(`the ${name} service cannot start yet`, { error });
-        await clock.sleep(Math.min(startBackoffMs * 2 ** attempt, startBackoffMaxMs), signal);
+        await clock.sleep(retryDelayMs(startBackoff, attempt), signal);
       }
     }
     return undefined;
   }
 }
 
+/** How long a group waits for a member, whatever it is a member of. */
+export function groupTimes(
+  settings: Settings,
+): Record<'sessionTimeoutMs' | 'heartbeatIntervalMs' | 'maxPollIntervalMs', number> {
+  return {
+    sessionTimeoutMs: settings.SESSION_TIMEOUT_MS,
+    heartbeatIntervalMs: settings.HEARTBEAT_INTERVAL_MS,
+    maxPollIntervalMs: settings.MAX_POLL_INTERVAL_MS,
+  };
+}
+
 function groupOptions(settings: Settings): Partial<StreamsOptions> {
   const { GROUP_INSTANCE_ID: groupInstanceId } = settings;
   return {
     ...(groupInstanceId === '' ? {} : { groupInstanceId }),
-    sessionTimeoutMs: settings.SESSION_TIMEOUT_MS,
-    heartbeatIntervalMs: settings.HEARTBEAT_INTERVAL_MS,
-    maxPollIntervalMs: settings.MAX_POLL_INTERVAL_MS,
+    ...groupTimes(settings),
     numStandbyReplicas: settings.NUM_STANDBY_REPLICAS,
     acceptableRecoveryLag: settings.ACCEPTABLE_RECOVERY_LAG,
     maxWarmupReplicas: settings.MAX_WARMUP_REPLICAS,

@@ -448,7 +448,18 @@ export class KafkaStreams {
     this.#leavesGroup = leavesGroup ?? this.#config.groupInstanceId === undefined;
     await this.#drain(drainMs);
     this.#stop.abort();
-    await this.#run;
+    // A request that a broker does not answer holds the loop, and would hold whoever stops it.
+    await this.#inTime(this.#run ?? Promise.resolve());
+  }
+
+  /** What is left of it then ends with its connections. */
+  async #inTime(ending: Promise<unknown>): Promise<void> {
+    const { clock, logger } = this.#options;
+    const ended = ending.catch((error: unknown) => {
+      logger.warn('shutting down was not clean; the next start replays the tail', { error });
+    });
+    if ((await settledWithin(clock, this.#config.closeTimeoutMs, ended)) !== late) return;
+    logger.warn('shutting down took too long; the next start replays the tail');
   }
 
   /** Waits until every call is answered. */
@@ -461,16 +472,7 @@ export class KafkaStreams {
   }
 
   async #shutDown(): Promise<void> {
-    const running = this.#running;
-    if (running !== undefined) {
-      const { clock, logger } = this.#options;
-      const orderly = this.#endOrderly(running).catch((error: unknown) => {
-        logger.warn('shutting down was not clean; the next start replays the tail', { error });
-      });
-      if ((await settledWithin(clock, this.#config.closeTimeoutMs, orderly)) === late) {
-        logger.warn('shutting down took too long; the next start replays the tail');
-      }
-    }
+    if (this.#running !== undefined) await this.#inTime(this.#endOrderly(this.#running));
     this.#status = this.#error === undefined ? 'closed' : 'error';
   }
 

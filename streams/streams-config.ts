@@ -98,7 +98,7 @@ const schema = z.strictObject({
   rocksdbMemoryBytesMax: positive.default(128 * 1024 * 1024),
   /** Changelog tombstones are kept this long; an older local copy is set aside (see design §1). */
   changelogTombstoneRetentionMs: positive.default(24 * 3_600_000),
-  /** How long `close` waits for the last commits. */
+  /** How long `close` waits for the loop and the last commits, whether or not a broker answers. */
   closeTimeoutMs: positive.default(15_000),
 });
 
