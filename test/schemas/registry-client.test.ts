@@ -9,7 +9,9 @@ const subject = 'orders-value';
 
 describe('the registry client', () => {
   let server: Server;
-  afterEach(() => server.close());
+  afterEach(() => {
+    server.close();
+  });
 
   /** A registry that knows the subject and says, one after the other, by which rules it checks it. */
   async function registryThatSays(...rules: readonly string[]): Promise<string> {
