@@ -13,9 +13,16 @@
 import { uuidV5 } from '../../kernel/uuid.ts';
 import { addDays, isCalendarDate } from '../calendar/calendar-date.ts';
 import { contributionsOf, type DailyContribution } from './contributions.ts';
-import { propertyIdOf, skippedCommands, type ReservationFacts } from './facts.ts';
+import { propertyIdOf, type ReservationFacts } from './facts.ts';
 import { ceilMs, floorMs, formatInstantMicros } from '../calendar/instant.ts';
-import { compareEntries, ledgerEntry, type LedgerEntry, type LedgerOwner } from './ledger-entry.ts';
+import {
+  compareEntries,
+  ledgerEntry,
+  type EntryContent,
+  type LedgerEntry,
+  type LedgerOwner,
+  type RollType,
+} from './ledger-entry.ts';
 import { rollTypeOf, type CommandRollType } from './roll-command.ts';
 import { noCurrency } from './money.ts';
 import {
@@ -47,7 +54,6 @@ export interface Derivation {
    * that can change this ledger. A tick of date D concerns the ledgers whose next night is D or before.
    */
   readonly nextNight: string | undefined;
-  readonly skippedCommands: number;
   /** Why nothing can be derived yet; `time-zone`: the property's zone is no IANA name. */
   readonly waitsFor: 'reservation' | 'property' | 'time-zone' | undefined;
 }
@@ -60,6 +66,8 @@ interface Ground {
   readonly zone: string;
   readonly lastClosedDate: string | undefined;
   readonly owner: LedgerOwner;
+  /** The ledger's entries as they were, by kind and date. */
+  readonly known: ReadonlyMap<string, LedgerEntry>;
 }
 
 /** A stay by the clock: milliseconds since 1970; no end: in house. */
@@ -68,12 +76,16 @@ interface ActualStay {
   readonly toMs: number | undefined;
 }
 
-export function derive(facts: ReservationFacts, property: PropertyCalendar): Derivation {
+/** @param known the same reservation's entries as derived before: what still follows is taken from them. */
+export function derive(
+  facts: ReservationFacts,
+  property: PropertyCalendar,
+  known: readonly LedgerEntry[] = [],
+): Derivation {
   const nothing = {
     entries: [],
     contributions: [],
     nextNight: undefined,
-    skippedCommands: skippedCommands(facts),
     waitsFor: undefined,
   };
   const isDeleted = facts.reservation?.row === null;
@@ -88,7 +100,10 @@ export function derive(facts: ReservationFacts, property: PropertyCalendar): Der
   const row = facts.reservation?.row ?? undefined;
   const currency = row?.currency ?? noCurrency;
   const owner = { tenantId, reservationId, propertyId, currency };
-  const ground: Ground = { row, applied: appliedCommands(facts), zone, lastClosedDate, owner };
+  const ground: Ground = {
+    ...{ row, applied: appliedCommands(facts), zone, lastClosedDate, owner },
+    known: new Map(known.map((entry) => [kindAndDate(entry.rollType, entry.rollDate), entry])),
+  };
   const stay = actualStay(ground);
   const entries = [
     ...nightEntries(ground, stay),
@@ -133,17 +148,25 @@ function nextOpenNight(ground: Ground, stay: ActualStay): string | undefined {
   return night < addDays(first, nightsPerStayMax) ? night : undefined;
 }
 
-function nightEntries(
-  { row, zone, lastClosedDate, owner }: Ground,
-  stay?: ActualStay,
-): LedgerEntry[] {
+function kindAndDate(rollType: RollType, rollDate: string): string {
+  return `${rollType} ${rollDate}`;
+}
+
+function entryOf({ owner, known }: Ground, content: EntryContent): LedgerEntry {
+  return ledgerEntry(owner, content, known.get(kindAndDate(content.rollType, content.rollDate)));
+}
+
+function nightEntries(ground: Ground, stay?: ActualStay): LedgerEntry[] {
+  const { row, zone, lastClosedDate, owner, known } = ground;
   if (row === undefined || stay === undefined || lastClosedDate === undefined) return [];
   const closedUntilMs = nightInstantMs(zone, lastClosedDate) + 1;
   const toMs = Math.min(stay.toMs ?? closedUntilMs, closedUntilMs);
   return nightsSlept(zone, stay.fromMs, toMs).map((night) => {
     const occurredMicros = nightInstantMs(zone, night) * 1000;
-    return ledgerEntry(owner, {
-      lifecycleEventId: uuidV5(owner.reservationId, night),
+    // Named by reservation and night: the one that was there before has the same.
+    const before = known.get(kindAndDate('EOD', night));
+    return entryOf(ground, {
+      lifecycleEventId: before?.lifecycleEventId ?? uuidV5(owner.reservationId, night),
       rollType: 'EOD',
       rollDate: night,
       occurredMicros,
@@ -227,11 +250,12 @@ function rowSource({ row, owner }: Ground, rollType: CommandRollType): Source {
 }
 
 /** Waits for the row to follow its command: only the row knows when the guest left. */
-function checkoutOf({ row, zone, owner }: Ground, source: Source): LedgerEntry[] {
+function checkoutOf(ground: Ground, source: Source): LedgerEntry[] {
+  const { row, zone } = ground;
   const hasFollowed = row === undefined || row.status === 'CHECKED_OUT';
   const leftMicros = row?.checkedOutMicros ?? (hasFollowed ? source.appliedMicros : undefined);
   if (leftMicros === undefined) return [];
-  const entry = ledgerEntry(owner, {
+  const entry = entryOf(ground, {
     lifecycleEventId: source.lifecycleEventId,
     rollType: 'CHECKOUT',
     rollDate: localDate(zone, floorMs(leftMicros)),
@@ -243,11 +267,12 @@ function checkoutOf({ row, zone, owner }: Ground, source: Source): LedgerEntry[]
   return [entry];
 }
 
-function cancelOf({ row, zone, owner }: Ground, source: Source): LedgerEntry[] {
+function cancelOf(ground: Ground, source: Source): LedgerEntry[] {
+  const { row, zone, owner } = ground;
   const cancelledMicros = row?.cancelledMicros ?? source.appliedMicros ?? row?.endedMicros;
   if (cancelledMicros === undefined) return [];
   const feeMinor = row?.cancellationFeeMinor ?? 0;
-  const entry = ledgerEntry(owner, {
+  const entry = entryOf(ground, {
     lifecycleEventId: source.lifecycleEventId,
     rollType: 'CANCEL',
     rollDate: localDate(zone, floorMs(cancelledMicros)),
@@ -264,12 +289,13 @@ function cancelOf({ row, zone, owner }: Ground, source: Source): LedgerEntry[] {
   return [entry];
 }
 
-function noShowOf({ row, zone, owner }: Ground, source: Source): LedgerEntry[] {
+function noShowOf(ground: Ground, source: Source): LedgerEntry[] {
+  const { row, zone, owner } = ground;
   const arrivalDate = dateOfArrival(source.arrival ?? row?.arrivalDate, zone);
   const occurredMicros = row?.noShowMicros ?? source.appliedMicros ?? row?.endedMicros;
   if (arrivalDate === undefined || occurredMicros === undefined) return [];
   const feeMinor = row?.noShowFeeMinor ?? 0;
-  const entry = ledgerEntry(owner, {
+  const entry = entryOf(ground, {
     lifecycleEventId: source.lifecycleEventId,
     rollType: 'NO_SHOW',
     rollDate: arrivalDate,

@@ -41,11 +41,18 @@ export function mergeReservationRow(
   version: RowVersion,
 ): ReservationFacts {
   const candidate = { version, row };
-  if (facts.reservation !== undefined && !isNewer(candidate, facts.reservation)) return facts;
-  return { ...facts, reservation: candidate };
+  if (facts.reservation !== undefined) {
+    return isNewer(candidate, facts.reservation) ? { ...facts, reservation: candidate } : facts;
+  }
+  const commands = facts.commands.filter((command) => !isIdle(command));
+  return { ...facts, reservation: candidate, commands };
 }
 
-/** Adds a version of a command's row; gives back the same object when nothing newer came. */
+/**
+ * Adds a version of a command's row; gives back the same object when nothing newer came. Most commands
+ * leave no entry and only say where the stay is: once the reservation's row says it they are not kept, which
+ * spares the reading and writing of most of what a ledger would hold. A command never changes its name.
+ */
 export function mergeLifecycleRow(
   facts: ReservationFacts,
   candidate: CommandFact,
@@ -53,6 +60,7 @@ export function mergeLifecycleRow(
   const at = facts.commands.findIndex((known) => known.eventId >= candidate.eventId);
   const known = facts.commands[at];
   if (known?.eventId !== candidate.eventId) {
+    if (facts.reservation !== undefined && isIdle(candidate)) return facts;
     const end = at === -1 ? facts.commands.length : at;
     return { ...facts, commands: facts.commands.toSpliced(end, 0, candidate) };
   }
@@ -92,13 +100,6 @@ export function propertyIdOf(facts: ReservationFacts): string | undefined {
   return latestStay(facts)?.propertyId;
 }
 
-/** Commands that are known and leave no entry, whatever becomes of them. */
-export function skippedCommands(facts: ReservationFacts): number {
-  return facts.commands.filter(
-    ({ row }) => row !== null && rollTypeOf(row.commandName) === undefined,
-  ).length;
-}
-
 function sayAlike(
   one: ReservationFacts['reservation'],
   other: VersionedRow<ReservationRow>,
@@ -107,6 +108,11 @@ function sayAlike(
   if (one === undefined || one.row === null || other.row === null) return false;
   const [left, right] = [one.row, other.row];
   return reservationFields.every((field) => left[field] === right[field]);
+}
+
+/** It leaves no entry, whatever becomes of it. */
+function isIdle({ row }: CommandFact): boolean {
+  return row !== null && rollTypeOf(row.commandName) === undefined;
 }
 
 function leavesEntry({ row }: CommandFact): boolean {
@@ -126,5 +132,7 @@ function latestStay(facts: ReservationFacts): CommandStay | undefined {
 function isNewer<Row>(candidate: VersionedRow<Row>, known: VersionedRow<Row>): boolean {
   const order = compareVersions(candidate.version, known.version);
   if (order !== 0) return order > 0;
+  // The same row once more, nearly always.
+  if (JSON.stringify(candidate.row) === JSON.stringify(known.row)) return false;
   return canonicalJson(candidate.row as JsonValue) > canonicalJson(known.row as JsonValue);
 }

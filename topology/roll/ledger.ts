@@ -58,7 +58,8 @@ export function emptyLedger(tenantId: string, reservationId: string): StoredLedg
 
 export function updateLedger(previous: StoredLedger, input: LedgerInput): LedgerUpdate {
   const { facts, property, closedBefore, atMs } = input;
-  const { entries, contributions, nextNight, waitsFor } = derive(facts, property);
+  const known = previous.entries.map(({ entry }) => entry);
+  const { entries, contributions, nextNight, waitsFor } = derive(facts, property, known);
   const propertyId = propertyIdOf(facts);
   const wake =
     nextNight === undefined || propertyId === undefined

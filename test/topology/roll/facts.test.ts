@@ -100,6 +100,17 @@ describe('merging rows', () => {
     );
   });
 
+  test('keeps no command that leaves no entry once the row is known, whichever came first', () => {
+    const { row } = valueOf(readReservationRow(reservationColumns()));
+    const created = commandFact(lifecycleColumns(), streamed(1, 1));
+    const before = mergeLifecycleRow(nothing, created);
+    const known = mergeReservationRow(nothing, row, streamed(1, 1));
+
+    expect(before.commands).toEqual([created]);
+    expect(mergeReservationRow(before, row, streamed(1, 1))).toEqual(known);
+    expect(mergeLifecycleRow(known, created)).toBe(known);
+  });
+
   test('gives the same facts however the rows are grouped', () => {
     fc.assert(
       fc.property(arrivals, arrivals, (first, second) => {

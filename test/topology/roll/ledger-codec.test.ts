@@ -5,32 +5,40 @@ import { ledgerCodec } from '../../../topology/roll/ledger-codec.ts';
 import { emptyLedger, updateLedger } from '../../../topology/roll/ledger.ts';
 import {
   applied,
+  commandFact,
   factsOf,
   lifecycleColumns,
   micros,
   propertyId,
   reservationColumns,
   reservationId,
+  streamed,
   tenantId,
 } from './roll-fixtures.ts';
 
 const empty = emptyLedger(tenantId, reservationId);
-const full = updateLedger(empty, {
+const derived = updateLedger(empty, {
   facts: factsOf(
     reservationColumns({
       status: 'CHECKED_OUT',
       actual_check_in: micros('2026-05-10T12:00:00Z'),
       actual_check_out: micros('2026-05-13T07:30:00Z'),
     }),
-    [
-      lifecycleColumns({ metadata: { stay: { property_id: propertyId, check_in: '2026-05-10' } } }),
-      applied(2, 'reservation.check_out', '2026-05-13T07:30:02Z'),
-    ],
+    [applied(2, 'reservation.check_out', '2026-05-13T07:30:02Z')],
   ),
   property: { zone: 'Europe/Helsinki', lastClosedDate: '2026-05-11' },
   closedBefore: '2026-05-11',
   atMs: 1_778_000_000_000,
 }).ledger;
+/** The first programs kept commands that leave no entry, too. */
+const created = commandFact(
+  lifecycleColumns({ metadata: { stay: { property_id: propertyId, check_in: '2026-05-10' } } }),
+  streamed(1, 1),
+);
+const full = {
+  ...derived,
+  facts: { ...derived.facts, commands: [created, ...derived.facts.commands] },
+};
 
 /** As the first program wrote it, with its ids and revisions: none of this may ever change. */
 const versionOne: unknown = [
