@@ -4,6 +4,7 @@
  * which only properties and business dates are.
  */
 import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { openDatabase } from '../../database/connection.ts';
@@ -24,6 +25,8 @@ import {
   type RunBackfillOptions,
   type RunBackfillReport,
 } from '../../tools/backfill/run-backfill.ts';
+import { emitAgain } from '../../tools/backfill/emit-again.ts';
+import { EventLog, type EventSummary } from '../../tools/verify/event-log.ts';
 import { committedOffsets } from '../../tools/verify/committed-offsets.ts';
 import { startSystem, type System } from '../../tools/start/system.ts';
 import { chainWorkload, type Workload } from '../../tools/start/workload.ts';
@@ -115,6 +118,39 @@ describe('the backfill', () => {
     },
     timeoutMs,
   );
+
+  test(
+    'has every entry told once more, marked as that, and nothing changes',
+    async () => {
+      const before = { hashes: await hashes(captured), log: await eventLog(captured) };
+      const replayId = randomUUID();
+      const report = await emitAgain({
+        ...{ settings: parseSettings(environment(captured.suffix, '')), port, replayId },
+        ...{ tenantIds: tenants(), eventsTopic: eventsTopic(captured), isDryRun: false },
+        ...{ clock: systemClock, signal, progress: () => undefined },
+      });
+      const after = await eventLog(captured);
+      await untilRight(captured);
+
+      expect(report).toMatchObject({ replayId, dryRun: false, events: before.log.entries });
+      expect([report.events > 100, report.eventsPerSecond > 0]).toEqual([true, true]);
+      expect(after).toEqual({ ...before.log, toldAgain: report.events });
+      expect(await hashes(captured)).toEqual(before.hashes);
+    },
+    timeoutMs,
+  );
+
+  /** What the events add up to, as `state verify` does. */
+  async function eventLog(application: Application): Promise<Omit<EventSummary, 'content'>> {
+    const log = new EventLog();
+    await readRanges(port, await wholeTopics(port, [eventsTopic(application)]), (record, from) => {
+      log.add(record, from.partition);
+      return true;
+    });
+    const { content, ...summary } = log.summary();
+    expect(content.size).toBe(summary.entries);
+    return summary;
+  }
 
   async function ownTables(): Promise<string> {
     const url = await testSchema('backfill');
