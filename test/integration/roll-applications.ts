@@ -5,7 +5,7 @@
 import { openDatabase } from '../../database/connection.ts';
 import { migrate } from '../../database/migrations.ts';
 import { systemClock } from '../../kernel/clock.ts';
-import { messageOf } from '../../kernel/errors.ts';
+import { isRollguardError, messageOf } from '../../kernel/errors.ts';
 import { silentLogger } from '../../kernel/logger.ts';
 import { noMetrics } from '../../kernel/metrics.ts';
 import { parseSettings, type Settings } from '../../kernel/settings.ts';
@@ -43,6 +43,7 @@ export interface RollApplication extends RollNames {
 }
 
 const { signal } = systemOptions;
+const attemptsMax = 10;
 
 export class RollApplications {
   readonly system: System;
@@ -133,10 +134,13 @@ export class RollApplications {
 
   /** Tables of our own, migrated, which nobody else sees. @returns their URL. */
   async ownTables(): Promise<string> {
-    const url = await testSchema('backfill', this.system.stack.endpoints.rollguardDatabaseUrl);
-    const database = await openDatabase({ url, setting: 'X', applicationName: 'test' });
-    await migrate(database).finally(() => database.close());
-    return url;
+    const { rollguardDatabaseUrl } = this.system.stack.endpoints;
+    return patiently(async () => {
+      const url = await testSchema('backfill', rollguardDatabaseUrl);
+      const database = await openDatabase({ url, setting: 'X', applicationName: 'test' });
+      await migrate(database).finally(() => database.close());
+      return url;
+    });
   }
 
   /** A pass over these tenants, or what the changes make of it. @param url of tables of our own. */
@@ -145,11 +149,14 @@ export class RollApplications {
     url: string,
     { tenantIds, ...changes }: Partial<RunBackfillOptions> & Pick<RunBackfillOptions, 'tenantIds'>,
   ): Promise<RunBackfillReport> {
-    return runBackfill({
-      ...{ settings: this.settings(names, url), port: this.port, tenantIds },
-      ...{ filter: {}, isSweep: false, isDryRun: false, clock: systemClock, logger: silentLogger },
-      ...{ signal, progress: () => undefined, ...changes },
-    });
+    const settings = this.settings(names, url);
+    return patiently(() =>
+      runBackfill({
+        ...{ settings, port: this.port, tenantIds, filter: {}, isSweep: false, isDryRun: false },
+        ...{ clock: systemClock, logger: silentLogger, signal, progress: () => undefined },
+        ...changes,
+      }),
+    );
   }
 
   settings(names: Pick<RollNames, 'suffix'>, url: string): Settings {
@@ -210,6 +217,17 @@ export class RollApplications {
       if (wrong.length === 0) return;
       if (systemClock.monotonicMs() > deadlineMs) throw new Error(wrong.join('; '));
       await systemClock.sleep(200);
+    }
+  }
+}
+
+/** Services, loader and backfill share this process: while it computes, a connection may wait too long. */
+async function patiently<Result>(work: () => Promise<Result>): Promise<Result> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await work();
+    } catch (error) {
+      if (attempt === attemptsMax || !isRollguardError(error, 'DATABASE_UNAVAILABLE')) throw error;
     }
   }
 }
