@@ -87,7 +87,7 @@ describe('the backfill', () => {
   test(
     'has every entry told once more, marked as that, and nothing changes',
     async () => {
-      const { content, ...before } = await rolls.events(read);
+      const { content, ...before } = await rolls.events(read, tenantIds);
       const hashes = await rolls.hashes(read, tenantIds);
       const replayId = randomUUID();
       const report = await emitAgain({
@@ -95,7 +95,7 @@ describe('the backfill', () => {
         ...{ eventsTopic: read.eventsTopic, isDryRun: false },
         ...{ clock: systemClock, signal, progress: () => undefined },
       });
-      const { content: after, ...summary } = await rolls.events(read);
+      const { content: after, ...summary } = await rolls.events(read, tenantIds);
       await rolls.untilRight(read, workload);
 
       expect(report).toMatchObject({ replayId, dryRun: false, events: before.entries });

@@ -102,7 +102,7 @@ function defineTests({ limit, timeoutMs, options, counted }: RealBookings): void
     'are told of in the topic, each change once, as the file counts them',
     async () => {
       for (const application of all) {
-        const { content, repeated } = await rolls.events(application);
+        const { content, repeated } = await rolls.events(application, tenantIds);
         expect(repeated).toEqual([]);
         expect(figuresOf([...content.values()].map(entryOf), tenantIds)).toEqual(expected());
       }

@@ -44,6 +44,7 @@ export interface RollApplication extends RollNames {
 
 const { signal } = systemOptions;
 const attemptsMax = 10;
+const copiedTables = ['properties', 'business_dates'];
 
 export class RollApplications {
   readonly system: System;
@@ -103,26 +104,35 @@ export class RollApplications {
 
   /** Topics of the captured tables in which the first two have nothing. @returns their prefix. */
   async copyOfDates(): Promise<string> {
-    const { port } = this;
+    const prefix = await this.emptyTopics();
+    await this.copyDates(prefix);
+    return prefix;
+  }
+
+  /** Topics of captured tables, for `copyDates`. @returns their prefix. */
+  async emptyTopics(): Promise<string> {
     const prefix = `only-${this.#run}`;
-    const name = (table: string, first = prefix): string => `${first}.public.${table}`;
-    const copied = ['properties', 'business_dates'];
-    const tables = ['reservation_command_lifecycle', 'reservations', ...copied];
-    await port.admin.createTopics(
-      tables.map((table) => ({ name: name(table), partitionCount: 1, configs: {} })),
+    const tables = ['reservation_command_lifecycle', 'reservations', ...copiedTables];
+    await this.port.admin.createTopics(
+      tables.map((table) => ({ name: topicOf(prefix, table), partitionCount: 1, configs: {} })),
     );
+    return prefix;
+  }
+
+  /** Properties and business dates, as they were captured until now. */
+  async copyDates(prefix: string): Promise<void> {
+    const { port } = this;
     const producer = await port.openPlainProducer();
-    for (const table of copied) {
+    for (const table of copiedTables) {
       const records: { key: Buffer | null; value: Buffer | null; timestampMs: number }[] = [];
-      const ranges = await wholeTopics(port, [name(table, 'platform')]);
+      const ranges = await wholeTopics(port, [topicOf('platform', table)]);
       await readRanges(port, ranges, ({ key, value, timestampMs }) => {
         records.push({ key, value, timestampMs });
         return true;
       });
-      await producer.produce([{ topic: name(table), partition: 0, records }]);
+      await producer.produce([{ topic: topicOf(prefix, table), partition: 0, records }]);
     }
     await producer.close();
-    return prefix;
   }
 
   async feed(workload: Workload): Promise<void> {
@@ -180,12 +190,16 @@ export class RollApplications {
     return ledgerHashes(this.port, names, tenantIds);
   }
 
-  /** What the events add up to, as `state verify` does. */
-  async events({ eventsTopic }: Pick<RollNames, 'eventsTopic'>): Promise<EventSummary> {
+  /** What the events of these tenants add up to, as `state verify` does. */
+  async events(
+    { eventsTopic }: Pick<RollNames, 'eventsTopic'>,
+    tenantIds: readonly string[],
+  ): Promise<EventSummary> {
     const log = new EventLog();
     const ranges = await wholeTopics(this.port, [eventsTopic]);
     await readRanges(this.port, ranges, (record, { partition }) => {
-      log.add(record, partition);
+      const key = record.key?.toString() ?? '';
+      if (tenantIds.some((id) => key.startsWith(id))) log.add(record, partition);
       return true;
     });
     return log.summary();
@@ -234,6 +248,10 @@ async function patiently<Result>(work: () => Promise<Result>): Promise<Result> {
 
 function messages(error: unknown): readonly string[] {
   return [messageOf(error)];
+}
+
+function topicOf(prefix: string, table: string): string {
+  return `${prefix}.public.${table}`;
 }
 
 async function differences(
