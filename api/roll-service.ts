@@ -30,6 +30,7 @@ import {
   type RollQueries,
 } from '../topology/roll/roll-queries.ts';
 import { rollSubTopologies, rollTopology } from '../topology/roll/roll-topology.ts';
+import { prepareEventsTopic } from './events-topic.ts';
 import { ConsumerWatch } from './consumer-watch.ts';
 import type { PeerCalls, PeerHandler } from './peers/peer-calls.ts';
 import { TaskRouter } from './peers/task-router.ts';
@@ -150,7 +151,7 @@ async function whenReached<Answer>(
 }
 
 async function prepare(
-  { settings, registry, port, metrics }: ServiceOptions,
+  { settings, registry, port, metrics, logger }: ServiceOptions,
   onRowRead: OnRowRead,
 ): Promise<Topology> {
   const eventsTopic = rollEventsTopic(settings);
@@ -159,9 +160,8 @@ async function prepare(
     contractText(rollEventsContract),
   );
   const write = avroWriter(contractSchema(rollEventsContract), schemaId);
-  await port.admin.createTopics([
-    { name: eventsTopic, partitionCount: eventsPartitionCount, configs: {} },
-  ]);
+  const topic = { name: eventsTopic, partitionCount: eventsPartitionCount };
+  await prepareEventsTopic(topic, { port, settings, logger });
   const events = await eventInputs({ settings, registry, port });
   const decoder = new DebeziumDecoder({ registry, columns: capturedColumns });
   return rollTopology({

@@ -1,6 +1,6 @@
 /**
- * Puts what was read into Kafka: facts into the ledgers' own topic, each to the partition of its
- * reservation, and refused rows among the application's dead letters. Without transactions: what is
+ * Puts what was read into Kafka: facts, or what else is said of a reservation, into the ledgers' own topic,
+ * each to the partition of its reservation, and refused rows among the application's dead letters. Without transactions: what is
  * published twice changes nothing.
  */
 import type { Clock } from '../kernel/clock.ts';
@@ -15,13 +15,19 @@ import type {
 } from '../streams/kafka/port.ts';
 import { encodeMessage } from '../topology/roll/roll-messages.ts';
 import { backfillTopic } from '../topology/roll/roll-names.ts';
-import type { RefusedRow, RowFacts } from './row-facts.ts';
+import type { RefusedRow } from './row-facts.ts';
+
+export interface Published {
+  /** One record each, by the reservation's key. */
+  readonly byKey: ReadonlyMap<string, object>;
+  readonly refused: readonly RefusedRow[];
+}
 
 export interface BackfillPublisher {
   /** Of the topic, as Kafka names it: another one has nothing of what was published before. */
   readonly topicId: string;
   /** Resolves when everything is acknowledged. After an error some may be written. */
-  publish(facts: Pick<RowFacts, 'byKey' | 'refused'>): Promise<void>;
+  publish(facts: Published): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -69,7 +75,7 @@ async function produce(producer: PlainProducer, batches: readonly ProduceBatch[]
 }
 
 function factBatches(
-  facts: RowFacts['byKey'],
+  facts: Published['byKey'],
   to: { readonly name: string; readonly partitionCount: number; readonly timestampMs: number },
 ): readonly ProduceBatch[] {
   const partitions = Array.from({ length: to.partitionCount }, (): ProduceRecord[] => []);

@@ -34,6 +34,11 @@ const countOrNone = z
   .string()
   .regex(/^\d{1,9}$/, 'must be a whole number')
   .transform(Number);
+/** Milliseconds, up to 31 years. */
+const retention = z
+  .string()
+  .regex(/^(-1|[1-9]\d{0,11})$/, 'must be -1, or milliseconds above 0')
+  .transform(Number);
 const flag = z
   .enum(['true', 'false'], 'must be true or false')
   .transform((value) => value === 'true');
@@ -144,6 +149,12 @@ export const settingsTable = {
     about: 'ends the application id: group, transactional ids, internal topics, state folder',
     fallback: '-shadow',
     parse: z.string().regex(/^[A-Za-z0-9._-]*$/, 'must be letters, digits, dots, dashes'),
+  },
+  EVENTS_RETENTION_MS: {
+    about:
+      'how long roll.events and inventory.events are made to keep their records; -1: for ever, so that tables can be made anew from them',
+    fallback: '-1',
+    parse: retention,
   },
   INVENTORY_EVENTS_DLQ_TOPIC: {
     about: "where the guard's intake puts records that it cannot use",

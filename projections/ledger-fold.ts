@@ -1,6 +1,7 @@
 /**
  * What a run of ledger events comes to: the last event of an entry is the entry, and a voided one is
- * none. Pure, so that however a topic is cut into batches, the table is the same.
+ * none. Pure, so that however a topic is cut into batches, the table is the same. An event that was told
+ * once more is compared with the table as the events before it leave it, and changes nothing.
  */
 
 /** What the folding looks at. */
@@ -8,6 +9,7 @@ export interface EntryEvent {
   readonly kind: 'CREATED' | 'REVISED' | 'VOIDED';
   readonly ledgerId: string;
   readonly revision: string;
+  readonly isToldAgain: boolean;
 }
 
 /** How events compare with what the table had before each of them. */
@@ -21,6 +23,8 @@ export interface FoldCounts {
 }
 
 export interface LedgerFold<Event extends EntryEvent> extends FoldCounts {
+  /** The same of events that were told once more. */
+  readonly toldAgain: FoldCounts;
   /** Entries to be written, as they end. */
   readonly upserts: readonly Event[];
   /** Ids of entries that the table has and that are no more. */
@@ -34,23 +38,34 @@ export function foldLedger<Event extends EntryEvent>(
 ): LedgerFold<Event> {
   const now = new Map(revisions);
   const last = new Map<string, Event>();
-  let [matches, mismatches, missing] = [0, 0, 0];
+  const counts = noCounts();
+  const toldAgain = noCounts();
   for (const event of events) {
     const { kind, ledgerId, revision } = event;
+    if (event.isToldAgain) {
+      toldAgain[compare(now.get(ledgerId), revision)] += 1;
+      continue;
+    }
     last.set(ledgerId, event);
     if (kind === 'VOIDED') {
       now.delete(ledgerId);
       continue;
     }
-    const before = now.get(ledgerId);
-    if (before === undefined) missing += 1;
-    else if (before === revision) matches += 1;
-    else mismatches += 1;
+    counts[compare(now.get(ledgerId), revision)] += 1;
     now.set(ledgerId, revision);
   }
   const upserts = [...last.values()].filter(
     ({ kind, ledgerId, revision }) => kind !== 'VOIDED' && revisions.get(ledgerId) !== revision,
   );
   const voided = [...last.keys()].filter((id) => revisions.has(id) && !now.has(id));
-  return { upserts, voided, matches, mismatches, missing };
+  return { upserts, voided, toldAgain, ...counts };
+}
+
+function noCounts(): Record<keyof FoldCounts, number> {
+  return { matches: 0, mismatches: 0, missing: 0 };
+}
+
+function compare(before: string | undefined, revision: string): keyof FoldCounts {
+  if (before === undefined) return 'missing';
+  return before === revision ? 'matches' : 'mismatches';
 }

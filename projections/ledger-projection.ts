@@ -1,9 +1,13 @@
-/** `roll.events` as `roll_service_shadow_ledgers`: one row an entry, as its last event says. */
+/**
+ * `roll.events` as `roll_service_shadow_ledgers`: one row an entry, as its last event says. An event that was
+ * told once more (`replay-header.ts`) is compared with its row, and counted.
+ */
 import type { Database } from '../database/connection.ts';
 import { RollguardError } from '../kernel/errors.ts';
 import type { Metrics } from '../kernel/metrics.ts';
 import type { AvroDecoder } from '../schemas/avro-decoder.ts';
 import type { RollEvent } from '../schemas/generated/roll-event.ts';
+import { replayIdOf } from '../topology/roll/replay-header.ts';
 import { dateField, microsField, textField, uuidField, wholeField } from './event-fields.ts';
 import { foldLedger, type EntryEvent, type FoldCounts } from './ledger-fold.ts';
 import type { Applied, Projection } from './projection.ts';
@@ -55,9 +59,17 @@ export function ledgerProjection(options: {
 }): Projection<LedgerRow> {
   const { topic, decoder } = options;
   const count = replayCounters(options.metrics);
+  const readRow = valueReader((value) => decoder.decode(value), rowOf);
   return {
     topic,
-    read: valueReader((value) => decoder.decode(value), rowOf),
+    read: (record) => {
+      const isToldAgain = replayIdOf(record) !== undefined;
+      const row = readRow(record);
+      if (!isToldAgain || row === undefined) return row;
+      return row instanceof Promise
+        ? row.then((read) => read && { ...read, isToldAgain })
+        : { ...row, isToldAgain };
+    },
     nameOf: ({ lifecycleEventId }, { timestampMs }) => ({
       ...{ eventId: lifecycleEventId, createdAtMs: timestampMs },
     }),
@@ -85,6 +97,7 @@ function rowOf(decoded: unknown): LedgerRow {
   }
   return {
     kind: event.kind,
+    isToldAgain: false,
     ledgerId: uuidField('ledgerId', event.ledgerId),
     revision: textField('revision', event.revision, 64),
     tenantId: uuidField('tenantId', event.tenantId),
@@ -122,13 +135,23 @@ async function remove(database: Database, ids: readonly string[]): Promise<void>
 }
 
 /** Every event of an entry that is one: what it found in the table. */
-function replayCounters(metrics: Metrics): (counts: FoldCounts) => void {
+function replayCounters(
+  metrics: Metrics,
+): (counts: FoldCounts & { readonly toldAgain: FoldCounts }) => void {
   const counter = (name: string, help: string) =>
     metrics.counter({ name: `roll_service_replay_${name}_total`, help });
   const matches = counter('matches', 'Ledger events that said what the table had.');
   const mismatches = counter('mismatches', 'Ledger events that changed an entry of the table.');
   const missing = counter('missing', 'Ledger events of an entry that the table had not.');
+  const toldAgain = metrics.counter({
+    name: 'rollguard_projector_events_told_again_total',
+    help: 'Ledger events that were told once more on request, by how they compare with the table.',
+    labels: ['result'],
+  });
   return (counts) => {
+    for (const result of ['matches', 'mismatches', 'missing'] as const) {
+      if (counts.toldAgain[result] > 0) toldAgain.add(counts.toldAgain[result], { result });
+    }
     matches.add(counts.matches);
     mismatches.add(counts.mismatches);
     missing.add(counts.missing);

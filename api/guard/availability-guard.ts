@@ -37,6 +37,7 @@ import { TaskRouter } from '../peers/task-router.ts';
 import type { ServiceOptions } from '../roll-service.ts';
 import { StreamsService } from '../streams-service.ts';
 import { bulkMissingCodes, bulkReleased, idsReleased } from './bulk-release.ts';
+import { prepareEventsTopic } from '../events-topic.ts';
 import { CaptureWatch } from './capture-watch.ts';
 import type {
   AuditQuery,
@@ -91,7 +92,7 @@ export function availabilityGuard(options: ServiceOptions, peers: PeerCalls): Av
 }
 
 async function prepare(options: ServiceOptions, watch: CaptureWatch): Promise<Topology> {
-  const { settings, registry, port, metrics } = options;
+  const { settings, registry, port, metrics, logger } = options;
   const eventsTopic = inventoryEventsTopic(settings);
   const notificationsTopic = settings.AVAILABILITY_GUARD_NOTIFICATION_TOPIC;
   const schemaId = await registry.register(
@@ -99,8 +100,9 @@ async function prepare(options: ServiceOptions, watch: CaptureWatch): Promise<To
     contractText(inventoryEventsContract),
   );
   const write = avroWriter(contractSchema(inventoryEventsContract), schemaId);
+  const events = { name: eventsTopic, partitionCount: eventsPartitionCount };
+  await prepareEventsTopic(events, { port, settings, logger });
   await port.admin.createTopics([
-    { name: eventsTopic, partitionCount: eventsPartitionCount, configs: {} },
     { name: notificationsTopic, partitionCount: notificationsPartitionCount, configs: {} },
   ]);
   const rooms = `${settings.PLATFORM_TOPIC_PREFIX}.public.rooms`;

@@ -161,6 +161,7 @@ export class FailpointRuns {
       ...violations,
       ...[...guard.tasks, ...guard.events, ...roll.tasks].flatMap(({ differing }) => differing),
       ...roll.events.repeated.map((place) => `event ${place} is there twice`),
+      ...roll.events.contradicting.map((place) => `event ${place} says something else`),
       ...roll.events.differing.map((id) => `the events of entry ${id} differ`),
       ...(guard.isEqual ? [] : ['the guard is not what its decisions say']),
       ...(roll.isEqual ? [] : ['the Roll Service is not what its sources say']),

@@ -17,8 +17,14 @@ import { contractSchema, contractText, valueSubject } from '../../schemas/contra
 import type { RollEvent } from '../../schemas/generated/roll-event.ts';
 import type { SchemaRegistryPort } from '../../schemas/registry.ts';
 import { createRegistryClient } from '../../schemas/registry-client.ts';
-import type { KafkaPort, PlainProducer, ProduceRecord } from '../../streams/kafka/port.ts';
+import type {
+  KafkaPort,
+  PlainProducer,
+  ProduceRecord,
+  RecordHeader,
+} from '../../streams/kafka/port.ts';
 import { ledgerEntry, type LedgerEntry, type RollType } from '../../topology/roll/ledger-entry.ts';
+import { replayHeaders } from '../../topology/roll/replay-header.ts';
 import { rollEventOf } from '../../topology/roll/roll-event-codec.ts';
 import { committedOffsets } from '../../tools/verify/committed-offsets.ts';
 import { deleteRecordsBefore } from '../support/delete-records.ts';
@@ -42,6 +48,8 @@ export interface Projected {
   readonly database: Database;
   /** Writes so many random events of random entries. */
   write(events: number): Promise<void>;
+  /** Tells every entry once more; an untrue one says something else of each than was told. */
+  writeAgain(replayId: string, isTrue: boolean): Promise<void>;
   writeRaw(partition: number, value: Buffer): Promise<void>;
   /** Has the broker forget what the partition holds. */
   deleteAll(partition: number): Promise<void>;
@@ -115,6 +123,8 @@ export async function projected(name: string): Promise<Projected> {
   return {
     ...{ port, topic, groupId, deadLetterTopic, databaseUrl, database, offsets },
     write: (count) => writeEvents(producer, topic, events.next(count), encode),
+    writeAgain: (replayId, isTrue) =>
+      writeEvents(producer, topic, events.again(isTrue), encode, replayHeaders(replayId)),
     writeRaw: async (partition, value) => {
       const record = { key: Buffer.from('?'), value, timestampMs: systemClock.nowMs() };
       await producer.produce([{ topic, partition, records: [record] }]);
@@ -189,13 +199,14 @@ async function writeEvents(
   topic: string,
   events: readonly RollEvent[],
   encode: (value: unknown) => Buffer,
+  headers: readonly RecordHeader[] = [],
 ): Promise<void> {
   const records = new Map<number, ProduceRecord[]>();
   for (const event of events) {
     const key = Buffer.from(`${event.tenantId}|${event.reservationId}`);
     const partition = partitionFor(key, partitionCount);
     const batch = records.get(partition) ?? [];
-    batch.push({ key, value: encode(event), timestampMs: systemClock.nowMs() });
+    batch.push({ key, value: encode(event), timestampMs: systemClock.nowMs(), headers });
     records.set(partition, batch);
   }
   await producer.produce(
@@ -220,6 +231,14 @@ class RandomEvents {
 
   expected(): ReadonlyMap<string, EntryColumns> {
     return new Map([...this.#live.values()].map((entry) => [entry.ledgerId, columnsOf(entry)]));
+  }
+
+  again(isTrue: boolean): RollEvent[] {
+    const said = (entry: LedgerEntry): LedgerEntry =>
+      isTrue ? entry : { ...entry, amountMinor: 7, revision: 'other' };
+    return [...this.#live.values()].map((entry) =>
+      rollEventOf({ kind: 'created', entry: said(entry), adjustment: false }),
+    );
   }
 
   #event(): RollEvent {

@@ -5,6 +5,7 @@ import { RollguardError } from '../../kernel/errors.ts';
 import type { Projector } from '../../projections/projector.ts';
 import { readDeadLetters, type DeadLetter } from '../../streams/dead-letter-reader.ts';
 import type { KafkaPort, PlainProducer } from '../../streams/kafka/port.ts';
+import { Figures } from '../support/figures.ts';
 import { partitionCount, projected, until, type Projected } from './projected.ts';
 
 const timeoutMs = 90_000;
@@ -46,6 +47,26 @@ describe('the projector', () => {
       const { body } = await metrics.render();
       expect(body).toMatch(/roll_service_replay_missing_total [1-9]/);
       expect(body).toMatch(/roll_service_replay_mismatches_total [1-9]/);
+    },
+    timeoutMs,
+  );
+
+  test(
+    'compares what is told once more with the table, and applies none of it',
+    async () => {
+      const on = await setUp('projector-again');
+      await on.write(500);
+      await on.writeAgain('r-1', true);
+      await on.writeAgain('r-2', false);
+      const figures = new Figures();
+      started(on.projector({ metrics: figures }));
+      await on.caughtUp();
+      const entries = on.expected().size;
+
+      expect(entries).toBeGreaterThan(100);
+      expect(await on.table()).toEqual(on.expected());
+      const toldAgain = figures.of('rollguard_projector_events_told_again_total');
+      expect(toldAgain).toEqual({ matches: entries, mismatches: entries });
     },
     timeoutMs,
   );

@@ -6,16 +6,22 @@ import { foldLedger, type EntryEvent } from '../../projections/ledger-fold.ts';
 function naive(events: readonly EntryEvent[]) {
   const table = new Map<string, string>();
   const counts = { matches: 0, mismatches: 0, missing: 0 };
-  for (const { kind, ledgerId, revision } of events) {
+  const again = { matches: 0, mismatches: 0, missing: 0 };
+  for (const { kind, ledgerId, revision, isToldAgain } of events) {
+    const found = table.get(ledgerId);
+    const result = found === undefined ? 'missing' : found === revision ? 'matches' : 'mismatches';
+    if (isToldAgain) {
+      again[result] += 1;
+      continue;
+    }
     if (kind === 'VOIDED') {
       table.delete(ledgerId);
       continue;
     }
-    const found = table.get(ledgerId);
-    counts[found === undefined ? 'missing' : found === revision ? 'matches' : 'mismatches'] += 1;
+    counts[result] += 1;
     table.set(ledgerId, revision);
   }
-  return { table, counts };
+  return { table, counts, again };
 }
 
 const events = fc.array(
@@ -23,6 +29,7 @@ const events = fc.array(
     kind: fc.constantFrom<EntryEvent['kind']>('CREATED', 'REVISED', 'VOIDED'),
     ledgerId: fc.constantFrom('a', 'b', 'c', 'd'),
     revision: fc.constantFrom('1', '2', '3'),
+    isToldAgain: fc.boolean(),
   }),
   { maxLength: 60 },
 );
@@ -33,28 +40,46 @@ describe('the folding of ledger events', () => {
       fc.property(events, fc.array(fc.nat(20)), (all, sizes) => {
         const table = new Map<string, string>();
         const counts = { matches: 0, mismatches: 0, missing: 0 };
+        const again = { matches: 0, mismatches: 0, missing: 0 };
         for (let at = 0, cut = 0; at < all.length; cut += 1) {
           const size = (sizes[cut % Math.max(1, sizes.length)] ?? 4) + 1;
-          const { upserts, voided, ...found } = foldLedger(table, all.slice(at, at + size));
+          const { upserts, voided, toldAgain, ...found } = foldLedger(
+            table,
+            all.slice(at, at + size),
+          );
           for (const id of voided) table.delete(id);
           for (const { ledgerId, revision } of upserts) table.set(ledgerId, revision);
           for (const name of ['matches', 'mismatches', 'missing'] as const) {
             counts[name] += found[name];
+            again[name] += toldAgain[name];
           }
           at += size;
         }
 
-        expect({ table, counts }).toEqual(naive(all));
+        expect({ table, counts, again }).toEqual(naive(all));
       }),
     );
   });
 
   test('writes nothing for what the table says already, and removes nothing that it has not', () => {
-    const created = { kind: 'CREATED', ledgerId: 'a', revision: '1' } as const;
-    const voided = { kind: 'VOIDED', ledgerId: 'b', revision: '1' } as const;
+    const first = { revision: '1', isToldAgain: false } as const;
+    const created = { kind: 'CREATED', ledgerId: 'a', ...first } as const;
+    const voided = { kind: 'VOIDED', ledgerId: 'b', ...first } as const;
 
     expect(foldLedger(new Map([['a', '1']]), [created, voided])).toEqual({
       ...{ upserts: [], voided: [], matches: 1, mismatches: 0, missing: 0 },
+      toldAgain: { matches: 0, mismatches: 0, missing: 0 },
+    });
+  });
+
+  test('takes what was told once more for no change, whatever it says', () => {
+    const again = (ledgerId: string, revision: string) =>
+      ({ kind: 'CREATED', ledgerId, revision, isToldAgain: true }) as const;
+    const events = [again('a', '1'), again('a', '2'), again('new', '1')];
+
+    expect(foldLedger(new Map([['a', '1']]), events)).toEqual({
+      ...{ upserts: [], voided: [], matches: 0, mismatches: 0, missing: 0 },
+      toldAgain: { matches: 1, mismatches: 1, missing: 1 },
     });
   });
 });

@@ -35,6 +35,9 @@ describe('rollguard backfill', () => {
     [['run', '--since', 'yesterday'], /instant/],
     [['run', '--state', 'DONE'], /Allowed choices/],
     [['run', '--rows-per-second', 'many'], /whole number/],
+    [['run', '--re-emit', '--since', '2026-01-01'], /leave out --since/],
+    [['run', '--re-emit', '--state', 'APPLIED'], /leave out --state/],
+    [['run', '--re-emit', '--sweep'], /leave out --sweep/],
   ])('refuses %j', async (args, said) => {
     const { exitCode, text } = await run(...args);
 

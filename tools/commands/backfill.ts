@@ -7,10 +7,12 @@ import { countRows } from '../../backfill/read-rows.ts';
 import { tenantsOf } from '../../backfill/tenants.ts';
 import type { Database } from '../../database/connection.ts';
 import { RollguardError } from '../../kernel/errors.ts';
+import { systemRandom } from '../../kernel/random.ts';
 import type { Settings } from '../../kernel/settings.ts';
 import { lifecycleStates } from '../../topology/captured/lifecycle-row.ts';
 import { parseInstantMicros } from '../../topology/calendar/instant.ts';
 import { applicationSettings, commandLogger, commandPort } from '../application-settings.ts';
+import { emitAgain } from '../backfill/emit-again.ts';
 import { describeLeader, openOwn, runBackfill } from '../backfill/run-backfill.ts';
 import type { CliContext } from '../cli-context.ts';
 import { interruptible } from '../interruptible.ts';
@@ -22,10 +24,13 @@ interface RunFlags {
   readonly until?: string;
   readonly state?: string;
   readonly sweep?: true;
+  readonly reEmit?: true;
   readonly rowsPerSecond?: number;
   readonly dryRun?: true;
   readonly json?: true;
 }
+
+type DatabaseSetting = 'PLATFORM_DATABASE_URL' | 'ROLLGUARD_DATABASE_URL';
 
 interface ResetFlags {
   readonly tenant?: string;
@@ -38,8 +43,11 @@ Examples:
   rollguard backfill run
   rollguard backfill run --sweep --rows-per-second 2000
   rollguard backfill run --since 2026-01-01 --until 2026-02-01 --state APPLIED --dry-run --json
+  rollguard backfill run --re-emit --rows-per-second 5000
 
-Goes on where the checkpoints stand. With --since, --until or --state it publishes these rows once more
+With --re-emit no row is read into a ledger: each ledger of the tenants' reservations is asked to tell its entries once
+more, behind what it has told. The events have a header x-rollguard-replay-id, so no table and no total takes them for a
+change: it shows what readers of the topic can take. Otherwise it goes on where the checkpoints stand. With --since, --until or --state it publishes these rows once more
 and leaves the checkpoints alone. Interrupted: run it again.`;
 const statusExamples = `
 Examples:
@@ -65,7 +73,12 @@ export function backfillCommand(cli: CliContext): Command {
     .option('--until <time>', 'only commands created before it', instant)
     .addOption(new Option('--state <state>', 'only commands in it').choices(lifecycleStates))
     .option('--sweep', 'look for late rows of any age, as the nightly pass does')
-    .option('--rows-per-second <n>', 'at most so many; 0: as many as it can', wholeNumber)
+    .option('--re-emit', 'have the events of all entries told once more, for throughput checks')
+    .option(
+      '--rows-per-second <n>',
+      'at most so many rows, or ledgers that are asked; 0: as many as it can',
+      wholeNumber,
+    )
     .option('--dry-run', 'count only')
     .option('--json', 'print one JSON object on stdout')
     .addHelpText('after', runExamples)
@@ -88,12 +101,9 @@ export function backfillCommand(cli: CliContext): Command {
 }
 
 async function run(flags: RunFlags, cli: CliContext): Promise<void> {
-  const { since, until, state, rowsPerSecond } = flags;
-  const given = databaseSettings(cli);
-  const settings: Settings =
-    rowsPerSecond === undefined
-      ? given
-      : { ...given, ROLL_SERVICE_BACKFILL_ROWS_PER_SECOND: rowsPerSecond };
+  if (flags.reEmit === true) return reEmit(flags, cli);
+  const { since, until, state } = flags;
+  const settings = withRate(databaseSettings(cli), flags);
   const port = commandPort(settings, cli);
   try {
     const report = await interruptible(undefined, (signal) =>
@@ -113,6 +123,42 @@ async function run(flags: RunFlags, cli: CliContext): Promise<void> {
   } finally {
     await port.close();
   }
+}
+
+/** @throws USAGE for a choice of rows: ledgers are asked whole. */
+async function reEmit(flags: RunFlags, cli: CliContext): Promise<void> {
+  const chosen = (['since', 'until', 'state', 'sweep'] as const).find(
+    (name) => flags[name] !== undefined,
+  );
+  if (chosen !== undefined) {
+    const message = `--re-emit asks whole ledgers, whatever rows they were made of: leave out --${chosen}, or choose by --tenant`;
+    throw new RollguardError('USAGE', message);
+  }
+  const settings = withRate(databaseSettings(cli, ['PLATFORM_DATABASE_URL']), flags);
+  const port = commandPort(settings, cli);
+  try {
+    const report = await interruptible(undefined, (signal) =>
+      emitAgain({
+        ...{ settings, port, replayId: systemRandom.uuid(), tenantIds: flags.tenant },
+        ...{ isDryRun: flags.dryRun === true, clock: cli.clock, progress: cli.progress, signal },
+      }),
+    );
+    const { replayId, reservations, events, seconds, eventsPerSecond } = report;
+    if (flags.json === true) cli.out(`${JSON.stringify(report)}\n`);
+    else if (report.dryRun) cli.out(`${reservations} ledgers would be asked\n`);
+    else {
+      const rate = `in ${seconds} s (${eventsPerSecond}/s)`;
+      cli.out(`replay ${replayId}: ${events} events of ${reservations} reservations ${rate}\n`);
+    }
+  } finally {
+    await port.close();
+  }
+}
+
+function withRate(settings: Settings, { rowsPerSecond }: RunFlags): Settings {
+  return rowsPerSecond === undefined
+    ? settings
+    : { ...settings, ROLL_SERVICE_BACKFILL_ROWS_PER_SECOND: rowsPerSecond };
 }
 
 async function status({ json }: { readonly json?: true }, cli: CliContext): Promise<void> {
@@ -179,9 +225,12 @@ async function reset(flags: ResetFlags, cli: CliContext): Promise<void> {
 }
 
 /** @throws CONFIG_INVALID naming the database that is missing. */
-function databaseSettings(cli: CliContext): Settings {
+function databaseSettings(
+  cli: CliContext,
+  needed: readonly DatabaseSetting[] = ['PLATFORM_DATABASE_URL', 'ROLLGUARD_DATABASE_URL'],
+): Settings {
   const settings = applicationSettings('backfill', {}, cli);
-  for (const name of ['PLATFORM_DATABASE_URL', 'ROLLGUARD_DATABASE_URL'] as const) {
+  for (const name of needed) {
     if (settings[name] !== '') continue;
     const message = `${name} is not set: the backfill reads the platform's Postgres and keeps its checkpoints in ours`;
     throw new RollguardError('CONFIG_INVALID', message);

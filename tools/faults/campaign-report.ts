@@ -84,6 +84,9 @@ function problemsOf(when: string, { tasks, events }: StateReport): string[] {
       differing.map((key) => `${when}: ${task}: ${key} differs`),
     ),
     ...events.repeated.map((place) => `${when}: event ${place} repeats the one before it`),
+    ...events.contradicting.map(
+      (place) => `${when}: event ${place}, told once more, says something else`,
+    ),
     ...events.differing.map((id) => `${when}: events of entry ${id} differ from the recomputation`),
   ];
 }

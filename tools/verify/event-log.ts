@@ -1,12 +1,15 @@
 /**
  * What the events of `roll.events` add up to: the last state of each entry, and events that say what
- * the one before them said (an entry's events alternate: two alike mean that one was written twice).
+ * the one before them said (an entry's events alternate: two alike mean that one was written twice). An
+ * event that was told once more on request, as its header says, is no change of its entry: it has to say
+ * what the last one said.
  */
 import { avroReader } from '../../schemas/avro-codec.ts';
 import { contractSchema } from '../../schemas/contracts.ts';
 import type { RollEvent } from '../../schemas/generated/roll-event.ts';
 import { unframe } from '../../schemas/wire-format.ts';
 import type { FetchedRecord } from '../../streams/kafka/port.ts';
+import { replayIdOf } from '../../topology/roll/replay-header.ts';
 import { hashOfContent, textOf, type Content } from './content.ts';
 
 export interface EventSummary {
@@ -17,6 +20,10 @@ export interface EventSummary {
   readonly content: Content;
   /** Offsets of events that repeat their entry's event before. */
   readonly repeated: readonly string[];
+  /** Events that were told once more on request. */
+  readonly toldAgain: number;
+  /** Offsets of those that do not say what their entry's last event said. */
+  readonly contradicting: readonly string[];
 }
 
 export class EventLog {
@@ -24,16 +31,24 @@ export class EventLog {
   readonly #last = new Map<string, string>();
   readonly #repeated: string[] = [];
   #events = 0;
+  #toldAgain = 0;
+  readonly #contradicting: string[] = [];
 
-  add({ value, offset }: FetchedRecord, partition: number): void {
+  add(record: FetchedRecord, partition: number): void {
+    const { value, offset } = record;
     if (value === null) return;
-    this.#events += 1;
     const event = this.#read(unframe(value).payload) as RollEvent;
     const id = `${event.tenantId} ${event.ledgerId}`;
     // Whether it came late depends on when it came; what it says does not.
     const entry = { ...event, kind: undefined, adjustment: undefined };
     const text = event.kind === 'VOIDED' ? '' : textOf(entry);
     const before = this.#last.get(id);
+    if (replayIdOf(record) !== undefined) {
+      this.#toldAgain += 1;
+      if (before !== text) this.#contradicting.push(`${partition}@${offset}`);
+      return;
+    }
+    this.#events += 1;
     if (before === text) this.#repeated.push(`${partition}@${offset}`);
     this.#last.set(id, text);
   }
@@ -46,6 +61,8 @@ export class EventLog {
       hash: hashOfContent(content),
       content,
       repeated: this.#repeated,
+      toldAgain: this.#toldAgain,
+      contradicting: this.#contradicting,
     };
   }
 }

@@ -25,8 +25,17 @@ function rollLines({ tasks, events, isEqual }: StateReport): readonly string[] {
     ...events.repeated.map(
       (place) => `events: ${place} repeats what its entry's event before it said`,
     ),
+    ...toldAgainLines(events),
     ...events.differing.map((id) => `events: entry ${id} differs`),
     isEqual ? 'equal: store = changelog = recomputed, every event once' : 'DIFFERENT',
+  ];
+}
+
+function toldAgainLines({ toldAgain, contradicting }: StateReport['events']): readonly string[] {
+  if (toldAgain === 0) return [];
+  return [
+    `events: ${toldAgain} more told once more on request`,
+    ...contradicting.map((place) => `events: ${place}, told once more, says something else`),
   ];
 }
 

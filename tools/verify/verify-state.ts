@@ -82,7 +82,8 @@ export async function verifyState(options: VerifyOptions): Promise<StateReport> 
       const isEqual =
         tasks.every(({ differing }) => differing.length === 0) &&
         events.differing.length === 0 &&
-        events.repeated.length === 0;
+        events.repeated.length === 0 &&
+        events.contradicting.length === 0;
       return { tasks, events, isEqual };
     } finally {
       await recomputed.close();

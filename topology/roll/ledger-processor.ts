@@ -1,6 +1,7 @@
 /**
  * Keeps the ledgers of one partition. A fact or a tick derives the ledgers it concerns anew and sends
- * on what changed: events to `roll.events`, differences of the property's days to its totals.
+ * on what changed: events to `roll.events`, differences of the property's days to its totals. A ledger that
+ * is asked to tell its entries once more does so, and stays as it is.
  *
  * Stores: `ledgers` by reservation; `calendars` by property (what ticks said); `wakes`, an index of
  * the ledgers that wait for a tick, by property and night. A ledger whose property is not known yet
@@ -15,6 +16,7 @@ import type {
 } from '../../streams/index.ts';
 import { addDays } from '../calendar/calendar-date.ts';
 import type { PropertyCalendar } from './derive.ts';
+import type { RollChange } from './diff.ts';
 import {
   decideAlike,
   mergeLifecycleRow,
@@ -29,6 +31,7 @@ import {
   type NightWake,
   type StoredLedger,
 } from './ledger.ts';
+import { replayHeaders } from './replay-header.ts';
 import {
   propertyKey,
   reservationKey,
@@ -44,6 +47,7 @@ export type WakeKey = readonly string[];
 
 export type LedgerInputRecord =
   | { readonly kind: 'facts'; readonly facts: readonly ReservationFact[] }
+  | { readonly kind: 'emit-again'; readonly replayId: string }
   | { readonly kind: 'tick'; readonly tick: Tick };
 
 const unknownProperty: PropertyCalendar = { zone: undefined, lastClosedDate: undefined };
@@ -66,7 +70,7 @@ export class LedgerProcessor implements Processor<string, LedgerInputRecord> {
 
   load(records: readonly StreamRecord<string, LedgerInputRecord>[]): Promise<void> {
     return this.#ledgers.load(
-      records.filter((record) => record.value.kind === 'facts').map((record) => record.key),
+      records.filter((record) => record.value.kind !== 'tick').map((record) => record.key),
     );
   }
 
@@ -75,8 +79,31 @@ export class LedgerProcessor implements Processor<string, LedgerInputRecord> {
     if (value.kind === 'tick') return this.#tick(record, value.tick);
     const found = this.#ledgers.get(key);
     return found instanceof Promise
-      ? found.then((ledger) => this.#facts(record, value.facts, ledger))
-      : this.#facts(record, value.facts, found);
+      ? found.then((ledger) => this.#take(record, value, ledger))
+      : this.#take(record, value, found);
+  }
+
+  #take(
+    record: StreamRecord<string, LedgerInputRecord>,
+    value: Exclude<LedgerInputRecord, { kind: 'tick' }>,
+    ledger: StoredLedger | undefined,
+  ): MaybePromise<void> {
+    if (value.kind === 'facts') return this.#facts(record, value.facts, ledger);
+    this.#emitAgain(record, value.replayId, ledger);
+    return undefined;
+  }
+
+  /** Whether an event of it was an adjustment is not kept; one that changes nothing is none. */
+  #emitAgain(
+    { key, timestampMs }: StreamRecord<string, unknown>,
+    replayId: string,
+    ledger: StoredLedger | undefined,
+  ): void {
+    const headers = replayHeaders(replayId);
+    for (const { entry } of ledger?.entries ?? []) {
+      const value: RollChange = { kind: 'created', entry, adjustment: false };
+      void this.#context.forward({ key, value, timestampMs, headers }, 'roll-events');
+    }
   }
 
   #facts(

@@ -1,7 +1,8 @@
 /**
  * What travels on the roll topology's internal topics, as JSON, and its keys. A command's or a
  * reservation's row goes to `tenant|reservation`, a property's row, business date or contribution to
- * `tenant|property`; a tick goes from the property to every ledger partition.
+ * `tenant|property`; a tick goes from the property to every ledger partition. A request to tell a ledger's
+ * entries once more goes to `tenant|reservation`, on the backfill's topic.
  */
 import { RollguardError } from '../../kernel/errors.ts';
 import type { BusinessDateRow } from './business-dates.ts';
@@ -25,6 +26,13 @@ export type PropertyFact =
 export interface Tick extends PropertyCalendar {
   readonly tenantId: string;
   readonly propertyId: string;
+}
+
+/** Asks a ledger to tell its entries once more: behind what it has told. */
+export interface EmitAgain {
+  readonly type: 'emit-again';
+  /** Of the replay that asks; it comes back in a header of each event. */
+  readonly replayId: string;
 }
 
 export type Contribution = DailyContribution;
@@ -60,6 +68,13 @@ export function readReservationFacts(message: unknown): readonly ReservationFact
   const facts: readonly unknown[] = Array.isArray(message) ? message : [message];
   if (facts.every(isReservationFact)) return facts;
   throw new RollguardError('DECODE_FAILED', 'this is no fact about a reservation');
+}
+
+/** Undefined: it is something else. */
+export function readEmitAgain(message: unknown): EmitAgain | undefined {
+  const { type, replayId } = (message ?? {}) as Partial<EmitAgain>;
+  const isOne = type === 'emit-again' && typeof replayId === 'string' && replayId !== '';
+  return isOne ? { type, replayId } : undefined;
 }
 
 function isReservationFact(message: unknown): message is ReservationFact {

@@ -5,7 +5,7 @@
  *   property  facts by property, contributions, closed dates ──▶ ticks (to every ledger partition), totals,
  *             closed dates (by the clock)
  *   ledger    facts by reservation, from there and from the backfill, ticks ──▶ ledgers, roll events,
- *             contributions
+ *             contributions; on request, what a ledger has told once more
  *
  * and, by a setting, `events/add-events.ts`: what others say of the same things, compared with it.
  *
@@ -39,6 +39,7 @@ import {
 import {
   decodeMessage,
   encodeMessage,
+  readEmitAgain,
   readReservationFacts,
   type Contribution,
   type PropertyFact,
@@ -218,7 +219,7 @@ function addLedger(
     .subTopology(rollSubTopologies.ledger)
     .source('facts', { topics: [topics.reservationFacts], deserialize: reservationFacts })
     // Facts merge as a maximum: from wherever they come, in whatever order, the same ledgers follow.
-    .source('backfill', { topics: [topics.backfill], deserialize: reservationFacts })
+    .source('backfill', { topics: [topics.backfill], deserialize: backfilled })
     .source('ticks', {
       topics: [topics.ticks],
       deserialize: internalRecord<LedgerInputRecord>((message) => ({
@@ -259,6 +260,14 @@ const reservationFacts = internalRecord<LedgerInputRecord>((message) => ({
   kind: 'facts',
   facts: readReservationFacts(message),
 }));
+
+/** Facts, or a request to tell a ledger's entries once more. */
+const backfilled = internalRecord<LedgerInputRecord>((message) => {
+  const again = readEmitAgain(message);
+  return again === undefined
+    ? { kind: 'facts', facts: readReservationFacts(message) }
+    : { kind: 'emit-again', replayId: again.replayId };
+});
 
 /** A record of an internal topic; `wrap` knows what was written there. */
 function internalRecord<Value>(wrap: (message: unknown) => Value): Deserializer<string, Value> {

@@ -10,7 +10,7 @@ const task = { task: 'ledger_0', entries: 1, tailRecords: 0, differing: [] };
 const hashes = { store: 'same', changelog: 'same', recomputed: 'same' };
 const events = {
   ...{ events: 3, entries: 2, hash: 'e', recomputed: 'e' },
-  ...{ repeated: [] as readonly string[], differing: [] },
+  ...{ repeated: [] as readonly string[], differing: [], toldAgain: 0, contradicting: [] },
 };
 const state = { tasks: [{ ...task, ...hashes }], events, isEqual: true };
 const right: CampaignReport = {

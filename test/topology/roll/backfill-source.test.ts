@@ -5,6 +5,8 @@ import { noMetrics } from '../../../kernel/metrics.ts';
 import { TopologyTestDriver } from '../../../testing/topology-test-driver.ts';
 import type { RowChange } from '../../../topology/captured/row-change.ts';
 import { backfillVersion } from '../../../topology/captured/row-version.ts';
+import type { RollChange } from '../../../topology/roll/diff.ts';
+import { replayIdOf } from '../../../topology/roll/replay-header.ts';
 import { readReservationRow } from '../../../topology/roll/reservation-row.ts';
 import { encodeMessage, reservationKey } from '../../../topology/roll/roll-messages.ts';
 import { backfillTopic } from '../../../topology/roll/roll-names.ts';
@@ -69,6 +71,14 @@ function backfill(n: number, fact: object): void {
   driver?.pipe(backfillTopic('test'), { key: recordKey, value });
 }
 
+function askAgain(replayId: string): void {
+  const { key: recordKey, value } = encodeMessage(key, { type: 'emit-again', replayId });
+  driver?.pipe(backfillTopic('test'), { key: recordKey, value });
+}
+
+const changelog = 'test-ledger-changelog';
+const contributions = 'test-contributions-repartition';
+
 const stay = (rate: string) =>
   reservationColumns({
     ...{ room_rate: rate, status: 'CHECKED_OUT' },
@@ -89,6 +99,11 @@ async function said(): Promise<readonly string[]> {
       ({ entry }) => `${entry.rollType} ${entry.rollDate} ${entry.amountMinor} ${entry.revision}`,
     ) ?? []
   );
+}
+
+function saidBy({ value }: { readonly value: Buffer | null }): string {
+  const { entry } = JSON.parse(value?.toString() ?? '') as RollChange;
+  return `${entry.rollType} ${entry.rollDate} ${entry.amountMinor} ${entry.revision}`;
 }
 
 /** The rate is changed by the fourth transaction; the backfill reads before and after it. */
@@ -136,6 +151,42 @@ describe('the backfill beside capture', () => {
 
     expect(before).toBeGreaterThan(0);
     expect(driver!.read(eventsTopic)).toEqual([]);
+  });
+
+  test('has a ledger tell its current entries once more, behind what it has told, and changes nothing', async () => {
+    await start();
+    for (const step of steps.slice(0, 3)) step();
+    const before = await said();
+    const [first] = driver!.read(eventsTopic).slice(-1);
+    const state = [...driver!.read(changelog), ...driver!.read(contributions)].length;
+    askAgain('r-1');
+    askAgain('r-2');
+    const after = await said();
+    const again = driver!.read(eventsTopic);
+
+    expect([state > 0, first?.headers]).toEqual([true, []]);
+    expect(after).toEqual(before);
+    expect(again.map((record) => `${replayIdOf(record)} ${saidBy(record)}`)).toEqual([
+      ...before.map((line) => `r-1 ${line}`),
+      ...before.map((line) => `r-2 ${line}`),
+    ]);
+    expect([...driver!.read(changelog), ...driver!.read(contributions)]).toEqual([]);
+  });
+
+  test('tells nothing of entries that were voided, nor of a reservation that nobody knows', async () => {
+    await start();
+    askAgain('r-1');
+    expect(await said()).toEqual([]);
+    capture('reservations', 3, stay('75.50'));
+    const nights = await said();
+    capture('reservations', 4, { ...stay('75.50'), actual_check_in: null, actual_check_out: null });
+    expect([nights.length, await said()]).toEqual([2, []]);
+    const events = driver!.read(eventsTopic).length;
+    askAgain('r-2');
+    await said();
+
+    expect([events, driver!.read(eventsTopic)]).toEqual([4, []]);
+    expect(driver!.read('test-dlq')).toEqual([]);
   });
 
   test('passes what is no fact, such as a dead letter put back, to the dead letters', async () => {

@@ -19,6 +19,7 @@ import type {
   StreamRecord,
   TopologyBuilder,
 } from '../../../streams/index.ts';
+import { replayIdOf } from '../replay-header.ts';
 import { decodeMessage, encodeMessage, reservationKey } from '../roll-messages.ts';
 import {
   CancellationProcessor,
@@ -163,7 +164,8 @@ function avroSides(
     return side === undefined ? undefined : { ...side, timestampMs };
   };
   return (record) => {
-    if (record.value === null) return undefined;
+    // What is told once more was counted when it came first.
+    if (record.value === null || replayIdOf(record) !== undefined) return undefined;
     const decoded = decode(record.value);
     return decoded instanceof Promise
       ? decoded.then((event) => toRecord(record, event))
