@@ -51,8 +51,10 @@ describe('an instance that leads the backfill', () => {
   test(
     `is killed at ${kills} random moments, and the other one goes on (seed ${seed})`,
     async () => {
-      for (const name of ['first', 'second']) launch(name, { rowsPerSecond: 30 });
       const feeding = rolls.feed(workload);
+      // It is waited for below; one that cannot begin ends the test here.
+      await Promise.race([feeding, systemClock.sleep(5_000)]);
+      for (const name of ['first', 'second']) launch(name, { rowsPerSecond: 30 });
       const ends: number[] = [];
       const leaders: string[] = [];
       for (let kill = 0; kill < kills; kill += 1) {
