@@ -9,7 +9,9 @@ const folders = {
   database: ['kernel'],
   projections: ['kernel', 'schemas', 'stores', 'streams', 'topology', 'database'],
   backfill: ['kernel', 'schemas', 'stores', 'streams', 'topology', 'database'],
-  reconciliation: ['kernel', 'schemas', 'stores', 'streams', 'topology', 'database', 'backfill'],
+  reconciliation: [
+    ...['kernel', 'schemas', 'stores', 'streams', 'topology', 'connectors', 'database', 'backfill'],
+  ],
   api: [
     ...['kernel', 'schemas', 'stores', 'streams', 'topology', 'connectors', 'proto'],
     ...['database', 'projections', 'backfill', 'reconciliation'],

@@ -136,7 +136,7 @@ function reconciliationOf(
     random: systemRandom,
     hasLedger: roll !== undefined,
     serviceProperty: roll && closedDateOf(roll),
-    pipeline: undefined,
+    kafka: options,
     onLockDrift: (seconds) => guardDrift(options.metrics).standing(seconds),
   });
 }

@@ -13,12 +13,11 @@ import type { Metrics } from '../kernel/metrics.ts';
 import type { Random } from '../kernel/random.ts';
 import type { Settings } from '../kernel/settings.ts';
 import { late, settledWithin } from '../kernel/settled-within.ts';
-import type { Pipeline } from './reconcile.ts';
 import { reconciliationMetrics, type ReconciliationMetrics } from './reconciliation-metrics.ts';
 import type { ReconciliationReport } from './reconciliation-report.ts';
 import type { ReplaySources } from './replay-reservations.ts';
 import { lastReport, lastScheduledMs } from './run-store.ts';
-import { runReconciliation } from './run-reconciliation.ts';
+import { runReconciliation, type RunReconciliationOptions } from './run-reconciliation.ts';
 
 export interface ReconciliationServiceOptions {
   readonly settings: Settings;
@@ -29,7 +28,7 @@ export interface ReconciliationServiceOptions {
   /** False: no ledgers are written here. */
   readonly hasLedger: boolean;
   readonly serviceProperty: ReplaySources['serviceProperty'];
-  readonly pipeline: Pipeline | undefined;
+  readonly kafka: RunReconciliationOptions['kafka'];
   /** Told how long the oldest hold that differs has differed; 0: none does. */
   readonly onLockDrift: (seconds: number) => void;
 }
@@ -134,10 +133,10 @@ export class ReconciliationService {
   }
 
   async #reconcile(database: Database): Promise<ReconciliationReport> {
-    const { settings, clock, random, hasLedger, serviceProperty, pipeline } = this.#options;
+    const { settings, clock, random, hasLedger, serviceProperty, kafka } = this.#options;
     const tenantIds = settings.RECONCILIATION_TENANTS;
     const report = await runReconciliation({
-      ...{ settings, clock, random, database, serviceProperty, pipeline },
+      ...{ settings, clock, random, database, serviceProperty, kafka },
       trigger: 'schedule',
       scope: {
         tenantIds: tenantIds.length === 0 ? null : tenantIds,

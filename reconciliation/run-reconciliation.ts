@@ -12,7 +12,8 @@ import type { Settings } from '../kernel/settings.ts';
 import { guardApplicationId, inventoryEventsTopic } from '../topology/guard/guard-names.ts';
 import { hasPayments } from './payment-drift.ts';
 import { openPlatform, type Platform } from './platform-rows.ts';
-import { reconcile, type Pipeline } from './reconcile.ts';
+import { kafkaPipeline, type KafkaPipelineOptions } from './kafka-pipeline.ts';
+import { reconcile } from './reconcile.ts';
 import {
   DriftTally,
   type ComparedSide,
@@ -33,7 +34,8 @@ export interface RunReconciliationOptions {
   /** The service's state, and what it says of properties; undefined: it is not asked. */
   readonly state: ReplaySources['state'] | undefined;
   readonly serviceProperty: ReplaySources['serviceProperty'];
-  readonly pipeline: Pipeline | undefined;
+  /** By which it is known what is on its way; undefined: the time between two looks has to do. */
+  readonly kafka: Pick<KafkaPipelineOptions, 'port' | 'registry'> | undefined;
   /** Our own Postgres, migrated. */
   readonly database: Database;
   readonly clock: Clock;
@@ -85,7 +87,7 @@ async function compare(
   options: RunReconciliationOptions,
   { platform, table }: { readonly platform: Platform; readonly table: LedgerTable },
 ): Promise<Compared> {
-  const { settings, scope, clock, signal, progress, pipeline, wants } = options;
+  const { settings, scope, clock, signal, progress, kafka, wants } = options;
   const tenantIds = scope.tenantIds ?? (await everyTenant(settings, table));
   const sides = await sidesOf(options, { platform, table, tenantIds });
   const sources: ReplaySources = {
@@ -99,16 +101,15 @@ async function compare(
   const retentionMs = settings.LOCK_IDEMPOTENCY_RETENTION_DAYS * dayMs;
   const isCompared = ({ status }: ComparedSide): boolean => status === 'compared';
   const { propertyId, from, to } = scope;
+  const query: LedgerTable['query'] = (text, values) => table.query(text, values);
+  const [hasLedger, hasLocks] = [wants.ledger, isCompared(sides.locks)];
+  const pipeline = kafka && kafkaPipeline({ ...kafka, settings, query, hasLedger, hasLocks });
   const { summary, drift, isBehind } = await reconcile({
     ...{ platform, sources, tenantIds, pageSize, rowsKeptMax, pipeline, clock, signal, progress },
-    query: (text, values) => table.query(text, values),
-    hasLocks: isCompared(sides.locks),
+    ...{ query, hasLocks },
     hasPayments: isCompared(sides.payments),
     heldAfterMs: () => clock.nowMs() - retentionMs,
-    own: {
-      query: (text, values) => table.query(text, values),
-      ...{ hasLedger: wants.ledger, hasHolds: isCompared(sides.locks) },
-    },
+    own: { query, hasLedger, hasHolds: hasLocks },
     range: {
       ...{ propertyId: propertyId ?? undefined, from: from ?? undefined, to: to ?? undefined },
     },

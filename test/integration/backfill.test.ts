@@ -24,7 +24,7 @@ import {
   type RunBackfillOptions,
   type RunBackfillReport,
 } from '../../tools/backfill/run-backfill.ts';
-import { committedOffsets } from '../../tools/verify/committed-offsets.ts';
+import { committedOffsets } from '../../streams/kafka/committed-offsets.ts';
 import { startSystem, type System } from '../../tools/start/system.ts';
 import { chainWorkload, type Workload } from '../../tools/start/workload.ts';
 import { rollToVerify } from '../../tools/verify/roll-to-verify.ts';

@@ -20,7 +20,7 @@ import { createRegistryClient } from '../../schemas/registry-client.ts';
 import type { KafkaPort, PlainProducer, ProduceRecord } from '../../streams/kafka/port.ts';
 import { ledgerEntry, type LedgerEntry, type RollType } from '../../topology/roll/ledger-entry.ts';
 import { rollEventOf } from '../../topology/roll/roll-event-codec.ts';
-import { committedOffsets } from '../../tools/verify/committed-offsets.ts';
+import { committedOffsets } from '../../streams/kafka/committed-offsets.ts';
 import { deleteRecordsBefore } from '../support/delete-records.ts';
 import { testSchema } from './test-schema.ts';
 import { portOn, testStack } from './test-system.ts';

@@ -11,7 +11,8 @@ import { reportPage } from '../../reconciliation/report-page.ts';
 import { lastRuns } from '../../reconciliation/run-store.ts';
 import { runReconciliation, type WantedSides } from '../../reconciliation/run-reconciliation.ts';
 import { replaySide } from '../../reconciliation/replay-side.ts';
-import { applicationSettings } from '../application-settings.ts';
+import { createRegistryClient } from '../../schemas/registry-client.ts';
+import { applicationSettings, commandPort } from '../application-settings.ts';
 import type { CliContext } from '../cli-context.ts';
 import { interruptible } from '../interruptible.ts';
 import { calendarDate, uuid } from '../option-values.ts';
@@ -34,6 +35,7 @@ interface RunFlags {
   readonly json?: true;
   readonly output?: string;
   readonly page?: string;
+  readonly kafka?: boolean;
 }
 
 const differenceExitCode = 3;
@@ -71,6 +73,7 @@ export function reconcileCommand(cli: CliContext): Command {
     .option('--locks', 'only holds (and what else is named)')
     .option('--payments', 'payments too: what guests were charged beside what was earned')
     .option('--state', "ask the service for each ledger too: its state beside the table's rows")
+    .option('--no-kafka', 'the time between two looks alone tells what is on its way')
     .option('--url <url>', 'where Rollguard listens (default: ROLLGUARD_URL)')
     .option('--json', 'print the report as JSON on stdout')
     .option('--output <file>', 'write the report as JSON')
@@ -93,6 +96,7 @@ async function run(flags: RunFlags, cli: CliContext): Promise<void> {
   }
   const settings = databaseSettings(cli);
   const database = await openOwn(settings);
+  const kafka = flags.kafka === false ? undefined : commandPort(settings, cli);
   try {
     await migrate(database);
     const report = await interruptible('interrupted; nothing was kept', (signal) =>
@@ -105,15 +109,20 @@ async function run(flags: RunFlags, cli: CliContext): Promise<void> {
         },
         wants: wantedSides(flags, settings),
         ...serviceOf(flags, cli),
-        pipeline: undefined,
+        kafka: kafka && { port: kafka, registry: registryOf(settings, cli) },
         progress: progressOf(cli),
       }),
     );
     show(report, flags, cli);
     await pushReconciliation(settings.ROLLGUARD_PUSHGATEWAY_URL, report, cli.progress);
   } finally {
+    await kafka?.close();
     await database.close();
   }
+}
+
+function registryOf({ SCHEMA_REGISTRY_URL: url }: Settings, { clock }: CliContext) {
+  return createRegistryClient({ url, clock });
 }
 
 function show(report: ReconciliationReport, flags: RunFlags, cli: CliContext): void {
