@@ -9,9 +9,12 @@ const folders = {
   database: ['kernel'],
   projections: ['kernel', 'schemas', 'stores', 'streams', 'topology', 'database'],
   backfill: ['kernel', 'schemas', 'stores', 'streams', 'topology', 'database'],
+  reconciliation: [
+    ...['kernel', 'schemas', 'stores', 'streams', 'topology', 'connectors', 'database', 'backfill'],
+  ],
   api: [
     ...['kernel', 'schemas', 'stores', 'streams', 'topology', 'connectors', 'proto'],
-    ...['database', 'projections', 'backfill'],
+    ...['database', 'projections', 'backfill', 'reconciliation'],
   ],
   testing: ['kernel', 'schemas', 'stores', 'streams', 'topology'],
 };
@@ -62,7 +65,7 @@ module.exports = {
       name: 'production-without-test-code',
       severity: 'error',
       from: {
-        path: '^(kernel|schemas|stores|streams|topology|connectors|database|projections|backfill|api|main)',
+        path: '^(kernel|schemas|stores|streams|topology|connectors|database|projections|backfill|reconciliation|api|main)',
       },
       to: { path: '^(testing|test)/' },
     },

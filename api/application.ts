@@ -23,9 +23,13 @@ import { reportTasks, tasksRequest } from './peers/task-reports.ts';
 import { projectorService } from './projector-service.ts';
 import { rollService, type RollService, type ServiceOptions } from './roll-service.ts';
 import type { StreamsService } from './streams-service.ts';
+import { guardDrift } from '../topology/guard/reservations/guard-drift.ts';
+import { ReconciliationService } from '../reconciliation/reconciliation-service.ts';
+import { systemRandom } from '../kernel/random.ts';
 import { healthRoutes } from './routes/health.ts';
 import { ledgerRoutes } from './routes/ledgers.ts';
 import { partitionRoutes } from './routes/partitions.ts';
+import { reconciliationRoutes } from './routes/reconciliation.ts';
 
 export interface ApplicationOptions {
   readonly settings: Settings;
@@ -44,6 +48,9 @@ export interface Application {
   close(): Promise<void>;
 }
 
+/** Only what is said of the property itself is looked at. */
+const anyDate = '2000-01-01';
+
 /** The windows open at once (not ready); Kafka and the registry may come later. */
 export async function startApplication(options: ApplicationOptions): Promise<Application> {
   const { settings, clock, logger, failpoints } = options;
@@ -61,6 +68,7 @@ export async function startApplication(options: ApplicationOptions): Promise<App
   const roll = runs('roll') ? rollService(parts, peers) : undefined;
   const guard = runs('guard') ? availabilityGuard(parts, peers) : undefined;
   const tables = projectorService(parts);
+  const reconciliation = reconciliationOf(roll, parts);
   const fronts = guard && guardFronts({ ...options, metrics }, guard.calls);
   const services = [roll?.service, guard?.service].filter((service) => service !== undefined);
   const http = await startHttpServer({
@@ -69,6 +77,7 @@ export async function startApplication(options: ApplicationOptions): Promise<App
     routes: [
       ...(fronts === undefined ? [] : [fronts.routes]),
       ...(roll === undefined ? [] : [ledgerRoutes(roll.queries)]),
+      reconciliationRoutes((tenantId) => reconciliation.lastReport(tenantId)),
       partitionRoutes(() => reportTasks(services, { peers, clock })),
       healthRoutes(services, metrics),
     ],
@@ -91,9 +100,9 @@ export async function startApplication(options: ApplicationOptions): Promise<App
   });
   const address = advertisedAddress(settings, grpc.port);
   for (const service of services) service.start(address);
-  const background = [roll?.watch, guard?.watch, tables, backfillOf(roll, parts)].filter(
-    (part) => part !== undefined,
-  );
+  const background = [
+    ...[roll?.watch, guard?.watch, tables, backfillOf(roll, parts), reconciliation],
+  ].filter((part) => part !== undefined);
   for (const part of background) part.start();
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
@@ -116,6 +125,28 @@ function backfillOf(
   options: ServiceOptions,
 ): BackfillService | undefined {
   return roll && new BackfillService({ ...options, applicationId: roll.service.applicationId });
+}
+
+function reconciliationOf(
+  roll: RollService | undefined,
+  options: ServiceOptions,
+): ReconciliationService {
+  return new ReconciliationService({
+    ...options,
+    random: systemRandom,
+    hasLedger: roll !== undefined,
+    serviceProperty: roll && closedDateOf(roll),
+    kafka: options,
+    onLockDrift: (seconds) => guardDrift(options.metrics).standing(seconds),
+  });
+}
+
+/** For platforms that keep no business dates. */
+function closedDateOf(roll: RollService) {
+  return async (tenantId: string, propertyId: string) => {
+    const found = await roll.queries.property({ tenantId, propertyId, from: anyDate, to: anyDate });
+    return { lastClosedDate: found.lastClosedDate };
+  };
 }
 
 interface Answering {

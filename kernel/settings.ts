@@ -331,6 +331,37 @@ export const settingsTable = {
       .regex(/^$|^([01]\d|2[0-3]):[0-5]\d$/, 'must be HH:MM, or empty')
       .transform((value) => (value === '' ? undefined : value)),
   },
+  RECONCILIATION_ENABLED: {
+    about:
+      'false: no instance compares with the platform by itself (rollguard reconcile run still does)',
+    fallback: 'true',
+    parse: flag,
+  },
+  RECONCILIATION_INTERVAL_MS: {
+    about: 'between two runs of the reconciliation, whichever instance makes them',
+    fallback: '3600000',
+    parse: count,
+  },
+  RECONCILIATION_TENANTS: {
+    about: 'whose tables the scheduled reconciliation compares, comma or blank between; empty: all',
+    fallback: '',
+    parse: words,
+  },
+  RECONCILIATION_PAYMENTS_ENABLED: {
+    about: "true: the platform's payments are compared with what was earned too",
+    fallback: 'false',
+    parse: flag,
+  },
+  RECONCILIATION_GRACE_MS: {
+    about: 'what differs is looked at again after it, before it is drift',
+    fallback: '5000',
+    parse: count,
+  },
+  RECONCILIATION_BEHIND_AFTER_MS: {
+    about: 'how long what the platform wrote may take to be stored; then a run ends as behind',
+    fallback: '120000',
+    parse: count,
+  },
   DESERIALIZATION_FAILURE: {
     about: 'a record whose bytes cannot be read: dead-letter, continue (without it) or fail (stop)',
     fallback: 'dead-letter',

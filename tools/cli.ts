@@ -14,6 +14,7 @@ import { guardCommand } from './commands/guard.ts';
 import { ledgerCommand } from './commands/ledger.ts';
 import { loadCommand } from './commands/load.ts';
 import { locksCommand } from './commands/locks.ts';
+import { reconcileCommand } from './commands/reconcile.ts';
 import { replayCommand } from './commands/replay.ts';
 import { schemasCommand } from './commands/schemas.ts';
 import { stackCommand } from './commands/stack.ts';
@@ -33,6 +34,7 @@ const nouns: readonly ((cli: CliContext) => Command)[] = [
   ledgerCommand,
   loadCommand,
   locksCommand,
+  reconcileCommand,
   replayCommand,
   schemasCommand,
   stateCommand,

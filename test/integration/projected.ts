@@ -26,7 +26,7 @@ import type {
 import { ledgerEntry, type LedgerEntry, type RollType } from '../../topology/roll/ledger-entry.ts';
 import { replayHeaders } from '../../topology/roll/replay-header.ts';
 import { rollEventOf } from '../../topology/roll/roll-event-codec.ts';
-import { committedOffsets } from '../../tools/verify/committed-offsets.ts';
+import { committedOffsets } from '../../streams/kafka/committed-offsets.ts';
 import { deleteRecordsBefore } from '../support/delete-records.ts';
 import { testSchema } from './test-schema.ts';
 import { portOn, testStack } from './test-system.ts';

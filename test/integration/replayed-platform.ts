@@ -12,7 +12,7 @@ import { ledgerRoutes } from '../../api/routes/ledgers.ts';
 import { openDatabase, type Database } from '../../database/connection.ts';
 import { systemClock } from '../../kernel/clock.ts';
 import { silentLogger } from '../../kernel/logger.ts';
-import { openPlatform } from '../../tools/replay/platform-rows.ts';
+import { openPlatform } from '../../reconciliation/platform-rows.ts';
 import { derive } from '../../topology/roll/derive.ts';
 import type { LedgerEntry } from '../../topology/roll/ledger-entry.ts';
 import { testStack } from './test-system.ts';

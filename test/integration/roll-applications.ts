@@ -23,7 +23,7 @@ import {
 import { differencesOf } from '../../tools/start/comparison.ts';
 import { startSystem, type System, type SystemOptions } from '../../tools/start/system.ts';
 import type { Workload } from '../../tools/start/workload.ts';
-import { committedOffsets } from '../../tools/verify/committed-offsets.ts';
+import { committedOffsets } from '../../streams/kafka/committed-offsets.ts';
 import { EventLog, type EventSummary } from '../../tools/verify/event-log.ts';
 import { rollToVerify } from '../../tools/verify/roll-to-verify.ts';
 import { ledgerHashes, type LedgerHash } from './ledger-hashes.ts';

@@ -12,7 +12,7 @@ import type { CliContext } from '../../tools/cli-context.ts';
 import { runCli } from '../../tools/cli.ts';
 import type { RangeEntry, RangeOutcome } from '../../tools/replay/replay-range.ts';
 import type { ReservationReport } from '../../tools/replay/replay-reservation.ts';
-import { ledgerTable } from '../../tools/replay/table-side.ts';
+import { ledgerTable } from '../../reconciliation/table-side.ts';
 import type { LedgerEntry } from '../../topology/roll/ledger-entry.ts';
 import { compareLedger } from '../../topology/roll/replay-report.ts';
 import { entries as randomEntries } from '../topology/roll/stored-entry.ts';

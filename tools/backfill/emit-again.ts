@@ -21,7 +21,7 @@ import {
   rollEventsTopic,
 } from '../../topology/roll/roll-names.ts';
 import { pacedProgress } from '../paced-progress.ts';
-import { committedOffsets } from '../verify/committed-offsets.ts';
+import { committedOffsets } from '../../streams/kafka/committed-offsets.ts';
 import { ReplayCount } from './replay-count.ts';
 
 export interface EmitAgainOptions {

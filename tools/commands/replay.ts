@@ -7,12 +7,12 @@ import { isUuid } from '../../kernel/uuid.ts';
 import { isEqual, type ReplaySummary } from '../../topology/roll/replay-report.ts';
 import { applicationSettings, offlineSettings } from '../application-settings.ts';
 import type { CliContext } from '../cli-context.ts';
-import { openPlatform, type Platform } from '../replay/platform-rows.ts';
+import { openPlatform, type Platform } from '../../reconciliation/platform-rows.ts';
 import { pushSummary } from '../replay/push-summary.ts';
 import { replayRange } from '../replay/replay-range.ts';
 import { replayReservation } from '../replay/replay-reservation.ts';
-import type { ReplaySources } from '../replay/replay-reservations.ts';
-import { replaySide, unreadSide, type SideStatus } from '../replay/replay-side.ts';
+import type { ReplaySources } from '../../reconciliation/replay-reservations.ts';
+import { replaySide, unreadSide, type SideStatus } from '../../reconciliation/replay-side.ts';
 import { renderReplay, type ReplayOutcome } from '../replay/replay-table.ts';
 import {
   allWriters,
@@ -21,7 +21,7 @@ import {
   type ReportWriter,
 } from '../replay/report-writer.ts';
 import { ledgerState } from '../replay/state-side.ts';
-import { ledgerTable, type LedgerTable } from '../replay/table-side.ts';
+import { ledgerTable, type LedgerTable } from '../../reconciliation/table-side.ts';
 import { interruptible } from '../interruptible.ts';
 import { calendarDate, uuid } from '../option-values.ts';
 

@@ -12,16 +12,16 @@ import {
   type ReplaySummary,
 } from '../../topology/roll/replay-report.ts';
 import { pacedProgress } from '../paced-progress.ts';
-import type { Platform } from './platform-rows.ts';
-import { countConcerned, readPage, type ReplayRange } from './range-pages.ts';
+import type { Platform } from '../../reconciliation/platform-rows.ts';
+import { countConcerned, readPage, type ReplayRange } from '../../reconciliation/range-pages.ts';
 import {
   reservationReplay,
   type ReplayedReservation,
   type ReplaySources,
-} from './replay-reservations.ts';
-import type { SideStatus } from './replay-side.ts';
+} from '../../reconciliation/replay-reservations.ts';
+import type { SideStatus } from '../../reconciliation/replay-side.ts';
 import type { ReportWriter } from './report-writer.ts';
-import type { LedgerTable } from './table-side.ts';
+import type { LedgerTable } from '../../reconciliation/table-side.ts';
 
 export interface RangeToReplay extends ReplayRange {
   readonly platform: Platform;
@@ -65,6 +65,7 @@ export async function replayRange(asked: RangeToReplay): Promise<RangeOutcome> {
   // A table that does not answer is known before the first page: what it alone knows of is not passed over.
   await sources.table.read({ tenantId, ledgers: new Map() });
   const table = sources.table.status.status === 'compared' ? asked.table : undefined;
+  const own = { hasLedger: table !== undefined, hasHolds: false, query: queryOf(table) };
   const report = progressOf(asked, total);
   const replay = reservationReplay(sources);
   const tally = new RangeTally(asked);
@@ -75,7 +76,7 @@ export async function replayRange(asked: RangeToReplay): Promise<RangeOutcome> {
   do {
     asked.signal.throwIfAborted();
     const page = await platform.snapshot(tenantId, (tables) =>
-      readPage(tables, table, {
+      readPage(tables, own, {
         ...{ tenantId, propertyId, from, to, after, size: asked.batchSize },
       }),
     );
@@ -87,6 +88,11 @@ export async function replayRange(asked: RangeToReplay): Promise<RangeOutcome> {
   const { firstDifferences, ...told } = outcome;
   writer.write(`\n],\n${JSON.stringify(told).slice(1)}\n`);
   return { ...told, firstDifferences };
+}
+
+/** Without a table nothing is asked of it. */
+function queryOf(table: LedgerTable | undefined): LedgerTable['query'] {
+  return (text, values) => table?.query(text, values) ?? Promise.resolve([]);
 }
 
 class RangeTally {

@@ -2,14 +2,14 @@
 import { RollguardError } from '../../kernel/errors.ts';
 import type { RowProblem } from '../../topology/captured/row-problem.ts';
 import type { EntryReport, ReplaySummary } from '../../topology/roll/replay-report.ts';
-import type { LedgerTable } from './table-side.ts';
-import type { Platform } from './platform-rows.ts';
+import type { LedgerTable } from '../../reconciliation/table-side.ts';
+import type { Platform } from '../../reconciliation/platform-rows.ts';
 import {
   reservationReplay,
   type ReplayedReservation,
   type ReplaySources,
-} from './replay-reservations.ts';
-import type { SideStatus } from './replay-side.ts';
+} from '../../reconciliation/replay-reservations.ts';
+import type { SideStatus } from '../../reconciliation/replay-side.ts';
 
 export interface ReservationReport {
   /** ISO time. */

@@ -5,7 +5,7 @@ import type {
   ReplaySide,
   ReplaySummary,
 } from '../../topology/roll/replay-report.ts';
-import type { SideStatus } from './replay-side.ts';
+import type { SideStatus } from '../../reconciliation/replay-side.ts';
 
 /** Differing entries that are named. */
 const shownMax = 20;

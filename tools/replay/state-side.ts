@@ -8,7 +8,8 @@ import {
 } from '../../topology/roll/entry-fields.ts';
 import type { CliContext } from '../cli-context.ts';
 import { ApiClient } from '../api-client.ts';
-import type { ExpectedLedgers, StoredLedgers } from './replay-side.ts';
+import type { ServiceProperty } from '../../reconciliation/replay-reservations.ts';
+import type { ExpectedLedgers, StoredLedgers } from '../../reconciliation/replay-side.ts';
 
 const callsMax = 8;
 const attemptsMax = 3;
@@ -20,10 +21,6 @@ export interface LedgerState {
   read(expected: ExpectedLedgers): Promise<StoredLedgers>;
   /** What the service says of a property; undefined: nothing is known of it. @throws API_UNAVAILABLE */
   property(tenantId: string, propertyId: string): Promise<ServiceProperty>;
-}
-
-export interface ServiceProperty {
-  readonly lastClosedDate: string | undefined;
 }
 
 export function ledgerState(flags: { readonly url?: string }, cli: CliContext): LedgerState {

@@ -10,7 +10,7 @@ import { readRanges, wholeTopics, type OffsetRange } from '../../streams/kafka/r
 import type { SubTopology } from '../../streams/topology-builder.ts';
 import { guardSubTopologies } from '../../topology/guard/guard-topology.ts';
 import { readPromotionMark } from '../guard/promotion-mark.ts';
-import { committedOffsets } from './committed-offsets.ts';
+import { committedOffsets } from '../../streams/kafka/committed-offsets.ts';
 import { differingKeys, hashOfContent, type Canonical, type Content } from './content.ts';
 import { DecisionFold } from './decision-fold.ts';
 import { EventMatch, type EventPartitionReport } from './event-match.ts';

@@ -13,7 +13,7 @@ import type { KafkaPort, TopicPartition } from '../../streams/kafka/port.ts';
 import { readRanges, wholeTopics, type OffsetRange } from '../../streams/kafka/read-ranges.ts';
 import { topicName, type SubTopology, type Topology } from '../../streams/topology-builder.ts';
 import { canonicalRollValue } from '../../topology/roll/roll-canonical.ts';
-import { committedOffsets } from './committed-offsets.ts';
+import { committedOffsets } from '../../streams/kafka/committed-offsets.ts';
 import { contentOf, differingKeys, hashOfContent } from './content.ts';
 import { EventLog, type EventSummary } from './event-log.ts';
 import { recompute, type Recomputed } from './recompute.ts';

@@ -157,7 +157,8 @@ function roomInput(row: Row, isGone: boolean, version: string): RoomInput {
   };
 }
 
-function propertyInput(row: Row): PropertyInput {
+/** @throws DECODE_FAILED */
+export function propertyInput(row: Row): PropertyInput {
   const {
     tenant_id: tenantId,
     id: propertyId,

@@ -16,7 +16,6 @@
  * Further rooms of a reservation are in no row: a command that took effect confirms them, also after
  * they have expired.
  */
-import { atLocalTime } from '../calendar/property-time.ts';
 import { capacityGround, capacityOn } from './capacity.ts';
 import { isHandedOver } from './catalogue.ts';
 import type { NotedAnswer } from './decision.ts';
@@ -27,9 +26,10 @@ import type { ConfirmInput, PlatformStayInput } from './input.ts';
 import { isLive } from './lock.ts';
 import { lockIdOf, partitionKeyOf } from './lock-id.ts';
 import { tellOvercommit } from './overcommit.ts';
+import { platformStay } from './platform-stay.ts';
 import { isRefusal } from './refusal.ts';
 import { answeredMark, bodyDigest, mainSlotOf } from './slot.ts';
-import { knownZone, resolveStay, type AskedStay, type Stay } from './stay.ts';
+import { knownZone, type AskedStay, type Stay } from './stay.ts';
 import { heldNights, type ConfirmedStay, type StoredLock } from './stored-lock.ts';
 
 /** The reason, and the actor, of holds that nobody asked for. */
@@ -131,8 +131,7 @@ function soldOf(draft: DecisionDraft, input: PlatformStayInput): Sold | undefine
     start: { date: input.arrivalDate },
     end: { date: input.departureDate },
   };
-  const isDayUse = input.arrivalDate === input.departureDate;
-  const stay = isDayUse ? dayUse(input.arrivalDate, zone) : resolveStay(asked, property);
+  const stay = platformStay(input, property);
   if (isRefusal(stay) || stay.stayEndMs <= refusedBeforeMs(draft.atMs, draft.options)) {
     return undefined;
   }
@@ -144,15 +143,6 @@ function soldOf(draft: DecisionDraft, input: PlatformStayInput): Sold | undefine
   const body = bodyDigest({ roomTypeId, roomId, reservationId }, asked);
   const slot = mainSlotOf(reservationId);
   return { input, partitionKey, slot, propertyId, zone, stay, roomId, isRoomUnknown, body };
-}
-
-/** Between the guests who leave that day and those who come: it is in neither's way. */
-function dayUse(date: string, zone: string): Stay {
-  const [stayStartMs, stayEndMs] = [
-    atLocalTime(zone, date, '11:00'),
-    atLocalTime(zone, date, '15:00'),
-  ];
-  return { stayStartMs, stayEndMs, nights: [date] };
 }
 
 /** A room that is unknown, or of another type than was booked, is not held: the type's night is. */

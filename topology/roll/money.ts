@@ -10,6 +10,11 @@ const minorDigits: Readonly<Record<string, number>> = {
   ...everyCurrency('CLF UYW', 4),
 };
 
+/** Decimals that a currency's amounts have. */
+export function minorDigitsOf(currency: string): number {
+  return minorDigits[currency] ?? 2;
+}
+
 /** ISO 4217's code for "no currency is involved": an entry made before its reservation is known. */
 export const noCurrency = 'XXX';
 
@@ -23,7 +28,7 @@ export function parseMinorUnits(text: string, currency: string): number | undefi
   const match = decimalPattern.exec(text);
   if (match === null) return undefined;
   const [, sign = '', whole = '', fraction = ''] = match;
-  const digits = minorDigits[currency] ?? 2;
+  const digits = minorDigitsOf(currency);
   if (/[1-9]/.test(fraction.slice(digits))) return undefined;
   const units = Number(whole + fraction.slice(0, digits).padEnd(digits, '0'));
   if (!Number.isSafeInteger(units)) return undefined;

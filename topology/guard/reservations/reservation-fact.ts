@@ -114,18 +114,19 @@ const columns = z.object({
   updated_at: instantColumn.nullish(),
   is_deleted: z.boolean().nullish(),
 });
-type Columns = z.input<typeof columns>;
+/** The columns of `reservations` that are read. */
+export type ReservationStayColumns = z.input<typeof columns>;
 
 /** The deserialiser of the lifecycle table's topic. */
 export function lifecycleSource(decode: ChangeDecoder): Deserializer<string, PlatformFact> {
   return sourceOf<LifecycleColumns>(lifecycleTable, decode, ({ after }) =>
-    after !== undefined && mayHaveEffect(after) ? appliedCommand(after) : undefined,
+    after === undefined ? undefined : commandFactOf(after),
   );
 }
 
 /** The deserialiser of the reservations' topic. */
 export function reservationSource(decode: ChangeDecoder): Deserializer<string, PlatformFact> {
-  return sourceOf<Columns>('reservations', decode, reservationRow);
+  return sourceOf<ReservationStayColumns>('reservations', decode, reservationFactOf);
 }
 
 /** The partition key of reservations. */
@@ -165,7 +166,14 @@ function mayHaveEffect(row: LifecycleColumns): boolean {
   return transitions.includes('APPLIED');
 }
 
-/** Undefined: it has not taken effect (yet), or nothing is held for what it does. */
+/**
+ * Undefined: it has not taken effect (yet), or nothing is held for what it does.
+ * @throws DECODE_FAILED
+ */
+export function commandFactOf(row: LifecycleColumns): AppliedCommandFact | undefined {
+  return mayHaveEffect(row) ? appliedCommand(row) : undefined;
+}
+
 function appliedCommand(row: LifecycleColumns): AppliedCommandFact | undefined {
   const { tenantId, reservationId, eventId, command } = valueOf(
     // The stay is in the reservation's own row.
@@ -186,7 +194,10 @@ function appliedCommand(row: LifecycleColumns): AppliedCommandFact | undefined {
   };
 }
 
-function reservationRow(change: RowChange<Columns>): ReservationRowFact | undefined {
+/** @throws DECODE_FAILED */
+export function reservationFactOf(
+  change: Pick<RowChange<ReservationStayColumns>, 'before' | 'after' | 'source'>,
+): ReservationRowFact | undefined {
   const captured = change.after ?? change.before;
   if (captured === undefined) return undefined;
   const result = columns.safeParse(captured);

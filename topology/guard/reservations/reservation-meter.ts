@@ -2,7 +2,8 @@
  * Two figures of the guard beside the platform: what became, there, of what the guard would have
  * refused; and how far apart in time the two end a stay. They are this process's own: what it saw.
  */
-import type { Counter, Gauge, Metrics } from '../../../kernel/metrics.ts';
+import type { Counter, Metrics } from '../../../kernel/metrics.ts';
+import { guardDrift, type GuardDrift } from './guard-drift.ts';
 
 /** What the platform did with a stay that the guard had a conflict for. */
 export type LegacyOutcome = 'allowed' | 'refused' | 'unknown';
@@ -14,7 +15,7 @@ const hourMs = 3_600_000;
 
 export class ReservationMeter {
   readonly #conflicts: Counter;
-  readonly #drift: Gauge;
+  readonly #drift: GuardDrift;
   readonly #tenants = new Set<string>();
   /** Of the last hour, each greater than those after it. */
   #drifts: readonly { readonly atMs: number; readonly seconds: number }[] = [];
@@ -25,11 +26,7 @@ export class ReservationMeter {
       help: "The guard's conflicts in shadow mode, by what the platform did with the same stay.",
       labels: ['tenantId', 'legacy'],
     });
-    this.#drift = metrics.gauge({
-      name: 'availability_guard_drift_seconds',
-      help: 'Worst of the last hour: when the guard ended a hold against when the ending command was applied.',
-      labels: [],
-    });
+    this.#drift = guardDrift(metrics);
   }
 
   conflict(tenantId: string, legacy: LegacyOutcome, count = 1): void {
@@ -46,7 +43,7 @@ export class ReservationMeter {
   /** Forgets what is older than an hour. */
   tick(nowMs: number): void {
     this.#drifts = this.#drifts.filter(({ atMs }) => atMs > nowMs - hourMs);
-    this.#drift.set(this.#drifts[0]?.seconds ?? 0, {});
+    this.#drift.worst(this.#drifts[0]?.seconds ?? 0);
   }
 
   #labelOf(tenantId: string): string {

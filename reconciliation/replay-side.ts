@@ -2,9 +2,9 @@
  * What the platform's rows are compared with: the service's state or the table, or neither. A side that
  * does not answer is not asked again; the report says why, and what was compared before that counts.
  */
-import { isRollguardError, messageOf } from '../../kernel/errors.ts';
-import type { EntryFields } from '../../topology/roll/entry-fields.ts';
-import type { LedgerEntry } from '../../topology/roll/ledger-entry.ts';
+import { isRollguardError, messageOf } from '../kernel/errors.ts';
+import type { EntryFields } from '../topology/roll/entry-fields.ts';
+import type { LedgerEntry } from '../topology/roll/ledger-entry.ts';
 
 export interface SideStatus {
   readonly status: 'compared' | 'left_out' | 'not_configured' | 'unavailable';

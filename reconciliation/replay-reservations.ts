@@ -2,18 +2,23 @@
  * Some reservations of one tenant: what follows from the platform's rows, by the function that the stream
  * derives with, beside what is stored. Nothing is written anywhere.
  */
-import { RollguardError, isRollguardError, messageOf } from '../../kernel/errors.ts';
-import type { RowProblem } from '../../topology/captured/row-problem.ts';
-import { derive, type Derivation, type PropertyCalendar } from '../../topology/roll/derive.ts';
+import { RollguardError, isRollguardError, messageOf } from '../kernel/errors.ts';
+import type { RowProblem } from '../topology/captured/row-problem.ts';
+import { derive, type Derivation, type PropertyCalendar } from '../topology/roll/derive.ts';
+import type { LedgerEntry } from '../topology/roll/ledger-entry.ts';
 import {
   compareLedger,
   summarize,
   type EntryReport,
   type ReplaySummary,
-} from '../../topology/roll/replay-report.ts';
+} from '../topology/roll/replay-report.ts';
 import type { PlatformReservation } from './platform-rows.ts';
 import type { ReplaySideReader } from './replay-side.ts';
-import type { ServiceProperty } from './state-side.ts';
+
+/** What the service says of a property. */
+export interface ServiceProperty {
+  readonly lastClosedDate: string | undefined;
+}
 
 export interface ReplaySources {
   readonly state: ReplaySideReader;
@@ -40,6 +45,8 @@ export interface ReplayedReservation {
   readonly problems: readonly RowProblem[];
   readonly summary: ReplaySummary;
   readonly entries: readonly EntryReport[];
+  /** What follows from the rows. */
+  readonly expected: readonly LedgerEntry[];
 }
 
 /** Reservations one after another, in batches. */
@@ -80,7 +87,7 @@ export function reservationReplay(sources: ReplaySources): ReservationReplay {
         const { lifecycleEvents } = each;
         const unreadableRows = problems.length;
         return {
-          ...{ reservationId, propertyId, problems, entries },
+          ...{ reservationId, propertyId, problems, entries, expected: derivation.entries },
           timeZone: property?.zone,
           lastClosedDate: each.closed,
           waitsFor: isUsable ? derivation.waitsFor : 'readable-rows',

@@ -2,10 +2,10 @@
  * The entries that the table has of some reservations: those it gives to them, and those that should be
  * theirs and it gives to another.
  */
-import { openDatabase, type Database, type Row } from '../../database/connection.ts';
-import { sqlStateOf, undefinedTable } from '../../database/sql-state.ts';
-import { RollguardError, messageOf } from '../../kernel/errors.ts';
-import { fieldsOfRow, ledgerRowColumns } from '../../topology/roll/entry-fields.ts';
+import { openDatabase, type Database, type Row } from '../database/connection.ts';
+import { sqlStateOf, undefinedTable } from '../database/sql-state.ts';
+import { RollguardError, messageOf } from '../kernel/errors.ts';
+import { fieldsOfRow, ledgerRowColumns } from '../topology/roll/entry-fields.ts';
 import { groupBy } from './group-by.ts';
 import type { ExpectedLedgers, StoredLedgers } from './replay-side.ts';
 
@@ -20,11 +20,11 @@ export interface LedgerTable {
 }
 
 /** Connects when it is first asked. */
-export function ledgerTable(url: string): LedgerTable {
+export function ledgerTable(url: string, applicationName = 'rollguard replay'): LedgerTable {
   let opening: Promise<Database> | undefined;
   const connected = (): Promise<Database> => {
     opening ??= openDatabase({
-      ...{ url, setting, applicationName: 'rollguard replay', isReadOnly: true },
+      ...{ url, setting, applicationName, isReadOnly: true },
     });
     return opening;
   };

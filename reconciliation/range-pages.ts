@@ -8,10 +8,11 @@ import type { LedgerTable } from './table-side.ts';
 
 export interface ReplayRange {
   readonly tenantId: string;
-  readonly propertyId: string;
-  /** First and last date, both included. */
-  readonly from: string;
-  readonly to: string;
+  /** Undefined: all of the tenant's. */
+  readonly propertyId?: string | undefined;
+  /** First and last date, both included; undefined: open on that side. */
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
 }
 
 export interface RangePage {
@@ -20,14 +21,23 @@ export interface RangePage {
   readonly next: string | undefined;
 }
 
+/** What is asked beside the platform; it gives the ids that it alone knows of. */
+export interface OwnTables extends Pick<LedgerTable, 'query'> {
+  readonly hasLedger: boolean;
+  readonly hasHolds: boolean;
+}
+
+const [firstDate, lastDate] = ['1900-01-01', '2199-12-31'];
 const lastId = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
 
 const isInRange = (instant: string): string =>
   `(${instant} >= $3::date - 1 AND ${instant} < $4::date + 2)`;
+const isAnyProperty = '$2::uuid IS NULL';
+const isAnyDate = '$3::date IS NULL';
 
 /** Over `reservations r`; $1 tenant, $2 property, $3 and $4 the dates. */
-const concerned = `r.tenant_id = $1 AND r.property_id = $2 AND (
-  (r.check_in_date <= $4::date AND r.check_out_date >= $3::date)
+const concerned = `r.tenant_id = $1 AND (${isAnyProperty} OR r.property_id = $2) AND (${isAnyDate}
+  OR (r.check_in_date <= $4::date AND r.check_out_date >= $3::date)
   OR (r.actual_check_in < $4::date + 2 AND coalesce(r.actual_check_out, 'infinity') >= $3::date - 1)
   OR ${isInRange('r.cancellation_date')} OR ${isInRange('r.expired_at')} OR ${isInRange('r.no_show_date')}
   OR EXISTS (
@@ -35,8 +45,9 @@ const concerned = `r.tenant_id = $1 AND r.property_id = $2 AND (
     WHERE l.reservation_id = r.id AND l.tenant_id = $1 AND ${isInRange('l.created_at')}))`;
 
 /** Commands that name the property themselves, of reservations that have no row. */
-const rowless = `l.tenant_id = $1 AND lower(l.metadata #>> '{stay,property_id}') = $2::uuid::text
-  AND ${isInRange('l.created_at')}
+const rowless = `l.tenant_id = $1
+  AND (${isAnyProperty} OR lower(l.metadata #>> '{stay,property_id}') = $2::uuid::text)
+  AND (${isAnyDate} OR ${isInRange('l.created_at')})
   AND NOT EXISTS (SELECT FROM reservations r WHERE r.id = l.reservation_id AND r.tenant_id = $1)`;
 
 /** How many there are on the platform, for whoever waits. */
@@ -51,11 +62,11 @@ type IdSource = (after: string, upTo: string, limit: number) => Promise<readonly
 
 export async function readPage(
   tables: PlatformTables,
-  table: LedgerTable | undefined,
+  own: OwnTables,
   page: ReplayRange & { readonly after: string | undefined; readonly size: number },
 ): Promise<RangePage> {
   const { ids, next } = await nextIds(
-    idSources(tables, table, page),
+    idSources(tables, own, page),
     page.after ?? '00000000-0000-0000-0000-000000000000',
     page.size,
   );
@@ -80,11 +91,7 @@ export async function nextIds(
   return { ids, next: upTo === lastId ? undefined : upTo };
 }
 
-function idSources(
-  tables: PlatformTables,
-  table: LedgerTable | undefined,
-  range: ReplayRange,
-): IdSource[] {
+function idSources(tables: PlatformTables, own: OwnTables, range: ReplayRange): IdSource[] {
   const source =
     (asked: Pick<PlatformTables, 'query'>, text: string): IdSource =>
     async (after, upTo, limit) => {
@@ -103,20 +110,35 @@ function idSources(
        WHERE ${rowless} AND l.reservation_id > $5 AND l.reservation_id <= $6
        ORDER BY 1 LIMIT $7`,
     ),
-    ...(table === undefined
-      ? []
-      : [
+    ...(own.hasLedger
+      ? [
           source(
-            table,
+            own,
             `SELECT DISTINCT reservation_id AS id FROM roll_service_shadow_ledgers
-             WHERE tenant_id = $1 AND property_id = $2 AND business_date BETWEEN $3 AND $4
+             WHERE tenant_id = $1 AND (${isAnyProperty} OR property_id = $2)
+               AND (${isAnyDate} OR business_date BETWEEN $3 AND $4)
                AND reservation_id > $5 AND reservation_id <= $6
              ORDER BY 1 LIMIT $7`,
           ),
-        ]),
+        ]
+      : []),
+    ...(own.hasHolds
+      ? [
+          source(
+            own,
+            `SELECT DISTINCT reservation_id AS id FROM inventory_locks_shadow
+             WHERE tenant_id = $1 AND status IN ('ACTIVE', 'CONFIRMED')
+               AND (${isAnyProperty} OR property_id = $2)
+               AND (${isAnyDate} OR (stay_start < $4::date + 2 AND stay_end >= $3::date - 1))
+               AND reservation_id > $5 AND reservation_id <= $6
+             ORDER BY 1 LIMIT $7`,
+          ),
+        ]
+      : []),
   ];
 }
 
-function valuesOf({ tenantId, propertyId, from, to }: ReplayRange): readonly string[] {
-  return [tenantId, propertyId, from, to];
+function valuesOf({ tenantId, propertyId, from, to }: ReplayRange): readonly (string | null)[] {
+  if (from === undefined && to === undefined) return [tenantId, propertyId ?? null, null, null];
+  return [tenantId, propertyId ?? null, from ?? firstDate, to ?? lastDate];
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { nextIds } from '../../../tools/replay/range-pages.ts';
+import { nextIds } from '../../reconciliation/range-pages.ts';
 
 const first = '00000000-0000-0000-0000-000000000000';
 

@@ -3,27 +3,24 @@
  * that cannot be used are problems, as they are dead letters there: what follows from the others is known
  * only when the reservation's own row is not among them.
  */
-import type { LifecycleColumns } from '../../topology/captured/lifecycle-row.ts';
-import type { Read, RowProblem } from '../../topology/captured/row-problem.ts';
-import { rowVersionOf } from '../../topology/captured/row-version.ts';
+import type { LifecycleColumns } from '../topology/captured/lifecycle-row.ts';
+import type { Read, RowProblem } from '../topology/captured/row-problem.ts';
+import { rowVersionOf } from '../topology/captured/row-version.ts';
 import {
   advanceDates,
   noDates,
   readBusinessDateRow,
   type BusinessDateColumns,
-} from '../../topology/roll/business-dates.ts';
+} from '../topology/roll/business-dates.ts';
 import {
   mergeLifecycleRow,
   mergeReservationRow,
   noFacts,
   type ReservationFacts,
-} from '../../topology/roll/facts.ts';
-import { readPropertyRow, type PropertyColumns } from '../../topology/roll/property-row.ts';
-import {
-  readReservationRow,
-  type ReservationColumns,
-} from '../../topology/roll/reservation-row.ts';
-import { readRollCommand } from '../../topology/roll/roll-command.ts';
+} from '../topology/roll/facts.ts';
+import { readPropertyRow, type PropertyColumns } from '../topology/roll/property-row.ts';
+import { readReservationRow, type ReservationColumns } from '../topology/roll/reservation-row.ts';
+import { readRollCommand } from '../topology/roll/roll-command.ts';
 
 export interface CapturedReservation {
   readonly reservation: ReservationColumns | undefined;

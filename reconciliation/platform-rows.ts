@@ -2,15 +2,15 @@
  * The platform's rows of some reservations, as one snapshot shows them: read only, and of one tenant, for
  * whom row-level security is told who asks. Bounded: so many lifecycle rows at a time.
  */
-import { openDatabase, type Database, type Row } from '../../database/connection.ts';
-import { sqlStateOf } from '../../database/sql-state.ts';
-import { RollguardError, messageOf } from '../../kernel/errors.ts';
-import type { LifecycleColumns } from '../../topology/captured/lifecycle-row.ts';
-import type { BusinessDateColumns } from '../../topology/roll/business-dates.ts';
-import { capturedColumns } from '../../topology/roll/captured-rows.ts';
-import { propertyIdOf } from '../../topology/roll/facts.ts';
-import type { PropertyColumns } from '../../topology/roll/property-row.ts';
-import type { ReservationColumns } from '../../topology/roll/reservation-row.ts';
+import { openDatabase, type Database, type Row } from '../database/connection.ts';
+import { sqlStateOf } from '../database/sql-state.ts';
+import { RollguardError, messageOf } from '../kernel/errors.ts';
+import type { LifecycleColumns } from '../topology/captured/lifecycle-row.ts';
+import type { BusinessDateColumns } from '../topology/roll/business-dates.ts';
+import { capturedColumns } from '../topology/roll/captured-rows.ts';
+import { propertyIdOf } from '../topology/roll/facts.ts';
+import type { PropertyColumns } from '../topology/roll/property-row.ts';
+import type { ReservationColumns } from '../topology/roll/reservation-row.ts';
 import {
   knownProperty,
   knownReservation,
@@ -28,6 +28,8 @@ export interface PlatformReservation extends KnownReservation {
   /** False: the platform has not one row of it. */
   readonly isFound: boolean;
   readonly lifecycleEvents: number;
+  /** Its rows of the lifecycle table. */
+  readonly commands: readonly LifecycleColumns[];
   readonly propertyId: string | undefined;
   /** Undefined: it is not known at which property it is. */
   readonly property: KnownProperty | undefined;
@@ -48,12 +50,14 @@ export interface PlatformTables {
 }
 
 /** @throws DATABASE_UNAVAILABLE, CONFIG_INVALID naming the setting. */
-export async function openPlatform(url: string): Promise<Platform> {
+export async function openPlatform(
+  url: string,
+  applicationName = 'rollguard replay',
+): Promise<Platform> {
   if (url === '') {
     const message = `${setting} is not set: name the platform's Postgres, or start the stack (rollguard stack up)`;
     throw new RollguardError('CONFIG_INVALID', message);
   }
-  const applicationName = 'rollguard replay';
   const database = await openDatabase({ url, setting, applicationName, isReadOnly: true });
   return {
     tenantsOf: (reservationId) => explained(() => tenantsOf(database, reservationId)),
@@ -100,7 +104,7 @@ async function readReservations(
     values: [tenantId, reservationIds],
   });
   if (lifecycle.length > lifecycleRowsMax) {
-    const message = `${reservationIds.length} reservations have more than ${lifecycleRowsMax} lifecycle rows: compare fewer at a time (--batch-size)`;
+    const message = `${reservationIds.length} reservations have more than ${lifecycleRowsMax} lifecycle rows: compare fewer at a time`;
     throw new RollguardError('UNSUPPORTED', message);
   }
   const rowOf = new Map(reservations.map((row) => [row.id, row]));
@@ -120,6 +124,7 @@ async function readReservations(
       ...reservation,
       isFound: rows.reservation !== undefined || rows.lifecycle.length > 0,
       lifecycleEvents: rows.lifecycle.length,
+      commands: rows.lifecycle,
       propertyId,
       property: propertyId === undefined ? undefined : properties.get(propertyId),
     };

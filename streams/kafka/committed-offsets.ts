@@ -1,6 +1,6 @@
 /** How far an application has read, as its group's committed offsets say. */
-import { partitionName } from '../../streams/kafka/partition-name.ts';
-import type { KafkaPort, TopicPartition } from '../../streams/kafka/port.ts';
+import { partitionName } from './partition-name.ts';
+import type { KafkaPort, TopicPartition } from './port.ts';
 
 /** 0 where nothing was committed. */
 export async function committedOffsets(
