@@ -35,7 +35,7 @@ let load: Workload;
 /** Days around today: what was forgotten long ago is held by nobody. */
 function workload(seed: number): Workload {
   const startDate = new Date(systemClock.nowMs() - 8 * dayMs).toISOString().slice(0, 10);
-  return chainWorkload({ seed, tenants: 1, properties: 3, bookingsPerDay: 10, days: 8, startDate });
+  return chainWorkload({ seed, tenants: 1, properties: 4, bookingsPerDay: 12, days: 8, startDate });
 }
 
 const tenantsOf = (...all: readonly Workload[]): readonly string[] => [
