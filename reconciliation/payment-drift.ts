@@ -2,7 +2,7 @@
  * What guests who have left were charged, beside what their ledgers say was earned: the room's nights and
  * fees, and the tax that the row adds to them. Compared is a reservation that was checked out after the
  * nights that were booked, all of them closed, with payments in the ledger's currency; of any other the two
- * mean different things: who leaves early may have to pay for all.
+ * mean different things: who leaves early may have to pay for all, a day use is charged and earns no night.
  */
 import type { Row } from '../database/connection.ts';
 import { addDays } from '../topology/calendar/calendar-date.ts';
@@ -70,7 +70,12 @@ export function paymentDrift(
   const isClosed = checkOut.rollDate <= addDays(lastClosedDate, 1);
   const { currency, amountMinor, taxMinor, nights } = charged;
   const slept = entries.filter(({ rollType }) => rollType === 'EOD').length;
-  if (!isClosed || slept !== nights || entries.some((entry) => entry.currency !== currency))
+  if (
+    !isClosed ||
+    slept === 0 ||
+    slept !== nights ||
+    entries.some((entry) => entry.currency !== currency)
+  )
     return [];
   const earned = entries.reduce((sum, entry) => sum + entry.amountMinor, taxMinor);
   if (earned === amountMinor) return [];
