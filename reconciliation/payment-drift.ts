@@ -1,7 +1,8 @@
 /**
  * What guests who have left were charged, beside what their ledgers say was earned: the room's nights and
- * fees, and the tax that the row adds to them. Compared is a reservation that was checked out, with all
- * its nights closed and payments in the ledger's currency; of any other the two mean different things.
+ * fees, and the tax that the row adds to them. Compared is a reservation that was checked out after the
+ * nights that were booked, all of them closed, with payments in the ledger's currency; of any other the two
+ * mean different things: who leaves early may have to pay for all, a day use is charged and earns no night.
  */
 import type { Row } from '../database/connection.ts';
 import { addDays } from '../topology/calendar/calendar-date.ts';
@@ -15,6 +16,8 @@ export interface Charged {
   readonly currency: string;
   readonly amountMinor: number;
   readonly taxMinor: number;
+  /** Nights that were booked. */
+  readonly nights: number;
 }
 
 export interface EarnedLedger {
@@ -42,7 +45,7 @@ export async function readCharged(
 ): Promise<ReadonlyMap<string, Charged>> {
   const rows = await tables.query(
     `SELECT p.reservation_id AS id, p.amount::text AS amount, p.currency, p.payment_type AS type,
-            coalesce(r.tax_amount, 0)::text AS tax
+            coalesce(r.tax_amount, 0)::text AS tax, r.check_out_date - r.check_in_date AS nights
      FROM payments p JOIN reservations r ON r.id = p.reservation_id AND r.tenant_id = p.tenant_id
      WHERE p.tenant_id = $1 AND p.reservation_id = ANY($2::uuid[]) AND r.status = 'CHECKED_OUT'
        AND p.status = 'COMPLETED' AND p.is_deleted IS NOT TRUE
@@ -65,8 +68,15 @@ export function paymentDrift(
   const checkOut = entries.find(({ rollType }) => rollType === 'CHECKOUT');
   if (charged === undefined || checkOut === undefined || lastClosedDate === null) return [];
   const isClosed = checkOut.rollDate <= addDays(lastClosedDate, 1);
-  const { currency, amountMinor, taxMinor } = charged;
-  if (!isClosed || entries.some((entry) => entry.currency !== currency)) return [];
+  const { currency, amountMinor, taxMinor, nights } = charged;
+  const slept = entries.filter(({ rollType }) => rollType === 'EOD').length;
+  if (
+    !isClosed ||
+    slept === 0 ||
+    slept !== nights ||
+    entries.some((entry) => entry.currency !== currency)
+  )
+    return [];
   const earned = entries.reduce((sum, entry) => sum + entry.amountMinor, taxMinor);
   if (earned === amountMinor) return [];
   return [
@@ -91,5 +101,6 @@ function sumOf(payments: readonly Row[]): Charged | undefined {
     const isBack = /REFUND/i.test(String(payment['type']));
     amountMinor += isBack ? -Math.abs(amount) : amount;
   }
-  return taxMinor === undefined ? undefined : { currency, amountMinor, taxMinor };
+  const nights = Number(payments[0]?.['nights']);
+  return taxMinor === undefined ? undefined : { currency, amountMinor, taxMinor, nights };
 }

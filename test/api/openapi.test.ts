@@ -8,6 +8,12 @@ import type { GuardCalls } from '../../api/guard/guard-calls.ts';
 import { guardFronts } from '../../api/guard/guard-fronts.ts';
 import { createMetricsRegistry } from '../../api/metrics-registry.ts';
 import { healthRoutes } from '../../api/routes/health.ts';
+import { reconciliationRoutes } from '../../api/routes/reconciliation.ts';
+import type { DriftRow } from '../../reconciliation/drift.ts';
+import {
+  DriftTally,
+  type ReconciliationReport,
+} from '../../reconciliation/reconciliation-report.ts';
 import { ledgerRoutes } from '../../api/routes/ledgers.ts';
 import { systemClock } from '../../kernel/clock.ts';
 import type { ErrorCode } from '../../kernel/error-codes.ts';
@@ -88,6 +94,25 @@ const queries: RollQueries = {
   },
 };
 
+const compared = { status: 'compared' } as const;
+const drift: DriftRow = {
+  ...{ side: 'ledger', reason: 'missing', tenantId: 't', reservationId: ids.known },
+  ...{ propertyId: null, key: ids.known, what: 'EOD 2026-01-01', sinceMs: null },
+  amounts: [{ currency: 'EUR', minor: 1 }],
+  differences: [{ field: '<b>', expected: 'x', actual: null }],
+};
+const tally = new DriftTally(1);
+tally.add(drift);
+const none = { tenants: 1, reservations: 1, entries: 1, holds: 0, charged: 0 };
+const reconciliation: ReconciliationReport = {
+  ...{ runId: ids.known, trigger: 'schedule', status: 'drift', problem: null },
+  ...{ startedAt: '2026-01-01T00:00:00.000Z', finishedAt: '2026-01-01T00:00:01.000Z' },
+  scope: { tenantIds: ['t'], propertyId: null, from: null, to: null },
+  sides: { ledger: compared, state: { status: 'left_out' }, locks: compared, payments: compared },
+  summary: tally.summary({ ...none, unsettled: 0, unreadableRows: 0 }, 0),
+  drift: tally.rows,
+};
+
 const guard = fakeGuard();
 const registered: string[] = [];
 const noting =
@@ -116,7 +141,10 @@ beforeAll(async () => {
     guard,
   );
   server = await createHttpApplication({
-    routes: [ledgerRoutes(queries), fronts.routes, healthRoutes(sources, metrics)].map(noting),
+    routes: [
+      ...[ledgerRoutes(queries), fronts.routes, healthRoutes(sources, metrics)],
+      reconciliationRoutes(() => Promise.resolve(reconciliation)),
+    ].map(noting),
     logger: silentLogger,
   });
   document = (await server.inject('/docs/json')).json<Document>();
@@ -154,7 +182,7 @@ describe('the API description', () => {
       Object.keys(methods).map((method) => `${method} ${path}`),
     );
 
-    expect(registered).toHaveLength(14);
+    expect(registered).toHaveLength(16);
     expect(described.sort()).toEqual(registered.sort());
     for (const { summary, tags, responses } of operations()) {
       expect(summary).toMatch(/\w/);
@@ -212,7 +240,7 @@ describe('the API description', () => {
         .map((each) => complaints(schema, each)),
     );
 
-    expect(examples).toHaveLength(136);
+    expect(examples).toHaveLength(145);
     expect(examples.flat()).toEqual([]);
   });
 });
@@ -234,6 +262,9 @@ describe('a real answer has the documented shape', () => {
     ['/health/readiness', 200, '/health/readiness'],
     ['/health/readiness', 503, '/health/readiness'],
     ['/metrics', 200, '/metrics'],
+    ['/v1/reconciliation', 200, '/v1/reconciliation'],
+    ['/v1/reconciliation.html', 200, '/v1/reconciliation.html?tenantId=t'],
+    ['/v1/reconciliation.html', 400, '/v1/reconciliation.html?tenantId=a,b'],
   ])('%s, status %i', async (path, status, url) => {
     notReady = path === '/health/readiness' && status === 503 ? 'restoring' : undefined;
     const answer = await server.inject({ url, headers: { 'x-tenant-id': 't' } });
