@@ -8,10 +8,11 @@ const folders = {
   connectors: ['kernel', 'schemas'],
   database: ['kernel'],
   projections: ['kernel', 'schemas', 'stores', 'streams', 'topology', 'database'],
-  backfill: ['kernel', 'schemas', 'stores', 'streams', 'topology', 'database'],
+  capture: ['kernel', 'schemas', 'streams', 'connectors', 'database'],
+  backfill: ['kernel', 'schemas', 'stores', 'streams', 'topology', 'database', 'capture'],
   api: [
     ...['kernel', 'schemas', 'stores', 'streams', 'topology', 'connectors', 'proto'],
-    ...['database', 'projections', 'backfill'],
+    ...['database', 'projections', 'capture', 'backfill'],
   ],
   testing: ['kernel', 'schemas', 'stores', 'streams', 'topology'],
 };
@@ -62,7 +63,7 @@ module.exports = {
       name: 'production-without-test-code',
       severity: 'error',
       from: {
-        path: '^(kernel|schemas|stores|streams|topology|connectors|database|projections|backfill|api|main)',
+        path: '^(kernel|schemas|stores|streams|topology|connectors|database|projections|capture|backfill|api|main)',
       },
       to: { path: '^(testing|test)/' },
     },

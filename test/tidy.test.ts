@@ -15,6 +15,7 @@ const runtimeFolders = [
   'connectors',
   'database',
   'backfill',
+  'capture',
   'projections',
   'api',
   'testing',
