@@ -4,6 +4,7 @@
  * once. `slot`: the replication slot is dropped. `standby`: a standby without the slot is promoted, which has
  * not received the last that the primary committed, and that capture has brought: it is as if it never was.
  */
+import { rmSync } from 'node:fs';
 import path from 'node:path';
 import type { RecoverReport } from '../../capture/recover-capture.ts';
 import { ConnectClient } from '../../connectors/connect-client.ts';
@@ -18,6 +19,7 @@ import { createKafkajsPort } from '../../streams/kafka/kafkajs-adapter.ts';
 import type { CliContext } from '../cli-context.ts';
 import { runCli } from '../cli.ts';
 import { stackSecret } from '../connectors/prepare-stack-database.ts';
+import { stackDown, stackUp } from '../stack/stack.ts';
 import { startSystem, type System } from '../start/system.ts';
 import { chainWorkload, type Workload } from '../start/workload.ts';
 import { compareTopics } from './compare-topics.ts';
@@ -43,6 +45,7 @@ export interface DrillOptions {
   readonly signal: AbortSignal;
 }
 
+const stackTimeoutMs = 300_000;
 const detectionLimitSeconds = 30;
 const detectionTimeoutMs = 90_000;
 const settleTimeoutMs = 240_000;
@@ -53,10 +56,16 @@ const captureMs = 3_000;
 
 export async function runDrill(options: DrillOptions): Promise<DrillReport> {
   const { root, cli, signal } = options;
+  const stateDir = path.join(root, '.rollguard/drill');
+  const stack = {
+    ...{ root, env: cli.env, clock: cli.clock, progress: cli.progress, signal, stateDir },
+  };
+  await stackDown({ ...stack, deleteData: true });
+  rmSync(path.join(stateDir, 'state'), { recursive: true, force: true });
+  // How long the start takes is not what is tried here.
+  await stackUp({ ...stack, timeoutMs: stackTimeoutMs });
   const system = await startSystem({
-    ...{ root, env: cli.env, clock: cli.clock, progress: cli.progress, signal },
-    ...{ stateDir: path.join(root, '.rollguard/drill'), isFresh: true, httpPort: 0 },
-    ...{ isBare: true, backfills: true },
+    ...{ ...stack, isFresh: false, httpPort: 0, isBare: true, backfills: true },
   });
   const closers: (() => Promise<void>)[] = [() => system.stop()];
   try {
