@@ -11,7 +11,7 @@ import { ConnectClient } from '../../connectors/connect-client.ts';
 import { toConnect } from '../../connectors/debezium-postgres.ts';
 import { platformConnector } from '../../connectors/platform-connector.ts';
 import { applyConnectors } from '../../connectors/reconcile.ts';
-import { openDatabase, type Row } from '../../database/connection.ts';
+import { openDatabase, type Database, type Row } from '../../database/connection.ts';
 import { messageOf } from '../../kernel/errors.ts';
 import { silentLogger } from '../../kernel/logger.ts';
 import { createRegistryClient } from '../../schemas/registry-client.ts';
@@ -230,26 +230,30 @@ class Drill {
   /** While nobody captures: sales end, rates change, rows go. @returns the reservations that are gone. */
   async #changeUnseen(): Promise<readonly GoneReservation[]> {
     const tenants = this.#workloads[0]?.expectations.map(({ tenantId }) => tenantId) ?? [];
-    const ofStatus = `(SELECT id FROM reservations WHERE tenant_id = ANY ($1::uuid[]) AND status = $2::text::reservation_status ORDER BY id LIMIT 4)`;
-    const gone: GoneReservation[] = [];
-    for (const status of ['CHECKED_OUT', 'CONFIRMED', 'CANCELLED']) {
-      const doomed = await this.#query(
-        `SELECT id, tenant_id FROM reservations WHERE id IN ${ofStatus}`,
-        [tenants, status],
+    const ofStatus = `(SELECT id FROM reservations WHERE tenant_id = ANY ($1::uuid[]) AND status::text = $2 ORDER BY id LIMIT 4)`;
+    return this.#onDatabase(async (database) => {
+      // Payments and the like, which nobody captures, may keep their reservation's id.
+      await database.query('SET session_replication_role = replica');
+      const gone: GoneReservation[] = [];
+      for (const status of ['CHECKED_OUT', 'CONFIRMED', 'CANCELLED']) {
+        const { rows } = await database.query(
+          `SELECT id, tenant_id FROM reservations WHERE id IN ${ofStatus}`,
+          [tenants, status],
+        );
+        const ids = [rows.map((row) => row['id'])];
+        await database.query(
+          'DELETE FROM reservation_command_lifecycle WHERE reservation_id = ANY ($1::uuid[])',
+          ids,
+        );
+        await database.query('DELETE FROM reservations WHERE id = ANY ($1::uuid[])', ids);
+        gone.push(...rows.map(reservationIn));
+      }
+      await database.query(
+        `UPDATE reservations SET room_rate = room_rate + 1, updated_at = now() WHERE id IN ${ofStatus}`,
+        [tenants, 'CHECKED_OUT'],
       );
-      const ids = [doomed.map((row) => row['id'])];
-      await this.#query(
-        'DELETE FROM reservation_command_lifecycle WHERE reservation_id = ANY ($1::uuid[])',
-        ids,
-      );
-      await this.#query('DELETE FROM reservations WHERE id = ANY ($1::uuid[])', ids);
-      gone.push(...doomed.map(reservationIn));
-    }
-    await this.#query(
-      `UPDATE reservations SET room_rate = room_rate + 1, updated_at = now() WHERE id IN ${ofStatus}`,
-      [tenants, 'CHECKED_OUT'],
-    );
-    return gone;
+      return gone;
+    });
   }
 
   async #recover(): Promise<RecoverReport | undefined> {
@@ -305,11 +309,15 @@ class Drill {
   }
 
   async #query(text: string, values: readonly unknown[] = []): Promise<readonly Row[]> {
+    const { rows } = await this.#onDatabase((database) => database.query(text, values));
+    return rows;
+  }
+
+  async #onDatabase<Result>(use: (database: Database) => Promise<Result>): Promise<Result> {
     const url = this.#places.adminDatabaseUrl;
     const names = { setting: 'PLATFORM_ADMIN_DATABASE_URL', applicationName: 'rollguard drill' };
     const database = await openDatabase({ url, ...names });
-    const { rows } = await database.query(text, values).finally(() => database.close());
-    return rows;
+    return use(database).finally(() => database.close());
   }
 }
 
