@@ -8,13 +8,14 @@ const folders = {
   connectors: ['kernel', 'schemas'],
   database: ['kernel'],
   projections: ['kernel', 'schemas', 'stores', 'streams', 'topology', 'database'],
-  backfill: ['kernel', 'schemas', 'stores', 'streams', 'topology', 'database'],
+  capture: ['kernel', 'schemas', 'streams', 'connectors', 'database'],
+  backfill: ['kernel', 'schemas', 'stores', 'streams', 'topology', 'database', 'capture'],
   reconciliation: [
     ...['kernel', 'schemas', 'stores', 'streams', 'topology', 'connectors', 'database', 'backfill'],
   ],
   api: [
     ...['kernel', 'schemas', 'stores', 'streams', 'topology', 'connectors', 'proto'],
-    ...['database', 'projections', 'backfill', 'reconciliation'],
+    ...['database', 'projections', 'capture', 'backfill', 'reconciliation'],
   ],
   testing: ['kernel', 'schemas', 'stores', 'streams', 'topology'],
 };
@@ -65,7 +66,7 @@ module.exports = {
       name: 'production-without-test-code',
       severity: 'error',
       from: {
-        path: '^(kernel|schemas|stores|streams|topology|connectors|database|projections|backfill|reconciliation|api|main)',
+        path: '^(kernel|schemas|stores|streams|topology|connectors|database|projections|capture|backfill|reconciliation|api|main)',
       },
       to: { path: '^(testing|test)/' },
     },

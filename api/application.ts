@@ -10,6 +10,7 @@ import type { Logger } from '../kernel/logger.ts';
 import type { Settings } from '../kernel/settings.ts';
 import { createRegistryClient } from '../schemas/registry-client.ts';
 import { createKafkajsPort } from '../streams/kafka/kafkajs-adapter.ts';
+import { CaptureGapWatch } from './capture-gap-watch.ts';
 import { startGrpcServer } from './grpc/grpc-server.ts';
 import { peerClient } from './grpc/peer-client.ts';
 import { peerService } from './grpc/peer-service.ts';
@@ -69,6 +70,7 @@ export async function startApplication(options: ApplicationOptions): Promise<App
   const guard = runs('guard') ? availabilityGuard(parts, peers) : undefined;
   const tables = projectorService(parts);
   const reconciliation = reconciliationOf(roll, parts);
+  const capture = captureWatchesOf(parts);
   const fronts = guard && guardFronts({ ...options, metrics }, guard.calls);
   const services = [roll?.service, guard?.service].filter((service) => service !== undefined);
   const http = await startHttpServer({
@@ -79,7 +81,7 @@ export async function startApplication(options: ApplicationOptions): Promise<App
       ...(roll === undefined ? [] : [ledgerRoutes(roll.queries)]),
       reconciliationRoutes((tenantId) => reconciliation.lastReport(tenantId)),
       partitionRoutes(() => reportTasks(services, { peers, clock })),
-      healthRoutes(services, metrics),
+      healthRoutes([...services, ...capture], metrics),
     ],
     logger,
   });
@@ -102,6 +104,7 @@ export async function startApplication(options: ApplicationOptions): Promise<App
   for (const service of services) service.start(address);
   const background = [
     ...[roll?.watch, guard?.watch, tables, backfillOf(roll, parts), reconciliation],
+    ...capture,
   ].filter((part) => part !== undefined);
   for (const part of background) part.start();
   let closing: Promise<void> | undefined;
@@ -118,6 +121,11 @@ export async function startApplication(options: ApplicationOptions): Promise<App
     done: () => Promise.race(services.map((service) => service.done())),
     close: () => (closing ??= close()),
   };
+}
+
+/** One, where the platform's database is known. */
+function captureWatchesOf(options: ServiceOptions): readonly CaptureGapWatch[] {
+  return options.settings.PLATFORM_DATABASE_URL === '' ? [] : [new CaptureGapWatch(options)];
 }
 
 function backfillOf(

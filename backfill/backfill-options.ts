@@ -21,6 +21,8 @@ export interface BackfillParts {
   readonly publisher: BackfillPublisher;
   /** What went through this publisher; to be cleared when a batch fails. */
   readonly known: KnownVersions;
+  /** Of the capture that is read beside; undefined: the first. */
+  readonly epoch?: number;
   readonly limits: BackfillLimits;
   readonly metrics: BackfillMetrics;
   readonly clock: Clock;

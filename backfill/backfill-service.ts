@@ -3,6 +3,7 @@
  * Nothing that goes wrong here ends the instance: capture goes on, and the next pass goes on where the
  * last one was. Connections are opened for a pass and kept while they live.
  */
+import { CaptureLog } from '../capture/capture-log.ts';
 import { openDatabase, type Database } from '../database/connection.ts';
 import { migrate } from '../database/migrations.ts';
 import type { Clock } from '../kernel/clock.ts';
@@ -119,8 +120,10 @@ export class BackfillService {
     const publisher = (this.#publisher ??= await openPublisher({ port, applicationId, clock }));
     const sweepDueMs = lastSweepDueMs(settings.ROLL_SERVICE_BACKFILL_NIGHTLY_AT, clock.nowMs());
     const beganMs = clock.monotonicMs();
+    // What is read now is of the reading that capture is at.
+    const { epoch } = await new CaptureLog(port, settings.PLATFORM_TOPIC_PREFIX).read();
     const parts = {
-      ...{ platform, publisher, clock, logger, signal: this.#stop.signal },
+      ...{ platform, publisher, clock, logger, epoch, signal: this.#stop.signal },
       ...{ limits: backfillLimits(settings), metrics: this.#metrics, known: this.#known },
     };
     const tenantIds = await tenantsOf(platform);

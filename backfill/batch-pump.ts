@@ -31,7 +31,7 @@ export async function pump(
   parts: PumpParts,
   { tenantId, next, acknowledged, batchesMax }: PumpOptions,
 ): Promise<Pumped> {
-  const { platform, limits, rate, known, signal } = parts;
+  const { platform, limits, rate, known, epoch, signal } = parts;
   let query: RowQuery | undefined = first;
   let publishing: Promise<void> = Promise.resolve();
   let rows = 0;
@@ -40,7 +40,7 @@ export async function pump(
       if (batches === batchesMax || signal.aborted) break;
       const beganMs = parts.clock.monotonicMs();
       const batch: ReadBatch = await readRows(platform, query, {
-        ...{ tenantId, batchRows: limits.batchRows, known },
+        ...{ tenantId, batchRows: limits.batchRows, known, epoch },
       });
       rows += batch.rowCount;
       query = next(batch);

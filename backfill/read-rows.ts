@@ -81,16 +81,19 @@ export interface ReadOptions {
   readonly batchRows: number;
   /** Reservations that need not be read: their versions are. Those that are read are added. */
   readonly known: KnownVersions;
+  /** Of the capture that is read beside; undefined: the first. */
+  readonly epoch?: number | undefined;
 }
 
 /** @throws DATABASE_UNAVAILABLE; UNSUPPORTED on a standby. */
 export async function readRows(
   database: Database,
   query: RowQuery,
-  { tenantId, batchRows, known }: ReadOptions,
+  { tenantId, batchRows, known, epoch }: ReadOptions,
 ): Promise<ReadBatch> {
   return database.transaction(async () => {
-    const { seen, version, xmax } = await begin(database, tenantId);
+    const { seen, lsn, xmax } = await begin(database, tenantId);
+    const version = backfillVersion({ lsn, snapshot: seen.snapshot, epoch });
     const { text, values } = statementOf(query, { tenantId, xmax });
     const { rows } = await database.query(`${text} LIMIT ${batchRows}`, values);
     const facts = new RowFacts();
@@ -159,7 +162,7 @@ const beginText = `
 async function begin(
   database: Database,
   tenantId: string,
-): Promise<{ readonly seen: Seen; readonly version: string; readonly xmax: string }> {
+): Promise<{ readonly seen: Seen; readonly lsn: string; readonly xmax: string }> {
   const { rows } = await database.query(beginText, [tenantId]);
   const { standby, snapshot, lsn, at } = rows[0] ?? {};
   if (standby === true) {
@@ -169,7 +172,7 @@ async function begin(
   }
   const seen = { snapshot: String(snapshot), at: String(at) };
   const [, xmax = '0'] = seen.snapshot.split(':');
-  return { seen, version: backfillVersion({ lsn: String(lsn), snapshot: seen.snapshot }), xmax };
+  return { seen, lsn: String(lsn), xmax };
 }
 
 interface Statement {

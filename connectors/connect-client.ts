@@ -53,11 +53,23 @@ export interface ConnectorStatus {
   readonly tasks: readonly TaskStatus[];
 }
 
+/** How far a connector has read, as Debezium's Postgres connector keeps it. */
+export interface ConnectorOffset {
+  /** Of the last change that Kafka has; undefined: none yet. */
+  readonly lsn: bigint | undefined;
+  /** False: the first reading of the tables is not over. */
+  readonly isStreaming: boolean;
+}
+
 /** What Connect has against one setting. */
 export interface FieldProblem {
   readonly field: string;
   readonly message: string;
 }
+
+const offsetsSchema = z.object({
+  offsets: z.array(z.object({ offset: z.record(z.string(), z.unknown()).nullable() })),
+});
 
 export interface ConnectClientOptions {
   /** `http://host:port`, the setting KAFKA_CONNECT_URL. */
@@ -149,6 +161,20 @@ export class ConnectClient {
     await this.#ask({ method: 'PUT', path: `/connectors/${encodeURIComponent(name)}/stop` });
   }
 
+  /** Lets a stopped or paused connector go on; its tasks run some time after the answer. */
+  async resume(name: string): Promise<void> {
+    await this.#ask({ method: 'PUT', path: `/connectors/${encodeURIComponent(name)}/resume` });
+  }
+
+  /** Undefined: there is no such connector, or it has read nothing yet. */
+  async offset(name: string): Promise<ConnectorOffset | undefined> {
+    const path = `/connectors/${encodeURIComponent(name)}/offsets`;
+    const answer = await this.#askUnlessMissing(path);
+    if (answer === undefined) return undefined;
+    const offset = this.#understand(offsetsSchema, answer).offsets[0]?.offset;
+    return offset === undefined || offset === null ? undefined : offsetOf(offset);
+  }
+
   /** Forgets how far a stopped connector has read. */
   async deleteOffsets(name: string): Promise<void> {
     const path = `/connectors/${encodeURIComponent(name)}/offsets`;
@@ -223,6 +249,15 @@ export class ConnectClient {
   #silence(reason: string): string {
     return `Kafka Connect (KAFKA_CONNECT_URL=${this.url}) does not answer: ${reason}; is a worker running there?`;
   }
+}
+
+function offsetOf(offset: Readonly<Record<string, unknown>>): ConnectorOffset {
+  const { lsn, snapshot_completed: completed } = offset;
+  return {
+    lsn: typeof lsn === 'number' || typeof lsn === 'string' ? BigInt(lsn) : undefined,
+    // While it reads the tables it says how; afterwards it says nothing of it, or that it is over.
+    isStreaming: offset['snapshot'] === undefined || completed === true,
+  };
 }
 
 function component(status: z.output<typeof statusSchema>['connector']): ComponentStatus {

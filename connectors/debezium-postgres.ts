@@ -11,6 +11,7 @@ import {
   type ConnectConfig,
   type ConnectorDefinition,
 } from './connector-config.ts';
+import { captureEpochHeader, epochMax, firstEpoch } from '../schemas/capture-epoch.ts';
 import { literalPattern, topicPartitions, topicSettings } from './debezium-topics.ts';
 
 export const debeziumPostgresClass = 'io.debezium.connector.postgresql.PostgresConnector';
@@ -79,6 +80,8 @@ export const debeziumPostgresSchema = z
     slot: postgresName.default('rollguard'),
     /** Both leave a lost slot a visible failure; modes that snapshot again would hide a gap. */
     snapshot: z.enum(['initial', 'no_data'], 'must be initial or no_data').default('initial'),
+    /** Which reading of the tables this is: raised when a lost slot is made anew, never by hand. */
+    epoch: z.int().min(firstEpoch).max(epochMax).default(firstEpoch),
     heartbeatIntervalMs: milliseconds.default(5000),
     /** The registry's own API (Apicurio), which the worker's Avro converter speaks. */
     registryUrl: z
@@ -191,8 +194,33 @@ export function toConnect(connector: DebeziumPostgres): ConnectorDefinition {
     ...converter('key', connector.registryUrl),
     ...converter('value', connector.registryUrl),
     ...topicSettings(connector.topicPrefix, connector.topics),
+    ...epochSettings(connector.epoch),
   };
   return { name: connector.name, config };
+}
+
+const epochSetting = 'transforms.epoch.value.literal';
+
+/** Every record says which epoch it is of; those of the first need not. */
+function epochSettings(epoch: number): ConnectConfig {
+  if (epoch === firstEpoch) return {};
+  return {
+    transforms: 'epoch',
+    'transforms.epoch.type': 'org.apache.kafka.connect.transforms.InsertHeader',
+    'transforms.epoch.header': captureEpochHeader,
+    [epochSetting]: String(epoch),
+  };
+}
+
+/** That of a deployed connector. */
+export function deployedEpoch(config: ConnectConfig | undefined): number {
+  return Number(config?.[epochSetting] ?? firstEpoch);
+}
+
+/** The connector as it would be in that epoch. */
+export function inEpoch({ name, config }: ConnectorDefinition, epoch: number): ConnectorDefinition {
+  const others = Object.entries(config).filter(([key]) => !/^transforms(\.epoch\.|$)/.test(key));
+  return { name, config: { ...Object.fromEntries(others), ...epochSettings(epoch) } };
 }
 
 /** Debezium's lists are regular expressions. */
@@ -236,6 +264,7 @@ export function fromConnect({ name, config }: ConnectorDefinition): DebeziumPost
     publication: config['publication.name'],
     slot: config['slot.name'],
     snapshot: config['snapshot.mode'],
+    epoch: deployedEpoch(config),
     heartbeatIntervalMs: Number(config['heartbeat.interval.ms']),
     registryUrl: config['value.converter.apicurio.registry.url'],
     topics: { partitions: Number(partitions), replicationFactor: Number(replicationFactor) },

@@ -9,12 +9,15 @@ import type { ConnectClient, ConnectorStatus } from './connect-client.ts';
 
 const pollIntervalMs = 250;
 
-export interface DeleteOptions {
+export interface StopOptions {
   readonly client: ConnectClient;
   readonly name: string;
   readonly clock: Clock;
   /** How long its tasks may take to end. */
   readonly waitTimeoutMs: number;
+}
+
+export interface DeleteOptions extends StopOptions {
   /** True: Connect forgets how far it has read, so that the next one begins with a snapshot. */
   readonly forgetOffsets: boolean;
 }
@@ -27,9 +30,8 @@ export async function deleteConnector(options: DeleteOptions): Promise<void> {
   const { client, name, clock } = options;
   const deadlineMs = clock.monotonicMs() + options.waitTimeoutMs;
   if (options.forgetOffsets) {
-    await client.stop(name);
     // Connect lets only a stopped connector's offsets go.
-    await waitForStatus({ ...options, deadlineMs, failure: 'does not stop' }, isStopped);
+    await stopConnector(options);
     await client.deleteOffsets(name);
   }
   await client.delete(name);
@@ -37,11 +39,21 @@ export async function deleteConnector(options: DeleteOptions): Promise<void> {
   await waitForStatus({ ...options, deadlineMs, failure }, (status) => status === undefined);
 }
 
+/**
+ * Resolves when its tasks have ended; configuration and offsets stay.
+ * @throws CONNECTOR_FAILED when they do not end in time; CONNECT_UNAVAILABLE and CONNECT_REFUSED.
+ */
+export async function stopConnector(options: StopOptions): Promise<void> {
+  const deadlineMs = options.clock.monotonicMs() + options.waitTimeoutMs;
+  await options.client.stop(options.name);
+  await waitForStatus({ ...options, deadlineMs, failure: 'does not stop' }, isStopped);
+}
+
 function isStopped(status: ConnectorStatus | undefined): boolean {
   return status?.connector.state === 'STOPPED' && status.tasks.length === 0;
 }
 
-interface StatusWait extends DeleteOptions {
+interface StatusWait extends StopOptions {
   /** On the monotonic clock. */
   readonly deadlineMs: number;
   readonly failure: string;

@@ -7,6 +7,7 @@ import type { Clock } from '../kernel/clock.ts';
 import { RollguardError } from '../kernel/errors.ts';
 import type { ConnectClient, ConnectorStatus } from './connect-client.ts';
 import { maskSecrets, type ConnectConfig, type ConnectorDefinition } from './connector-config.ts';
+import { deployedEpoch, inEpoch } from './debezium-postgres.ts';
 import { traceSummary, verdictOf, type Verdict } from './connector-health.ts';
 
 const pollIntervalMs = 250;
@@ -81,8 +82,9 @@ export async function applyConnectors(options: ApplyOptions): Promise<readonly A
   const { client, connectors } = options;
   const deadlineMs = options.clock.monotonicMs() + options.waitTimeoutMs;
   const planned: { readonly desired: ConnectorDefinition; readonly plan: Plan }[] = [];
-  for (const desired of connectors) {
-    const config = await client.config(desired.name);
+  for (const wanted of connectors) {
+    const config = await client.config(wanted.name);
+    const desired = withoutGoingBack(wanted, config);
     const verdict = verdictOf(await client.status(desired.name));
     const plan = planFor(desired, { config, verdict });
     options.progress?.(`${desired.name}: ${describePlan(plan)}`);
@@ -98,6 +100,15 @@ export async function applyConnectors(options: ApplyOptions): Promise<readonly A
     results.push({ name: desired.name, ...plan, verdict: verdictOf(status), status });
   }
   return results;
+}
+
+/** A lower epoch would make what is captured from now on older than what was captured before. */
+function withoutGoingBack(
+  wanted: ConnectorDefinition,
+  config: ConnectConfig | undefined,
+): ConnectorDefinition {
+  const epoch = deployedEpoch(config);
+  return deployedEpoch(wanted.config) < epoch ? inEpoch(wanted, epoch) : wanted;
 }
 
 /** What `applyConnectors` would change, and nothing is sent. */

@@ -1,9 +1,12 @@
 /** The connector's replication slot as Postgres sees it: how much WAL it holds back, and its end. */
 import pg from 'pg';
-import { RollguardError, messageOf } from '../kernel/errors.ts';
+import type { Clock } from '../kernel/clock.ts';
+import { RollguardError, isRollguardError, messageOf } from '../kernel/errors.ts';
 
 const timeoutMs = 3_000;
 const undefinedObject = '42704';
+const freeAttempts = 20;
+const freePauseMs = 500;
 
 export interface SlotStatus {
   /** A connection reads from it. */
@@ -55,6 +58,23 @@ export function dropSlot(adminDatabaseUrl: string, slot: string): Promise<void> 
       if ((error as { code?: string }).code !== undefinedObject) throw error;
     }
   });
+}
+
+/** The same, once the connection of a task that ends has let it go: that takes a moment. */
+export async function dropSlotWhenFree(
+  adminDatabaseUrl: string,
+  slot: string,
+  clock: Clock,
+): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await dropSlot(adminDatabaseUrl, slot);
+      return;
+    } catch (error) {
+      if (attempt === freeAttempts || !isRollguardError(error, 'DATABASE_UNAVAILABLE')) throw error;
+      await clock.sleep(freePauseMs);
+    }
+  }
 }
 
 async function onDatabase<Result>(

@@ -65,12 +65,13 @@ export const settingsTable = {
   },
   SCHEMA_REGISTRY_URL: { about: 'Schema Registry with the Confluent API', parse: url },
   KAFKA_CONNECT_URL: {
-    about: "Kafka Connect's REST address (connectors commands only)",
+    about: "Kafka Connect's REST address, for the connectors commands and the look at the capture",
     fallback: '',
     parse: z.string(),
   },
   PLATFORM_DATABASE_URL: {
-    about: "the platform's Postgres: the backfill reads it, never writes; empty: no backfill",
+    about:
+      "the platform's Postgres: the backfill and the look at the capture read it, never write; empty: neither",
     fallback: '',
     parse: z.string(),
   },
@@ -94,6 +95,16 @@ export const settingsTable = {
   PLATFORM_TOPIC_PREFIX: {
     about: "first part of the captured tables' topics",
     fallback: 'platform',
+    parse: text,
+  },
+  ROLLGUARD_CAPTURE_SLOT: {
+    about: "replication slot of the capture, which is looked at in the platform's Postgres",
+    fallback: 'rollguard',
+    parse: text,
+  },
+  ROLLGUARD_CAPTURE_CONNECTOR: {
+    about: 'connector of the capture, as Kafka Connect calls it',
+    fallback: 'rollguard-platform',
     parse: text,
   },
   ROLLGUARD_SERVICES: {

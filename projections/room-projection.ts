@@ -5,7 +5,8 @@
 import { z } from 'zod';
 import { RollguardError } from '../kernel/errors.ts';
 import { idColumn, instantColumn, problemOf } from '../topology/captured/columns.ts';
-import type { ChangeDecoder, RowChange } from '../topology/captured/row-change.ts';
+import type { FetchedRecord } from '../streams/index.ts';
+import { withEpoch, type ChangeDecoder, type RowChange } from '../topology/captured/row-change.ts';
 import { rowVersionOf } from '../topology/captured/row-version.ts';
 import { microsField, nullable, textField } from './event-fields.ts';
 import type { Applied, Projection } from './projection.ts';
@@ -109,10 +110,13 @@ export function roomProjection(options: {
   };
 }
 
-function rowOf(change: RowChange<Record<string, unknown>> | undefined): RoomRow | undefined {
+function rowOf(
+  change: RowChange<Record<string, unknown>> | undefined,
+  record: FetchedRecord,
+): RoomRow | undefined {
   const row = change?.after ?? change?.before;
   if (change === undefined || row === undefined) return undefined;
-  const version = rowVersionOf('rooms', change.source);
+  const version = rowVersionOf('rooms', withEpoch(change, record).source);
   if (version.problem !== undefined) throw refused(version.problem.message);
   if (change.after === undefined) {
     return {

@@ -4,11 +4,13 @@ import type { FetchedRecord, MaybePromise } from '../streams/index.ts';
 /** A record without a value says nothing. */
 export function valueReader<Decoded, Item>(
   decode: (value: Buffer) => MaybePromise<Decoded>,
-  itemOf: (decoded: Decoded) => Item | undefined,
+  itemOf: (decoded: Decoded, record: FetchedRecord) => Item | undefined,
 ): (record: FetchedRecord) => MaybePromise<Item | undefined> {
-  return ({ value }) => {
-    if (value === null) return undefined;
-    const decoded = decode(value);
-    return decoded instanceof Promise ? decoded.then(itemOf) : itemOf(decoded);
+  return (record) => {
+    if (record.value === null) return undefined;
+    const decoded = decode(record.value);
+    return decoded instanceof Promise
+      ? decoded.then((each) => itemOf(each, record))
+      : itemOf(decoded, record);
   };
 }

@@ -15,6 +15,7 @@ const runtimeFolders = [
   'connectors',
   'database',
   'backfill',
+  'capture',
   'reconciliation',
   'projections',
   'api',

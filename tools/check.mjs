@@ -33,6 +33,7 @@ function folders() {
     'connectors',
     'database',
     'backfill',
+    'capture',
     'projections',
     'api',
     'tools',

@@ -8,6 +8,7 @@ import { runFiltered } from '../../backfill/filtered-run.ts';
 import { KnownVersions } from '../../backfill/known-versions.ts';
 import { becomeLeader, currentLeader, type LeaderInfo } from '../../backfill/leader-lock.ts';
 import { openPublisher } from '../../backfill/publisher.ts';
+import { CaptureLog } from '../../capture/capture-log.ts';
 import { countRows, type RowFilter } from '../../backfill/read-rows.ts';
 import { tenantsOf } from '../../backfill/tenants.ts';
 import { openDatabase, type Database } from '../../database/connection.ts';
@@ -81,8 +82,9 @@ async function runWith(options: RunBackfillOptions, keep: Keep): Promise<RunBack
   if (isDryRun) return { ...report, rows: total };
   const beganMs = clock.monotonicMs();
   const counts = rowCounts(progressOf(options, total));
+  const { epoch } = await new CaptureLog(port, settings.PLATFORM_TOPIC_PREFIX).read();
   const parts: BackfillParts = {
-    ...{ platform, publisher, clock, signal, logger },
+    ...{ platform, publisher, clock, signal, logger, epoch },
     limits: backfillLimits(settings),
     known: new KnownVersions(),
     metrics: { ...backfillMetrics(noMetrics), rows: counts.counter },

@@ -1,10 +1,10 @@
 /** `rollguard connectors delete`: ends the capture; says what stays. */
 import type { Command } from 'commander';
 import { ConnectClient } from '../../connectors/connect-client.ts';
-import { dropSlot } from '../../connectors/replication-slot.ts';
+import { dropSlotWhenFree } from '../../connectors/replication-slot.ts';
 import { deleteConnector } from '../../connectors/delete-connector.ts';
 import { platformConnector } from '../../connectors/platform-connector.ts';
-import { RollguardError, isRollguardError } from '../../kernel/errors.ts';
+import { RollguardError } from '../../kernel/errors.ts';
 import type { CliContext } from '../cli-context.ts';
 import { commandWithSettings, localStackNote } from '../connectors/connector-command.ts';
 import {
@@ -22,8 +22,6 @@ interface DeleteFlags extends ConnectorFlags {
 }
 
 const waitTimeoutMs = 60_000;
-const slotAttempts = 20;
-const slotPauseMs = 500;
 
 export function deleteCommand(cli: CliContext): Command {
   return commandWithSettings('delete')
@@ -72,7 +70,7 @@ async function remove(flags: DeleteFlags, cli: CliContext): Promise<void> {
     const forgetOffsets = adminUrl !== undefined;
     await deleteConnector({ client, name, clock: cli.clock, waitTimeoutMs, forgetOffsets });
   }
-  if (adminUrl !== undefined && !isDry) await dropWhenFree(adminUrl, slot, cli);
+  if (adminUrl !== undefined && !isDry) await dropSlotWhenFree(adminUrl, slot, cli.clock);
   const warnings = await warnOfOpenConnect(client.url, cli);
   const connector = wasThere ? (isDry ? 'would be deleted' : 'deleted') : 'was not there';
   const slotText =
@@ -84,17 +82,4 @@ async function remove(flags: DeleteFlags, cli: CliContext): Promise<void> {
   if (flags.json === true)
     cli.out(`${JSON.stringify({ name, connector, slot, slotText, warnings })}\n`);
   else cli.out(`${name}: ${connector}\nreplication slot ${slot}: ${slotText}\n`);
-}
-
-/** The connection of the task that ends takes a moment to go. */
-async function dropWhenFree(adminUrl: string, slot: string, cli: CliContext): Promise<void> {
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      await dropSlot(adminUrl, slot);
-      return;
-    } catch (error) {
-      if (attempt === slotAttempts || !isRollguardError(error, 'DATABASE_UNAVAILABLE')) throw error;
-      await cli.clock.sleep(slotPauseMs);
-    }
-  }
 }

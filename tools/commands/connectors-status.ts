@@ -4,9 +4,10 @@ import { ConnectClient } from '../../connectors/connect-client.ts';
 import { verdictOf } from '../../connectors/connector-health.ts';
 import { platformConnector } from '../../connectors/platform-connector.ts';
 import type { CliContext } from '../cli-context.ts';
+import { captureVerdict } from '../connectors/capture-verdict.ts';
 import { readCaptureLag } from '../connectors/capture-lag.ts';
 import { commandWithSettings, localStackNote } from '../connectors/connector-command.ts';
-import { renderLag, renderStatus } from '../connectors/connector-report.ts';
+import { renderCapture, renderLag, renderStatus } from '../connectors/connector-report.ts';
 import {
   connectorEndpoints,
   readOverrides,
@@ -30,7 +31,7 @@ Examples:
   rollguard connectors status
   rollguard connectors status --connect-url http://connect:8083 --json
 
-Exit 1 when the connector is missing, or it or a task does not run. The slot's lag needs
+Exit 1 when the connector is missing, it or a task does not run, or captured changes are missing. The slot's lag needs
 PLATFORM_DATABASE_URL, the heartbeats KAFKA_BROKERS; what cannot be asked is said to be unknown.
 ${localStackNote}`;
 
@@ -43,17 +44,21 @@ async function status(flags: ConnectorFlags, cli: CliContext): Promise<void> {
     passwordReference: '${env:ANY}',
     overrides: readOverrides(flags.config),
   });
-  const found = await new ConnectClient({ url, clock: cli.clock }).status(name);
+  const client = new ConnectClient({ url, clock: cli.clock });
+  const found = await client.status(name);
   const verdict = verdictOf(found);
   if (verdict !== 'running') cli.exitCode = 1;
   const { databaseUrl, adminDatabaseUrl } = endpoints.urls;
-  const lag = await readCaptureLag({
+  const places = {
     ...{ slot, topicPrefix, brokers: endpoints.brokers, clock: cli.clock },
     // Within the local stack the first is the role of the connector, whose password Connect has.
     databaseUrl: adminDatabaseUrl ?? databaseUrl,
-  });
+  };
+  const lag = await readCaptureLag(places);
+  const capture = await captureVerdict({ ...places, connect: client, connectorName: name });
+  if ('value' in capture && capture.value.kind === 'gap') cli.exitCode = 1;
   const warnings = await warnOfOpenConnect(url, cli);
-  const connectors = [{ name, verdict, status: found, ...lag }];
+  const connectors = [{ name, verdict, status: found, ...lag, capture }];
   if (flags.json === true) cli.out(`${JSON.stringify({ connectors, warnings })}\n`);
-  else cli.out(`${renderStatus(name, found)}${renderLag(slot, lag)}`);
+  else cli.out(`${renderStatus(name, found)}${renderLag(slot, lag)}${renderCapture(capture)}`);
 }

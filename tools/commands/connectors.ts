@@ -30,6 +30,7 @@ import { createCapturedTopics } from '../connectors/create-captured-topics.ts';
 import { prepareStackDatabase } from '../connectors/prepare-stack-database.ts';
 import { deleteCommand } from './connectors-delete.ts';
 import { diffCommand } from './connectors-diff.ts';
+import { recoverCommand } from './connectors-recover.ts';
 import { restartCommand } from './connectors-restart.ts';
 import { statusCommand } from './connectors-status.ts';
 import { validateConnector } from '../connectors/validate-connector.ts';
@@ -46,6 +47,7 @@ export function connectorsCommand(cli: CliContext): Command {
   connectors.addCommand(diffCommand(cli));
   connectors.addCommand(statusCommand(cli));
   connectors.addCommand(restartCommand(cli));
+  connectors.addCommand(recoverCommand(cli));
   connectors.addCommand(deleteCommand(cli));
   return connectors;
 }

@@ -1,7 +1,8 @@
 /** What the connectors commands print for people: settings that change, states, short traces. */
 import type { ConnectorStatus, FieldProblem } from '../../connectors/connect-client.ts';
 import { traceSummary } from '../../connectors/connector-health.ts';
-import type { CaptureLag } from './capture-lag.ts';
+import type { CaptureVerdict } from '../../capture/judge-capture.ts';
+import type { CaptureLag, Known } from './capture-lag.ts';
 import type { ApplyResult, SettingChange } from '../../connectors/reconcile.ts';
 
 /** What was done about one connector, and how it is now. */
@@ -35,6 +36,17 @@ export function renderLag(slotName: string, { slot, heartbeatAgeSeconds }: Captu
     return `  heartbeat (${from}): ${age.value} s ago${hint}`;
   });
   return lines([renderSlot(slotName, slot), ...ages]);
+}
+
+/** Whether changes are missing. */
+export function renderCapture(capture: Known<CaptureVerdict>): string {
+  if ('unknown' in capture) return lines([`  captured changes: unknown: ${capture.unknown}`]);
+  const { value } = capture;
+  if (value.kind === 'none') return lines(['  captured changes: capture has not begun']);
+  if (value.kind === 'ok') return lines(['  captured changes: none known to be missing']);
+  const remedy = value.kind === 'gap' ? '; run `rollguard connectors recover`' : '';
+  const word = value.kind === 'gap' ? 'MISSING' : 'look';
+  return lines([`  captured changes: ${word} (${value.reason}): ${value.detail}${remedy}`]);
 }
 
 function renderSlot(name: string, slot: CaptureLag['slot']): string {

@@ -12,9 +12,15 @@
  * writer, and stops waiting when that one is visible to every later snapshot; so what a snapshot saw of
  * the row's streamed changes is always the first so many of them, and a later snapshot saw no fewer.
  *
- * Versions compare within one database system and timeline only. A Debezium snapshot that is taken again,
- * of what was streamed before, loses to the stream though it is no older; its content is then the same.
+ * LSNs and transaction ids compare within one database system, one timeline and one unbroken stream. Where
+ * that ended (a slot that was lost, a standby that took over) all tables are read anew, as a new epoch, whose
+ * versions begin with
+ *
+ *   e<epoch>                    eight hexadecimal digits; versions of epoch 0 have no such beginning
+ *
+ * and are newer than any of an earlier epoch. In byte order, too: `e` is above every digit.
  */
+import { firstEpoch } from '../../schemas/capture-epoch.ts';
 import { rowProblem, type Read } from './row-problem.ts';
 
 export type RowVersion = string;
@@ -30,6 +36,8 @@ export interface ChangeSource {
   readonly txId?: number | bigint | null | undefined;
   /** When the platform committed the change, or the row was read; milliseconds since 1970. */
   readonly ts_ms?: number | bigint | null | undefined;
+  /** Of the record that brought it, see `capture-epoch.ts`; undefined: 0. */
+  readonly epoch?: number | undefined;
 }
 
 /** When the backfill read; both as Postgres says them, in the reading transaction. */
@@ -38,6 +46,8 @@ export interface BackfillRead {
   readonly lsn: string;
   /** `pg_current_snapshot()`: `xmin:xmax:` and the ids between that were running. */
   readonly snapshot: string;
+  /** Of the capture at the time; undefined: 0. */
+  readonly epoch?: number | undefined;
 }
 
 interface Snapshot {
@@ -48,35 +58,57 @@ interface Snapshot {
 
 const lsnDigits = 16;
 const backfilled = '2';
-const epochs = 2n ** 32n;
+const epochMark = 'e';
+const epochDigits = 8;
+/** Ids begin anew after so many. */
+const idCycle = 2n ** 32n;
 /** More transactions than ever run at a time, their parts included: so far above `xmax` an id can be. */
 const runningMax = 2n ** 24n;
 
 /** The version of a change; a streamed one without a sequence cannot be ordered and is a problem. */
 export function rowVersionOf(table: string, source: ChangeSource): Read<RowVersion> {
   const lsns = readSequence(source.sequence);
+  const epoch = epochPart(source.epoch);
   if (isSnapshot(source.snapshot)) {
     const lsn = lsns?.[1] ?? BigInt(source.lsn ?? 0);
-    return { value: `0${hex(0n)}${hex(lsn)}` };
+    return { value: `${epoch}0${hex(0n)}${hex(lsn)}` };
   }
   if (lsns === undefined) {
     const message = 'a streamed change needs source.sequence ("[commit LSN, LSN]") to be ordered';
     return rowProblem({ table, field: 'source.sequence', reason: 'unreadable', message });
   }
   const { txId } = source;
-  const xid = txId === undefined || txId === null ? '' : hex(BigInt(txId) % epochs, 8);
-  return { value: `1${hex(lsns[0])}${hex(lsns[1])}${xid}` };
+  const xid = txId === undefined || txId === null ? '' : hex(BigInt(txId) % idCycle, 8);
+  return { value: `${epoch}1${hex(lsns[0])}${hex(lsns[1])}${xid}` };
 }
 
 /** The version of all rows that one transaction of the backfill reads. */
-export function backfillVersion({ lsn, snapshot }: BackfillRead): RowVersion {
+export function backfillVersion({ lsn, snapshot, epoch }: BackfillRead): RowVersion {
   const [high = '', low = ''] = lsn.split('/');
-  return `${backfilled}${high.padStart(8, '0')}${low.padStart(8, '0')}${snapshot}`.toLowerCase();
+  const read = `${backfilled}${high.padStart(8, '0')}${low.padStart(8, '0')}${snapshot}`;
+  return `${epochPart(epoch)}${read.toLowerCase()}`;
+}
+
+function epochPart(epoch = firstEpoch): string {
+  return epoch === firstEpoch ? '' : `${epochMark}${hex(BigInt(epoch), epochDigits)}`;
+}
+
+/** What is before it says the epoch. */
+function epochLength(version: RowVersion): number {
+  return version.startsWith(epochMark) ? epochMark.length + epochDigits : 0;
 }
 
 /** Above 0: `left` is newer; 0: they are the same. */
 export function compareVersions(left: RowVersion, right: RowVersion): number {
   if (left === right) return 0;
+  const [start, otherStart] = [epochLength(left), epochLength(right)];
+  if (start === 0 && otherStart === 0) return compareWithin(left, right);
+  const epochs = compareText(left.slice(0, start), right.slice(0, otherStart));
+  return epochs === 0 ? compareWithin(left.slice(start), right.slice(otherStart)) : epochs;
+}
+
+/** Two of one epoch. */
+function compareWithin(left: RowVersion, right: RowVersion): number {
   const isBackfilled = left.startsWith(backfilled);
   if (isBackfilled !== right.startsWith(backfilled)) {
     return isBackfilled ? compareBackfilled(left, right) : -compareBackfilled(right, left);
@@ -111,7 +143,7 @@ function saw(read: RowVersion, streamed: RowVersion): boolean {
 /** The log has an id's lower 32 bits; the change was written before the read, so it is none of later. */
 function wholeId(low: bigint, xmax: bigint): bigint {
   const newest = xmax + runningMax;
-  const whole = newest - ((((newest - low) % epochs) + epochs) % epochs);
+  const whole = newest - ((((newest - low) % idCycle) + idCycle) % idCycle);
   return whole < 0n ? low : whole;
 }
 

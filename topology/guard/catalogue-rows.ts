@@ -7,7 +7,7 @@ import { RollguardError } from '../../kernel/errors.ts';
 import type { Deserializer, MaybePromise } from '../../streams/index.ts';
 import { isTimeZone } from '../calendar/property-time.ts';
 import { idColumn, instantColumn, jsonColumn } from '../captured/columns.ts';
-import type { ChangeDecoder, RowChange } from '../captured/row-change.ts';
+import { withEpoch, type ChangeDecoder, type RowChange } from '../captured/row-change.ts';
 import { rowVersionOf } from '../captured/row-version.ts';
 import type { Window } from './catalogue.ts';
 import type { HandOverInput, PropertyInput, RoomInput } from './input.ts';
@@ -101,10 +101,11 @@ export function catalogueSource(
   table: CatalogueTable,
   decode: ChangeDecoder,
 ): Deserializer<string, CapturedCatalogueRow> {
-  return ({ value, timestampMs }) => {
+  return (record) => {
+    const { value, timestampMs } = record;
     if (value === null) return undefined;
     const read = (change: RowChange<Row> | undefined): StreamRow | undefined =>
-      change && { key: table, value: capturedRow(table, change), timestampMs };
+      change && { key: table, value: capturedRow(table, withEpoch(change, record)), timestampMs };
     const decoded: MaybePromise<RowChange<Row> | undefined> = decode<Row>(table, value);
     return decoded instanceof Promise ? decoded.then(read) : read(decoded);
   };

@@ -18,7 +18,7 @@ import {
   type ReservationFact,
 } from './roll-messages.ts';
 import type { Read } from '../captured/row-problem.ts';
-import type { ChangeDecoder, RowChange } from '../captured/row-change.ts';
+import { withEpoch, type ChangeDecoder, type RowChange } from '../captured/row-change.ts';
 import { rowVersionOf } from '../captured/row-version.ts';
 
 /** The columns that are read of each captured table: nothing else is decoded. */
@@ -112,7 +112,7 @@ function table<Row, Value>(
   ): { key: string; value: Value; timestampMs: number } | undefined => {
     if (change === undefined) return undefined;
     onRowRead?.(origin, Number(change.source.ts_ms ?? record.timestampMs));
-    const fact = factOf(change);
+    const fact = factOf(withEpoch(change, record));
     return fact === undefined ? undefined : { ...fact, timestampMs: record.timestampMs };
   };
   return (record, origin) => {

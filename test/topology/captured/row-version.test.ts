@@ -97,3 +97,58 @@ describe('versions of one row', () => {
     expect(compareVersions(read('0/101', '9:9:'), snapshot)).toBeGreaterThan(0);
   });
 });
+
+describe('versions of different epochs', () => {
+  const inEpoch = (epoch: number, source: Parameters<typeof rowVersionOf>[1]): string =>
+    rowVersionOf('t', { ...source, epoch }).value ?? '';
+  const late = { snapshot: 'false', sequence: '["900","901"]', txId: 90 };
+  const early = { snapshot: 'true', sequence: '[null,"5"]' };
+
+  test('are in the order of the epochs, whatever their LSNs and whoever read them', () => {
+    const older = [
+      inEpoch(0, early),
+      inEpoch(0, late),
+      read('FF/0', '99:99:'),
+      inEpoch(1, early),
+      inEpoch(1, late),
+      backfillVersion({ lsn: 'FF/0', snapshot: '99:99:', epoch: 1 }),
+    ];
+    const newer = [
+      inEpoch(2, early),
+      inEpoch(2, { ...late, sequence: '[null,"1"]', txId: 1 }),
+      backfillVersion({ lsn: '0/1', snapshot: '1:1:', epoch: 2 }),
+      inEpoch(16, early),
+    ];
+
+    for (const one of older) {
+      for (const other of newer) {
+        expect([compareVersions(one, other), compareVersions(other, one)]).toEqual([-1, 1]);
+      }
+    }
+  });
+
+  test('are in the same order as text: where no backfill reads, bytes are compared', () => {
+    const sources = [early, late, { snapshot: 'false', sequence: '["7","8"]', txId: 1 }];
+    const all = [0, 1, 15, 16, 255, 65_536].flatMap((epoch) =>
+      sources.map((source) => inEpoch(epoch, source)),
+    );
+
+    expect([...all].sort()).toEqual([...all].sort(compareVersions));
+  });
+
+  test('within one epoch are in the order that they have in the first', () => {
+    fc.assert(
+      fc.property(histories, fc.integer({ min: 1, max: 2 ** 31 - 1 }), (all, epoch) => {
+        const start = inEpoch(epoch, early).slice(0, 9);
+        for (const one of all) {
+          for (const other of all) {
+            expect(compareVersions(`${start}${one.version}`, `${start}${other.version}`)).toBe(
+              compareVersions(one.version, other.version),
+            );
+          }
+        }
+      }),
+      { numRuns: 100 },
+    );
+  });
+});

@@ -11,7 +11,7 @@ import {
   readLifecycleRow,
   type LifecycleColumns,
 } from '../../captured/lifecycle-row.ts';
-import type { ChangeDecoder, RowChange } from '../../captured/row-change.ts';
+import { withEpoch, type ChangeDecoder, type RowChange } from '../../captured/row-change.ts';
 import type { Read } from '../../captured/row-problem.ts';
 import { rowVersionOf } from '../../captured/row-version.ts';
 
@@ -143,10 +143,11 @@ function sourceOf<Row>(
   factOf: (change: RowChange<Row>) => PlatformFact | undefined,
 ): Deserializer<string, PlatformFact> {
   const toRecord = (
-    { timestampMs }: FetchedRecord,
+    record: FetchedRecord,
     change: RowChange<Row> | undefined,
   ): StreamRecord<string, PlatformFact> | undefined => {
-    const value = change && factOf(change);
+    const { timestampMs } = record;
+    const value = change && factOf(withEpoch(change, record));
     return value && { key: reservationKeyOf(value), value, timestampMs };
   };
   return (record) => {

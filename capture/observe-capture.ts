@@ -1,0 +1,101 @@
+/** One look at what captures the platform's tables: a query to its Postgres, and what Connect says. */
+import type { ConnectClient } from '../connectors/connect-client.ts';
+import type { Database, Row } from '../database/connection.ts';
+import { isRollguardError } from '../kernel/errors.ts';
+import type { CaptureSeen, SlotSeen } from './judge-capture.ts';
+
+export interface CaptureSource {
+  /** Undefined: it could not be opened. */
+  readonly database: Database | undefined;
+  /** Undefined: nobody said where Connect is. */
+  readonly connect: ConnectClient | undefined;
+  readonly connectorName: string;
+  readonly slotName: string;
+}
+
+/** Nothing here locks, writes or waits. The timeline is that of the log's end, a checkpoint may be older. */
+const text = `
+  SELECT s.system_identifier::text AS system, pg_is_in_recovery() AS standby,
+         CASE WHEN NOT pg_is_in_recovery() THEN pg_current_wal_lsn()::text END AS lsn,
+         CASE WHEN NOT pg_is_in_recovery() THEN left(pg_walfile_name(pg_current_wal_lsn()), 8) END AS timeline,
+         (SELECT setting::bigint FROM pg_settings WHERE name = 'max_slot_wal_keep_size') AS kept_mb,
+         r.slot_name, r.active, r.wal_status, r.confirmed_flush_lsn::text AS confirmed,
+         CASE WHEN NOT pg_is_in_recovery() THEN pg_wal_lsn_diff(pg_current_wal_lsn(), r.restart_lsn)::text END AS retained
+  FROM pg_control_system() s LEFT JOIN pg_replication_slots r ON r.slot_name = $1`;
+
+const bytesPerMegabyte = 1024 * 1024;
+
+/**
+ * The slot first, then what was delivered: a slot never confirms more than that, unless it is another one.
+ * @param heartbeatAgeMs undefined: not known.
+ */
+export async function observeCapture(
+  source: CaptureSource,
+  heartbeatAgeMs: number | undefined,
+): Promise<CaptureSeen> {
+  const server = await askServer(source);
+  const offset = await askConnect(source);
+  return {
+    slotName: source.slotName,
+    server,
+    // While the tables are read for the first time the slot is ahead of what is told of it.
+    deliveredLsn: offset?.isStreaming === true ? offset.lsn : undefined,
+    heartbeatAgeMs,
+  };
+}
+
+async function askServer({ database, slotName }: CaptureSource): Promise<CaptureSeen['server']> {
+  if (database === undefined) return undefined;
+  try {
+    const { rows } = await database.query(text, [slotName]);
+    return rows[0] === undefined ? undefined : serverIn(rows[0]);
+  } catch (error) {
+    if (isRollguardError(error, 'DATABASE_UNAVAILABLE')) return undefined;
+    throw error;
+  }
+}
+
+async function askConnect({ connect, connectorName }: CaptureSource) {
+  try {
+    return await connect?.offset(connectorName);
+  } catch (error) {
+    // Connect that is away says nothing about the slot.
+    if (isRollguardError(error)) return undefined;
+    throw error;
+  }
+}
+
+function serverIn(row: Row): NonNullable<CaptureSeen['server']> {
+  const keptMegabytes = Number(row['kept_mb'] ?? -1);
+  return {
+    system: textIn(row, 'system') ?? '',
+    timeline: Number.parseInt(textIn(row, 'timeline') ?? '0', 16),
+    isStandby: row['standby'] === true,
+    lsn: lsnOf(textIn(row, 'lsn')),
+    keptBytesMax: keptMegabytes < 0 ? undefined : keptMegabytes * bytesPerMegabyte,
+    slot: slotIn(row),
+  };
+}
+
+function slotIn(row: Row): SlotSeen | undefined {
+  if (row['slot_name'] === null) return undefined;
+  return {
+    isActive: row['active'] === true,
+    walStatus: textIn(row, 'wal_status') ?? 'lost',
+    confirmedLsn: lsnOf(textIn(row, 'confirmed')),
+    retainedBytes: Number(row['retained'] ?? 0),
+  };
+}
+
+/** Postgres's `X/Y` as a number. */
+function lsnOf(text: string | undefined): bigint | undefined {
+  const match = /^([0-9A-F]{1,8})\/([0-9A-F]{1,8})$/i.exec(text ?? '');
+  if (match === null) return undefined;
+  const [, high = '0', low = '0'] = match;
+  return BigInt(`0x${high}`) * 2n ** 32n + BigInt(`0x${low}`);
+}
+
+function textIn(row: Row, column: string): string | undefined {
+  const value = row[column];
+  return typeof value === 'string' ? value : undefined;
+}
