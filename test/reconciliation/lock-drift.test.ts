@@ -66,7 +66,7 @@ function holdOf(of: Sold, more: Partial<StoredHold> = {}): StoredHold {
     own: { roomId: of.isInRoom && of.hasHoldRoom ? roomId : undefined, stayStartMs, stayEndMs },
     ...{ grantedAtMs: nowMs - 2 * day, decidedAtMs: nowMs - 2 * day },
     ...{ endedAtMs: undefined, releaseReason: undefined, ...more },
-  } as StoredHold;
+  };
 }
 
 function found(of: Sold, more: Partial<HeldReservation>) {
