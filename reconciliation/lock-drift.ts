@@ -10,7 +10,10 @@ import type { PropertyRecord } from '../topology/guard/catalogue.ts';
 import { platformStay } from '../topology/guard/platform-stay.ts';
 import { isRefusal } from '../topology/guard/refusal.ts';
 import { reconcile } from '../topology/guard/reservations/reconcile.ts';
-import type { PlatformFact } from '../topology/guard/reservations/reservation-fact.ts';
+import type {
+  PlatformFact,
+  ReservationRowFact,
+} from '../topology/guard/reservations/reservation-fact.ts';
 import {
   emptyRecord,
   withInput,
@@ -102,7 +105,7 @@ function stayFound({ of, record, stay, kept }: ToFind): Found | undefined {
   const zone = of.property?.zone ?? 'UTC';
   const judged = kept.map((hold): Found & { readonly weight: number } => {
     const parts = [hold.own, ...(hold.confirmed === undefined ? [] : [hold.confirmed])];
-    const hasStay = (part: HeldPart): boolean => partHasStay(hold, part, stay, zone);
+    const hasStay = (part: HeldPart): boolean => partHasStay(hold, part, { row, stay, zone });
     const isOfType = hold.roomTypeId === row.roomTypeId;
     const withStay = parts.filter(hasStay);
     const withRoom = withStay.filter(({ roomId }) => isItsRoom(roomId, hold, of.roomId, row));
@@ -134,11 +137,25 @@ function reasonOf(isOfType: boolean, hasStay: boolean, hasRoom: boolean): DriftR
 }
 
 /** Of its own stay the guard has said which nights it counts on; the instants have to mean the same. */
-function partHasStay(hold: StoredHold, part: HeldPart, stay: Stay, zone: string): boolean {
+function partHasStay(
+  hold: StoredHold,
+  part: HeldPart,
+  {
+    row,
+    stay,
+    zone,
+  }: { readonly row: ReservationRowFact; readonly stay: Stay; readonly zone: string },
+): boolean {
   const wanted = String(stay.nights);
-  const isSaid = part !== hold.own || String(hold.nights) === wanted;
+  if (part === hold.own && String(hold.nights) !== wanted) return false;
+  if (String(nightsOf(part, zone)) === wanted) return true;
   // A hold that was taken before the property was known has instants of UTC.
-  return isSaid && [zone, 'UTC'].some((each) => String(nightsOf(part, each)) === wanted);
+  const early = platformStay(row, undefined);
+  return (
+    !isRefusal(early) &&
+    early.stayStartMs === part.stayStartMs &&
+    early.stayEndMs === part.stayEndMs
+  );
 }
 
 /** Where the row names no room, a caller's own will do. */

@@ -48,6 +48,9 @@ function rowOf(of: Sold, standing: ReservationStanding = 'live'): ReservationRow
   };
 }
 
+/** A day more of it counts on the same night. */
+const isDayUse = (of: Sold): boolean => of.arrivalDate === of.departureDate;
+
 function propertyOf({ zone }: Sold) {
   return { zone, checkInTime: '15:00', checkOutTime: '11:00' };
 }
@@ -63,7 +66,7 @@ function holdOf(of: Sold, more: Partial<StoredHold> = {}): StoredHold {
     own: { roomId: of.isInRoom && of.hasHoldRoom ? roomId : undefined, stayStartMs, stayEndMs },
     ...{ grantedAtMs: nowMs - 2 * day, decidedAtMs: nowMs - 2 * day },
     ...{ endedAtMs: undefined, releaseReason: undefined, ...more },
-  } as StoredHold;
+  };
 }
 
 function found(of: Sold, more: Partial<HeldReservation>) {
@@ -78,7 +81,7 @@ const planted: Readonly<Record<string, (of: Sold) => Partial<HeldReservation>>> 
   other_type: (of) => ({ holds: [holdOf(of, { roomTypeId: otherTypeId })] }),
   other_stay: (of) => {
     const hold = holdOf(of);
-    const own = { ...hold.own, stayEndMs: hold.own.stayEndMs + 2 * day };
+    const own = { ...hold.own, stayEndMs: hold.own.stayEndMs + (isDayUse(of) ? 2 : 1) * day };
     return { holds: [{ ...hold, own }] };
   },
   not_confirmed: (of) => ({ holds: [holdOf(of, { status: 'TENTATIVE' })] }),
@@ -139,6 +142,13 @@ describe('the drift of holds', () => {
     const changing = holdOf(of, { status: 'TENTATIVE', own, confirmed: hold.own });
 
     expect(found(of, { holds: [changing] })).toEqual([]);
+  });
+
+  test('takes a hold that was taken before the property was known for right', () => {
+    const of = { ...fc.sample(sold, 1)[0]!, zone: 'Australia/Lord_Howe' };
+    const early = holdOf({ ...of, zone: 'UTC' });
+
+    expect(found(of, { holds: [early] })).toEqual([]);
   });
 
   test('is a hold of a reservation that the platform does not have', () => {
