@@ -29,7 +29,7 @@ export interface CaptureSeen {
     | undefined
     | (DatabaseIdentity & {
         readonly isStandby: boolean;
-        /** End of its log; undefined on a standby. */
+        /** End of its log, asked after the rest; undefined on a standby, or not asked. */
         readonly lsn: bigint | undefined;
         /** `max_slot_wal_keep_size` in bytes; undefined: no limit. */
         readonly keptBytesMax: number | undefined;

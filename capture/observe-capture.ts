@@ -16,7 +16,6 @@ export interface CaptureSource {
 /** Nothing here locks, writes or waits. The timeline is that of the log's end, a checkpoint may be older. */
 const text = `
   SELECT s.system_identifier::text AS system, pg_is_in_recovery() AS standby,
-         CASE WHEN NOT pg_is_in_recovery() THEN pg_current_wal_lsn()::text END AS lsn,
          CASE WHEN NOT pg_is_in_recovery() THEN left(pg_walfile_name(pg_current_wal_lsn()), 8) END AS timeline,
          (SELECT setting::bigint FROM pg_settings WHERE name = 'max_slot_wal_keep_size') AS kept_mb,
          r.slot_name, r.active, r.wal_status, r.confirmed_flush_lsn::text AS confirmed,
@@ -26,7 +25,8 @@ const text = `
 const bytesPerMegabyte = 1024 * 1024;
 
 /**
- * The slot first, then what was delivered: a slot never confirms more than that, unless it is another one.
+ * The slot first, then what was delivered, then the end of the log: a slot never confirms more than was
+ * delivered, unless it is another one; and what was delivered was in the log before.
  * @param heartbeatAgeMs undefined: not known.
  */
 export async function observeCapture(
@@ -35,20 +35,38 @@ export async function observeCapture(
 ): Promise<CaptureSeen> {
   const server = await askServer(source);
   const offset = await askConnect(source);
+  const lsn = server === undefined || offset === undefined ? undefined : await askEnd(source);
   return {
     slotName: source.slotName,
-    server,
+    server: server && { ...server, lsn },
     // While the tables are read for the first time the slot is ahead of what is told of it.
     deliveredLsn: offset?.isStreaming === true ? offset.lsn : undefined,
     heartbeatAgeMs,
   };
 }
 
-async function askServer({ database, slotName }: CaptureSource): Promise<CaptureSeen['server']> {
+type Server = NonNullable<CaptureSeen['server']>;
+
+async function askServer({
+  database,
+  slotName,
+}: CaptureSource): Promise<Omit<Server, 'lsn'> | undefined> {
   if (database === undefined) return undefined;
   try {
     const { rows } = await database.query(text, [slotName]);
     return rows[0] === undefined ? undefined : serverIn(rows[0]);
+  } catch (error) {
+    if (isRollguardError(error, 'DATABASE_UNAVAILABLE')) return undefined;
+    throw error;
+  }
+}
+
+const endText = `SELECT CASE WHEN NOT pg_is_in_recovery() THEN pg_current_wal_lsn()::text END AS lsn`;
+
+async function askEnd({ database }: CaptureSource): Promise<bigint | undefined> {
+  try {
+    const [row] = (await database?.query(endText))?.rows ?? [];
+    return row && lsnOf(textIn(row, 'lsn'));
   } catch (error) {
     if (isRollguardError(error, 'DATABASE_UNAVAILABLE')) return undefined;
     throw error;
@@ -65,13 +83,12 @@ async function askConnect({ connect, connectorName }: CaptureSource) {
   }
 }
 
-function serverIn(row: Row): NonNullable<CaptureSeen['server']> {
+function serverIn(row: Row): Omit<Server, 'lsn'> {
   const keptMegabytes = Number(row['kept_mb'] ?? -1);
   return {
     system: textIn(row, 'system') ?? '',
     timeline: Number.parseInt(textIn(row, 'timeline') ?? '0', 16),
     isStandby: row['standby'] === true,
-    lsn: lsnOf(textIn(row, 'lsn')),
     keptBytesMax: keptMegabytes < 0 ? undefined : keptMegabytes * bytesPerMegabyte,
     slot: slotIn(row),
   };

@@ -77,7 +77,7 @@ async function replayed(
 ): Promise<readonly string[]> {
   const { exitCode, out } = await runQuietly(cli, [
     ...['replay', 'reservation', '--property', propertyId, '--tenant', tenantId],
-    ...['--from', from, '--to', to, '--state', '--no-table', '--stdout', '--json'],
+    ...['--from', from, '--to', to, '--state', '--no-table', '--stdout'],
     ...['--url', url, '--platform-database-url', databaseUrl],
   ]);
   return exitCode === 0
