@@ -12,7 +12,8 @@ import { interruptible } from '../interruptible.ts';
 import { replayOffsets, type ReplayReport } from '../replay-offsets/replay-offsets.ts';
 import { renderReplayReport } from '../replay-offsets/replay-report-text.ts';
 import type { ReplayedApplication } from '../replay-offsets/replayed-application.ts';
-import { resetTarget, type TargetFlags } from '../replay-offsets/reset-target.ts';
+import { resetTarget, type AskedTarget, type TargetFlags } from '../replay-offsets/reset-target.ts';
+import { sideReplay } from '../replay-offsets/side-replay.ts';
 import { rollService } from '../replay-offsets/roll/roll-of-settings.ts';
 
 interface ReplayOffsetsFlags extends TargetFlags {
@@ -20,6 +21,7 @@ interface ReplayOffsetsFlags extends TargetFlags {
   readonly topic: readonly string[];
   readonly partition: readonly number[];
   readonly eventsTopic?: string;
+  readonly into?: string;
   readonly execute?: true;
   readonly brokers?: string;
   readonly registryUrl?: string;
@@ -45,6 +47,7 @@ Examples:
   rollguard replay offsets --application roll-service --to-earliest --execute
   rollguard replay offsets --application roll-service --by-duration 2h --topic platform.public.reservations
   rollguard replay offsets --application roll-service --from-file offsets.csv --json
+  rollguard replay offsets --application roll-service --into -compare --execute
 
 Without --execute nothing is changed: it prints the plan. With it every instance has to be stopped; none
 starts before the replay is complete. Killed or interrupted: run the same command again.
@@ -80,6 +83,11 @@ export function replayOffsetsCommand(
       '--events-topic <name>',
       'where its events are (default: roll.events, .shadow in shadow mode)',
     )
+    .option(
+      '--into <suffix>',
+      'instead: into an application id with this suffix, to compare; the original may live',
+      suffix,
+    )
     .option('--execute', 'do it (default: only the plan)')
     .option('--brokers <list>', 'Kafka, host:port, comma separated (default: KAFKA_BROKERS)')
     .option('--registry-url <url>', 'the registry (default: SCHEMA_REGISTRY_URL)')
@@ -94,7 +102,7 @@ async function run(
   cli: CliContext,
   openPort: typeof commandPort,
 ): Promise<void> {
-  const { target, asked } = resetTarget(flags, { nowMs: cli.clock.nowMs(), readFile });
+  const { target, asked } = targetOf(flags, cli);
   const settings = applicationSettings('replay', flags, cli);
   const open = applications[flags.application];
   if (open === undefined) throw usage(`there is no application ${flags.application}`);
@@ -102,23 +110,31 @@ async function run(
   const interrupted =
     'interrupted; if it had begun, no instance starts before the same command has come to its end';
   try {
-    const application = await open(settings, {
-      ...{ port, clock: cli.clock, eventsTopic: flags.eventsTopic },
-    });
+    const parts = { port, clock: cli.clock };
+    const { into, eventsTopic } = flags;
+    const application = await open(settings, { ...parts, eventsTopic });
+    const side =
+      into === undefined
+        ? undefined
+        : await open(withSuffix(settings, into), {
+            ...{ ...parts, eventsTopic: `${application.outputTopic}${into}` },
+          });
     const narrowed = [
       ...flags.topic.map((topic) => `--topic ${topic}`),
       ...flags.partition.map((partition) => `--partition ${partition}`),
     ];
-    const report = await interruptible(interrupted, (signal) =>
-      replayOffsets({
-        ...{ port, application, target, topics: flags.topic, partitions: flags.partition, signal },
-        asked: [`--application ${flags.application}`, asked, ...narrowed].join(' '),
-        isExecuted: flags.execute === true,
+    const report = await interruptible(interrupted, (signal) => {
+      const run = {
+        ...{ port, signal, isExecuted: flags.execute === true, random: systemRandom },
+        ...{ clock: cli.clock, logger: commandLogger(cli), progress: cli.progress },
         stateDir: settings.ROLLGUARD_STATE_DIR,
-        ...{ random: systemRandom, clock: cli.clock, logger: commandLogger(cli) },
-        progress: cli.progress,
-      }),
-    );
+      };
+      if (side !== undefined) return sideReplay({ ...run, original: application, side });
+      return replayOffsets({
+        ...{ ...run, application, target, topics: flags.topic, partitions: flags.partition },
+        asked: [`--application ${flags.application}`, asked, ...narrowed].join(' '),
+      });
+    });
     cli.out(flags.json === true ? `${JSON.stringify(report)}\n` : renderReplayReport(report));
     if (isDifferent(report)) cli.exitCode = differenceExitCode;
   } finally {
@@ -128,6 +144,27 @@ async function run(
 
 function isDifferent({ outcome, before, after }: ReplayReport): boolean {
   return outcome === 'replayed' && JSON.stringify(before) !== JSON.stringify(after);
+}
+
+/** A side begins from nothing, wherever the original stands. @throws USAGE */
+function targetOf(flags: ReplayOffsetsFlags, { clock }: CliContext): AskedTarget {
+  const { into, topic, partition, toEarliest, ...others } = flags;
+  const parts = { nowMs: clock.nowMs(), readFile };
+  if (into === undefined) return resetTarget(flags, parts);
+  if (topic.length > 0 || partition.length > 0) {
+    throw usage('--into replays everything: --topic and --partition do not go with it');
+  }
+  return resetTarget({ ...others, toEarliest: true }, parts);
+}
+
+function withSuffix(settings: Settings, suffixOfSide: string): Settings {
+  const { KAFKA_CONSUMER_GROUP_SUFFIX: own } = settings;
+  return { ...settings, KAFKA_CONSUMER_GROUP_SUFFIX: `${own}${suffixOfSide}` };
+}
+
+function suffix(text: string): string {
+  if (/^[A-Za-z0-9._-]{1,50}$/.test(text)) return text;
+  throw new InvalidArgumentError('It must be letters, digits, dots, dashes, 50 at most.');
 }
 
 function several(value: string, before: readonly string[]): readonly string[] {

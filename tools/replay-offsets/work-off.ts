@@ -3,7 +3,7 @@
  * off: up to the bounds where there are any, to the end elsewhere. What it does is exactly once, as ever:
  * killed, it goes on from its last commit.
  */
-import { RollguardError } from '../../kernel/errors.ts';
+import { RollguardError, isRollguardError } from '../../kernel/errors.ts';
 import { noMetrics } from '../../kernel/metrics.ts';
 import {
   KafkaStreams,
@@ -39,6 +39,7 @@ export interface WorkOffOptions extends ReplayParts {
 
 const pollMs = 100;
 const lookIntervalMs = 1_000;
+const failuresMax = 10;
 // Positions of what was written outside of a task are markers, a few for each transaction: these are looked into.
 const lookIntoMax = 100_000;
 // A killed run's place in the group is free again after the shortest session that brokers grant by default.
@@ -73,20 +74,30 @@ export async function workOff<Result>(
 }
 
 async function untilWorkedOff(streams: KafkaStreams, work: WorkOffOptions): Promise<void> {
-  const { clock, signal } = work;
+  const { clock, signal, logger } = work;
   const tell = progressOf(streams, work);
   let lookedMs = -Infinity;
+  let failures = 0;
   for (;;) {
     if (streams.status === 'error') await streams.done();
     signal.throwIfAborted();
-    if (clock.monotonicMs() - lookedMs >= lookIntervalMs) {
-      lookedMs = clock.monotonicMs();
-      await checkAlone(work);
-    }
     tell();
-    const isIdle =
-      streams.notReady() === undefined && streams.tasks().every(({ lag }) => lag === 0);
-    if (isIdle && (await isWorkedOff(work))) return;
+    try {
+      if (clock.monotonicMs() - lookedMs >= lookIntervalMs) {
+        lookedMs = clock.monotonicMs();
+        await checkAlone(work);
+      }
+      const isIdle =
+        streams.notReady() === undefined && streams.tasks().every(({ lag }) => lag === 0);
+      if (isIdle && (await isWorkedOff(work))) return;
+      failures = 0;
+    } catch (error) {
+      // The engine waits for a broker that is away; so does whoever watches it, for a while.
+      failures += 1;
+      const isTransient = isRollguardError(error) && error.row.reaction === 'retry';
+      if (!isTransient || failures > failuresMax) throw error;
+      logger.warn('the replay could not look how far it is', { error });
+    }
     await clock.sleep(pollMs);
   }
 }

@@ -3,12 +3,15 @@ import { noMetrics } from '../../../kernel/metrics.ts';
 import { silentLogger } from '../../../kernel/logger.ts';
 import { seededRandom } from '../../../kernel/random.ts';
 import type { KafkaPort, Topology } from '../../../streams/index.ts';
+import type { ManualClock } from '../../../testing/manual-clock.ts';
 import { TopologyTestDriver } from '../../../testing/topology-test-driver.ts';
 import {
   replayOffsets,
   type ReplayOptions,
   type ReplayReport,
 } from '../../../tools/replay-offsets/replay-offsets.ts';
+import type { ReplayedApplication } from '../../../tools/replay-offsets/replayed-application.ts';
+import { sideReplay } from '../../../tools/replay-offsets/side-replay.ts';
 import { rollToReplay } from '../../../tools/replay-offsets/roll/roll-to-replay.ts';
 import type { RowChange } from '../../../topology/captured/row-change.ts';
 import type { RollChange } from '../../../topology/roll/diff.ts';
@@ -26,10 +29,10 @@ export function topicOf(table: string): string {
   return `platform.public.${table}`;
 }
 
-export function topology(): Topology {
+function topology(events = eventsTopic): Topology {
   return rollTopology({
     topicPrefix: 'platform',
-    eventsTopic,
+    eventsTopic: events,
     partitionCount: 2,
     decode: <Row>(_table: string, value: Buffer) => JSON.parse(value.toString()) as RowChange<Row>,
     encodeEvent,
@@ -59,7 +62,10 @@ export async function startRoll(
 async function settle(driver: TopologyTestDriver): Promise<void> {
   const isIdle = (): boolean =>
     driver.streams.notReady() === undefined && driver.streams.tasks().every(({ lag }) => lag === 0);
-  for (let idle = 0; idle < 3; idle = isIdle() ? idle + 1 : 0) await driver.advance(1_500);
+  for (let idle = 0; idle < 3; idle = isIdle() ? idle + 1 : 0) {
+    await driver.advance(1_500);
+    if (driver.streams.status === 'error') throw driver.streams.error as Error;
+  }
 }
 
 /** Of the captured rows. */
@@ -68,7 +74,7 @@ let lsn = 100;
 export function capture(driver: TopologyTestDriver, table: string, after: object): void {
   lsn += 1;
   const source = { snapshot: 'false', sequence: `["${lsn}","${lsn}"]` };
-  const id = (after as { id?: string; event_id?: string }).id ?? String(lsn);
+  const id = String((after as { readonly id?: unknown }).id ?? lsn);
   driver.pipe(topicOf(table), { key: id, value: JSON.stringify({ op: 'u', after, source }) });
 }
 
@@ -99,6 +105,7 @@ export async function livedRoll(): Promise<TopologyTestDriver> {
 /** The service again, for one more day with an arrival of somebody new. */
 export async function oneDayMore(stopped: TopologyTestDriver): Promise<void> {
   const driver = await startRoll(stopped);
+  lsn = 10_000;
   liveOneDay(driver, 30, 10);
   for (const property_id of hotels) closeDate(driver, property_id, '2026-05-16');
   await settle(driver);
@@ -143,25 +150,61 @@ function liveOneDay(driver: TopologyTestDriver, n: number, day: number): void {
   }
 }
 
-/** To its end, or to what it throws; the time goes on meanwhile. */
+/** To its end, or to what it throws; the time goes on meanwhile. @param isGone its process is no more. */
 export async function replayOn(
   { kafka, clock }: Pick<TopologyTestDriver, 'kafka' | 'clock'>,
   changes: Partial<ReplayOptions> & { readonly port?: KafkaPort } = {},
+  isGone: () => boolean = () => false,
 ): Promise<ReplayReport> {
   const port = changes.port ?? kafka.client('replay');
-  const decode = (value: Buffer): RollChange => JSON.parse(value.toString()) as RollChange;
+  const gone = new AbortController();
   const replay = replayOffsets({
     ...{ port, target: { kind: 'earliest' }, asked: '--to-earliest', topics: [], partitions: [] },
-    application: rollToReplay({
-      ...{ port, applicationId, topology: topology(), eventsTopic },
-      codec: { encode: encodeEvent, decode },
-    }),
-    ...{ isExecuted: true, stateDir: undefined, random: seededRandom(7), clock },
-    ...{ logger: silentLogger, signal: new AbortController().signal, progress: () => undefined },
+    ...{ application: replayed(port, ''), ...partsOf(clock), signal: gone.signal },
     ...changes,
   });
+  return whileTimeGoesOn(clock, replay, () => {
+    if (isGone()) gone.abort();
+  });
+}
+
+/** Into `-side`. */
+export function replayIntoSide({
+  kafka,
+  clock,
+}: Pick<TopologyTestDriver, 'kafka' | 'clock'>): Promise<ReplayReport> {
+  const port = kafka.client('replay');
+  const { signal } = new AbortController();
+  const [original, side] = [replayed(port, ''), replayed(port, '-side')];
+  const replay = sideReplay({ ...partsOf(clock), port, signal, original, side });
+  return whileTimeGoesOn(clock, replay, () => undefined);
+}
+
+function replayed(port: KafkaPort, suffix: string): ReplayedApplication {
+  const decode = (value: Buffer): RollChange => JSON.parse(value.toString()) as RollChange;
+  return rollToReplay({
+    ...{ port, applicationId: `${applicationId}${suffix}`, codec: { encode: encodeEvent, decode } },
+    ...{ topology: topology(`${eventsTopic}${suffix}`), eventsTopic: `${eventsTopic}${suffix}` },
+  });
+}
+
+function partsOf(clock: ManualClock) {
+  return {
+    ...{ isExecuted: true, stateDir: undefined, random: seededRandom(7), clock },
+    ...{ logger: silentLogger, progress: () => undefined },
+  };
+}
+
+async function whileTimeGoesOn(
+  clock: ManualClock,
+  replay: Promise<ReplayReport>,
+  look: () => void,
+): Promise<ReplayReport> {
   const over = new AbortController();
   void replay.catch(() => undefined).finally(() => over.abort());
-  while (!over.signal.aborted) await clock.advance(100);
+  while (!over.signal.aborted) {
+    await clock.advance(200);
+    look();
+  }
   return replay;
 }
