@@ -80,7 +80,10 @@ describe('replay offsets', () => {
       const ends = await roll.keptEnds();
       const { applicationId } = roll;
       const first = roll.replay('--to-earliest', '--execute');
-      await until(async () => (await readReplayMark(port, applicationId))?.isReset === true);
+      await until(async () => {
+        const mark = await readReplayMark(port, applicationId);
+        return mark?.isReset === true && mark.completed === undefined;
+      });
       first.process.kill('SIGKILL');
       await first.ended;
       const logFile = path.join(system.logsFolder, `${applicationId}.log`);
@@ -92,7 +95,11 @@ describe('replay offsets', () => {
         ...{ logFile, clock: systemClock },
       });
 
-      expect(await service.ended).toBe(1);
+      try {
+        expect(await service.ended).toBe(1);
+      } finally {
+        await service.kill();
+      }
       expect(readFileSync(logFile, 'utf8')).toMatch(
         /is not complete.*rollguard replay offsets --application roll-service --to-earliest --execute/,
       );

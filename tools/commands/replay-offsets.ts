@@ -148,13 +148,13 @@ function isDifferent({ outcome, before, after }: ReplayReport): boolean {
 
 /** A side begins from nothing, wherever the original stands. @throws USAGE */
 function targetOf(flags: ReplayOffsetsFlags, { clock }: CliContext): AskedTarget {
-  const { into, topic, partition, toEarliest, ...others } = flags;
+  const { into, topic, partition } = flags;
   const parts = { nowMs: clock.nowMs(), readFile };
   if (into === undefined) return resetTarget(flags, parts);
   if (topic.length > 0 || partition.length > 0) {
     throw usage('--into replays everything: --topic and --partition do not go with it');
   }
-  return resetTarget({ ...others, toEarliest: true }, parts);
+  return resetTarget({ ...flags, toEarliest: true }, parts);
 }
 
 function withSuffix(settings: Settings, suffixOfSide: string): Settings {

@@ -74,8 +74,11 @@ let lsn = 100;
 export function capture(driver: TopologyTestDriver, table: string, after: object): void {
   lsn += 1;
   const source = { snapshot: 'false', sequence: `["${lsn}","${lsn}"]` };
-  const id = String((after as { readonly id?: unknown }).id ?? lsn);
-  driver.pipe(topicOf(table), { key: id, value: JSON.stringify({ op: 'u', after, source }) });
+  const { id = lsn } = after as { readonly id?: string | number };
+  driver.pipe(topicOf(table), {
+    key: String(id),
+    value: JSON.stringify({ op: 'u', after, source }),
+  });
 }
 
 /** When the third day began, by the records' time. */

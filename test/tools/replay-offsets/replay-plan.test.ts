@@ -112,6 +112,10 @@ describe('where to', () => {
     nowMs: Date.parse('2026-05-10T12:00:00Z'),
     readFile: () => '# comment\none,0,5\n\n"two", 1, 7\n',
   };
+  const twoOffsets = new Map([
+    ['one-0', 5],
+    ['two-1', 7],
+  ]);
   const at = (text: string) => ({ kind: 'datetime', atMs: Date.parse(text) });
 
   test.each([
@@ -126,11 +130,7 @@ describe('where to', () => {
       at('2026-05-01T07:00:00Z'),
       '--to-datetime 2026-05-01T10:00:00+03:00',
     ],
-    [
-      { fromFile: 'x.csv' },
-      { kind: 'file', offsets: new Map([...[['one-0', 5] as const], ['two-1', 7]]) },
-      '--from-file x.csv',
-    ],
+    [{ fromFile: 'x.csv' }, { kind: 'file', offsets: twoOffsets }, '--from-file x.csv'],
   ])('%j', (flags, found, asked) => {
     expect(resetTarget(flags as object, parts)).toEqual({ target: found, asked });
   });
