@@ -9,7 +9,8 @@ import { deadLetterConfigs, deadLetterPartitionCount } from '../../streams/inter
 import type { FetchedRecord, KafkaPort, ProduceRecord } from '../../streams/kafka/port.ts';
 import { readRanges, wholeTopics } from '../../streams/kafka/read-ranges.ts';
 import type { TransactionalProducer } from '../../streams/kafka/port.ts';
-import { replayIdHeader, type ReplayRun } from './replayed-application.ts';
+import { replayDifferenceHeaders } from '../../topology/roll/replay-header.ts';
+import type { ReplayRun } from './replayed-application.ts';
 
 export function heldLettersTopic(applicationId: string): string {
   return `${applicationId}-replay-dlq`;
@@ -75,6 +76,8 @@ function withReplayId(
   { key, value, timestampMs, headers }: FetchedRecord,
   replayId: string,
 ): ProduceRecord {
-  const header = { key: replayIdHeader, value: Buffer.from(replayId, 'utf8') };
-  return { key, value, timestampMs, headers: [...headers, header] };
+  return {
+    ...{ key, value, timestampMs },
+    headers: [...headers, ...replayDifferenceHeaders(replayId)],
+  };
 }

@@ -53,6 +53,3 @@ export interface ReplayOutcome {
   /** For whoever looks: what is not as it should be and changes nothing. */
   readonly notes: readonly string[];
 }
-
-/** Says on every output of a replay which one it is of. */
-export const replayIdHeader = 'x-rollguard-replay-id';

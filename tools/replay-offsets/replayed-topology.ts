@@ -3,6 +3,7 @@
  * are of. Stores, tasks, topics and their names stay what they are.
  */
 import type { Processor, ProcessorContext, RecordHeader } from '../../streams/index.ts';
+import { replayIdOf } from '../../topology/roll/replay-header.ts';
 import type {
   ProcessorNode,
   SinkNode,
@@ -22,11 +23,14 @@ export function heldBack(topology: Topology, sinks: readonly string[]): Topology
   return mapped(topology, sinks, (sink) => ({ processor: nodeFor(sink, nowhere), sinks: [] }));
 }
 
-/** What goes to these sinks has one more header. @param onRecord told of each. */
+/**
+ * What goes to these sinks has these headers, but for what was asked to be told once more: it was told.
+ * @param onRecord told of each.
+ */
 export function headed(
   topology: Topology,
   sinks: readonly string[],
-  header: RecordHeader,
+  headers: readonly RecordHeader[],
   onRecord: () => void,
 ): Topology {
   const add = (): Processor<unknown, unknown> => {
@@ -36,8 +40,9 @@ export function headed(
         context = given;
       },
       process: (record) => {
+        if (replayIdOf({ headers: record.headers ?? [] }) !== undefined) return undefined;
         onRecord();
-        return context.forward({ ...record, headers: [...(record.headers ?? []), header] });
+        return context.forward({ ...record, headers: [...(record.headers ?? []), ...headers] });
       },
     };
   };

@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { checkNoReplay, readReplayMark } from '../../../streams/replay-mark.ts';
 import type { TopologyTestDriver } from '../../../testing/topology-test-driver.ts';
-import { replayIdHeader } from '../../../tools/replay-offsets/replayed-application.ts';
+import { replayIdHeader, replayIdOf } from '../../../topology/roll/replay-header.ts';
 import { KilledPort } from '../guard/killed-port.ts';
 import type { ReplayReport } from '../../../tools/replay-offsets/replay-offsets.ts';
 import {
@@ -85,6 +85,8 @@ describe('a full reset', () => {
       headers.some(({ key, value }) => key === replayIdHeader && String(value) === report.replayId),
     );
     expect(ofReplay.length).toBe(entries.size + 1);
+    // For a reader they are changes, not what was told before once more.
+    expect(ofReplay.map((record) => replayIdOf(record))).not.toContain(report.replayId);
     expect(new Set(written.map(({ value }) => ledgerIdOf(value)))).toEqual(
       new Set([...entries, 'stray']),
     );

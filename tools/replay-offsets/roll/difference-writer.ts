@@ -2,7 +2,7 @@
 import type { Clock } from '../../../kernel/clock.ts';
 import type { ProduceRecord, TransactionalProducer } from '../../../streams/kafka/port.ts';
 import type { RollChange } from '../../../topology/roll/diff.ts';
-import { replayIdHeader } from '../replayed-application.ts';
+import { replayDifferenceHeaders } from '../../../topology/roll/replay-header.ts';
 
 const recordsMax = 2_000;
 
@@ -35,7 +35,7 @@ export class DifferenceWriter {
     this.#batches.set(partition, records);
     records.push({
       ...{ key: Buffer.from(key, 'utf8'), value: codec.encode(change), timestampMs: clock.nowMs() },
-      headers: [{ key: replayIdHeader, value: Buffer.from(replayId, 'utf8') }],
+      headers: replayDifferenceHeaders(replayId),
     });
     this.#count += 1;
     this.#waiting += 1;

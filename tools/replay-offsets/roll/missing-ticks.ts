@@ -8,13 +8,13 @@ import type { ProduceRecord, TransactionalProducer } from '../../../streams/kafk
 import { readRanges, wholeTopics } from '../../../streams/kafka/read-ranges.ts';
 import { addDays } from '../../../topology/calendar/calendar-date.ts';
 import type { PropertyCalendar } from '../../../topology/roll/derive.ts';
+import { replayDifferenceHeaders } from '../../../topology/roll/replay-header.ts';
 import {
   decodeMessage,
   encodeMessage,
   splitKey,
   type Tick,
 } from '../../../topology/roll/roll-messages.ts';
-import { replayIdHeader } from '../replayed-application.ts';
 import { propertiesOf } from './stored-roll.ts';
 
 export interface MissingTicksOptions {
@@ -83,7 +83,7 @@ async function writeTicks(
   { producer, ticksTopic: topic, replayId, clock }: MissingTicksOptions,
 ): Promise<void> {
   if (ticks.length === 0) return;
-  const headers = [{ key: replayIdHeader, value: Buffer.from(replayId, 'utf8') }];
+  const headers = replayDifferenceHeaders(replayId);
   const records = ticks.map(({ key, step: { zone, lastClosedDate } }): ProduceRecord => {
     const [tenantId, propertyId] = splitKey(key);
     const tick: Tick = { tenantId, propertyId, zone, lastClosedDate };

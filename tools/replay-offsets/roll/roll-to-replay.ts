@@ -12,6 +12,7 @@ import type { TransactionalProducer } from '../../../streams/kafka/port.ts';
 import { replayTopic, type TaskHash } from '../../../streams/replay-mark.ts';
 import { topicName, type Topology } from '../../../streams/topology-builder.ts';
 import { canonicalRollValue } from '../../../topology/roll/roll-canonical.ts';
+import { replayDifferenceHeaders } from '../../../topology/roll/replay-header.ts';
 import { backfillTopic, closedDatesTopic } from '../../../topology/roll/roll-names.ts';
 import { rollSubTopologies } from '../../../topology/roll/roll-topology.ts';
 import { changelogsOf } from '../../stopped-application/application-topics.ts';
@@ -19,7 +20,6 @@ import { hashOfContent } from '../../verify/content.ts';
 import { restoredContent } from '../../verify/restored-content.ts';
 import { changelogTasks } from '../../verify/task-contents.ts';
 import {
-  replayIdHeader,
   type ReplayedApplication,
   type ReplayOutcome,
   type ReplayParts,
@@ -149,9 +149,9 @@ async function readAgain(
   { port, topology, applicationId }: RollToReplayOptions,
   replay: ReplayRun,
 ): Promise<ReplayOutcome> {
-  const header = { key: replayIdHeader, value: Buffer.from(replay.replayId, 'utf8') };
+  const headers = replayDifferenceHeaders(replay.replayId);
   let emitted = 0;
-  const marked = headed(topology, ['roll-events'], header, () => (emitted += 1));
+  const marked = headed(topology, ['roll-events'], headers, () => (emitted += 1));
   const work = { ...replay, port, applicationId, topology: marked, what: 'rows, once more' };
   await workOff(work, (streams) => checkTotals(streams, replay.signal));
   const producer = await openWriter(port, applicationId);
