@@ -6,6 +6,7 @@ import {
   durationMs,
   resetTarget,
   type ResetTarget,
+  type TargetFlags,
 } from '../../../tools/replay-offsets/reset-target.ts';
 
 const cleared = ['app-facts-repartition', 'app-ledger-changelog'];
@@ -143,7 +144,7 @@ describe('where to', () => {
     [{ byDuration: 'P' }, /--by-duration P: it must be like/],
     [{ byDuration: '1 hour' }, /it must be like PT2H/],
   ])('%j is refused', (flags, message) => {
-    expect(() => resetTarget(flags as object, parts)).toThrow(message);
+    expect(() => resetTarget({ ...(flags as TargetFlags) }, parts)).toThrow(message);
   });
 
   test.each([
