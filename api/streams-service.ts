@@ -15,6 +15,7 @@ import {
   type TaskReport,
   type Topology,
 } from '../streams/index.ts';
+import { checkNoReplay } from '../streams/replay-mark.ts';
 import { retryDelayMs } from '../streams/streams-config.ts';
 import type { HealthSource } from './routes/health.ts';
 
@@ -145,9 +146,10 @@ export class StreamsService implements HealthSource {
   /** What has to be there before the topology can run; tried until it is. */
   async #prepare(): Promise<Topology | undefined> {
     const { signal } = this.#stop;
-    const { name, prepare, clock, logger } = this.#options;
+    const { name, prepare, applicationId, port, clock, logger } = this.#options;
     for (let attempt = 0; !signal.aborted; attempt += 1) {
       try {
+        await checkNoReplay(port, applicationId);
         return await prepare();
       } catch (error) {
         if (!isRollguardError(error) || error.row.reaction !== 'retry') throw error;

@@ -87,6 +87,10 @@ export const errorCodes = {
   NOT_READY: { summary: 'the owner of this key is restoring', ...retry },
   API_UNAVAILABLE: { summary: 'no Rollguard answers at this address', ...retry },
   DIFFERENCE_FOUND: { summary: 'a comparison found a difference', ...stop },
+  REPLAY_UNFINISHED: {
+    summary: 'a replay of this application id was begun and has not come to its end',
+    ...stop,
+  },
   INTERRUPTED: { summary: 'a signal ended it before it was done', ...stop },
   UNSUPPORTED: { summary: 'this part cannot do that', ...stop },
 

@@ -4,6 +4,7 @@ import type { BrokerPool } from './broker-pool.ts';
 import { brokerError, brokerErrorCode, reactionTo, worstError } from './error-reactions.ts';
 import { askCoordinator, type KafkaClient } from './kafka-client.ts';
 import type {
+  DescribedMember,
   KafkaAdmin,
   NewTopic,
   PartitionOffset,
@@ -73,7 +74,7 @@ export class KafkajsAdmin implements KafkaAdmin {
     which: OffsetKind,
   ): Promise<readonly PartitionOffset[]> {
     const { cluster, retries } = this.#client;
-    const what = `${which} offsets`;
+    const what = typeof which === 'string' ? `${which} offsets` : 'offsets by time';
     return retries.run(what, async (remainingMs) => {
       const leaders = await cluster.byLeader(partitions, remainingMs);
       try {
@@ -105,7 +106,7 @@ export class KafkajsAdmin implements KafkaAdmin {
     await this.#until(`deleting topics ${names.join(', ')}`, names, (found) => found.length === 0);
   }
 
-  groupMembers(groupId: string): Promise<readonly string[]> {
+  groupMembers(groupId: string): Promise<readonly DescribedMember[]> {
     return askCoordinator(this.#client, {
       pool: this.#pool,
       kind: 'group',
@@ -114,7 +115,7 @@ export class KafkajsAdmin implements KafkaAdmin {
       message: describeGroupRequest(groupId),
       errorsOf: (answer) => [answer],
       sendOnce: false,
-    }).then(({ memberIds }) => memberIds);
+    }).then(({ members }) => members);
   }
 
   /** Metadata of the existing ones among these topics. */

@@ -196,6 +196,14 @@ export interface GroupOptions {
   readonly keepAlive?: KeepAliveTimes;
 }
 
+/** A member as the group's coordinator knows it. */
+export interface DescribedMember {
+  readonly memberId: string;
+  readonly clientId: string;
+  /** Where it connected from. */
+  readonly host: string;
+}
+
 /** Membership in a consumer group (classic protocol). The engine heartbeats and rejoins. */
 export interface GroupMember {
   /** Joins, or joins again; resolves with what this member may run in the new generation. */
@@ -242,14 +250,17 @@ export interface KafkaAdmin {
     names: readonly string[],
     which?: 'effective' | 'own',
   ): Promise<ReadonlyMap<string, Readonly<Record<string, string>>>>;
-  /** earliest: log start; latest: high watermark; stable: last stable offset. */
+  /**
+   * earliest: log start; latest: high watermark; stable: last stable offset; fromMs: the first record
+   * with that timestamp or a later one, −1 where there is none.
+   */
   listOffsets(
     partitions: readonly TopicPartition[],
-    which: 'earliest' | 'latest' | 'stable',
+    which: 'earliest' | 'latest' | 'stable' | { readonly fromMs: number },
   ): Promise<readonly PartitionOffset[]>;
   deleteTopics(names: readonly string[]): Promise<void>;
-  /** Ids of a group's members now; none for a group that does not exist. */
-  groupMembers(groupId: string): Promise<readonly string[]>;
+  /** A group's members now; none for a group that does not exist. */
+  groupMembers(groupId: string): Promise<readonly DescribedMember[]>;
 }
 
 export interface KafkaPort {

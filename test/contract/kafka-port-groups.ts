@@ -186,7 +186,9 @@ export function groupContract(bench: () => PortBench): void {
         const during = await admin.groupMembers(groupId);
         await group.leave();
 
-        expect(during).toEqual([memberId]);
+        expect(during.map((each) => each.memberId)).toEqual([memberId]);
+        expect(during[0]?.host).toMatch(/\S/);
+        expect(during[0]?.clientId).toMatch(/\S/);
         expect(await admin.groupMembers(groupId)).toEqual([]);
         expect(await admin.groupMembers(bench().groupId('never-joined'))).toEqual([]);
       },

@@ -293,6 +293,8 @@ function inProcessAdmin(cluster: InProcessKafka, send: Send): KafkaAdmin {
       send('Metadata', () =>
         partitions.map((partition) => {
           const log = cluster.log(partition);
+          if (typeof which !== 'string')
+            return { ...partition, offset: log.firstOffsetFrom(which.fromMs) };
           const offsets = {
             earliest: log.startOffset,
             latest: log.highWatermark,
@@ -305,7 +307,11 @@ function inProcessAdmin(cluster: InProcessKafka, send: Send): KafkaAdmin {
       send('Metadata', () => {
         for (const name of names) cluster.deleteTopic(name);
       }),
-    groupMembers: (groupId) => send('Metadata', () => cluster.group(groupId).memberIds()),
+    groupMembers: (groupId) =>
+      send('Metadata', () => {
+        const ids = cluster.group(groupId).memberIds();
+        return ids.map((memberId) => ({ memberId, clientId: 'in-process', host: 'in-process' }));
+      }),
   };
 }
 

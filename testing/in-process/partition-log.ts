@@ -50,6 +50,14 @@ export class PartitionLog {
     return stable;
   }
 
+  /** Of the first record with that timestamp or a later one, committed or not; −1: there is none. */
+  firstOffsetFrom(timestampMs: number): number {
+    return this.#entries.findIndex(
+      ({ record, isCleaned }, offset) =>
+        offset >= this.#startOffset && !isCleaned && (record?.timestampMs ?? -1) >= timestampMs,
+    );
+  }
+
   /** @returns the offset of the first record. */
   append(records: Iterable<ProduceRecord>, transaction?: LogTransaction): number {
     const baseOffset = this.#entries.length;

@@ -24,6 +24,7 @@ import { ledgerState } from '../replay/state-side.ts';
 import { ledgerTable, type LedgerTable } from '../../reconciliation/table-side.ts';
 import { interruptible } from '../interruptible.ts';
 import { calendarDate, uuid } from '../option-values.ts';
+import { replayOffsetsCommand } from './replay-offsets.ts';
 
 const reportsFolder = 'docs/rolls/reports';
 const batchSizeMax = 10_000;
@@ -64,7 +65,7 @@ How to read the report: docs/guides/replay.md`;
 
 export function replayCommand(cli: CliContext): Command {
   const replay = new Command('replay').description(
-    'derived again, and compared with what is stored',
+    'derived again: one ledger, compared with what is stored, or everything, from older positions',
   );
   replay
     .command('reservation')
@@ -105,6 +106,7 @@ export function replayCommand(cli: CliContext): Command {
     .option('--batch-size <count>', 'of a range: reservations at a time', batchSize, 500)
     .addHelpText('after', examples)
     .action((flags: ReplayFlags) => run(flags, cli));
+  replayOffsetsCommand(replay, cli);
   return replay;
 }
 

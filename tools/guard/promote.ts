@@ -19,12 +19,10 @@ import type {
   TransactionalProducer,
 } from '../../streams/kafka/port.ts';
 import type { Topology } from '../../streams/topology-builder.ts';
-import {
-  committedPositions,
-  partitionsOf,
-  transactionalIdsOf,
-  type CarriedTopic,
-} from './carried-topics.ts';
+import { committedPositions } from '../stopped-application/application-topics.ts';
+import { commitAlone } from '../stopped-application/commit-alone.ts';
+import { fenceTasks } from '../stopped-application/fence-tasks.ts';
+import { partitionsOf, type CarriedTopic } from './carried-topics.ts';
 import { copyPartition } from './copy-partition.ts';
 import { PositionMap, type PositionsByTopic } from './position-map.ts';
 import { promotedDecision, promotedName, type PromotedIds } from './promoted-decision.ts';
@@ -136,15 +134,9 @@ function already({ from, to }: PromoteOptions): PromotionReport {
   return { outcome: 'already-promoted', from, to, topics: [], offsets: [] };
 }
 
-/** As a new owner does: whoever had a task until now is refused from here on, members of no group too. */
 async function fence({ port, topology, from, progress, signal }: PromoteOptions): Promise<void> {
-  const ids = await transactionalIdsOf(port, topology, from);
-  progress(`promote: fencing ${ids.length} tasks of ${from}`);
-  for (const id of ids) {
-    signal.throwIfAborted();
-    const owner = await port.openProducer({ transactionalId: id, transactionTimeoutMs });
-    await owner.close();
-  }
+  progress(`promote: fencing the tasks of ${from}`);
+  await fenceTasks({ port, topology, applicationId: from, signal });
 }
 
 async function createTopics(
@@ -229,25 +221,12 @@ async function complete(
   producer: TransactionalProducer,
   { port, from, to, clock }: PromoteOptions,
 ): Promise<void> {
-  // As the group's only member: an instance that joins before the commit either moves the generation on,
-  // and the commit is refused, or waits for these offsets.
-  const member = port.openMember({
-    ...{ groupId: to, topics: [], userData: () => Buffer.alloc(0) },
-    ...{ sessionTimeoutMs: 10_000, rebalanceTimeoutMs: 10_000, assignor: () => new Map() },
+  const at = new Date(clock.nowMs()).toISOString();
+  const note = noteBatch(to, { kind: 'completed', from, at, ends }, clock.nowMs());
+  await commitAlone({
+    ...{ port, producer, groupId: to, offsets, note },
+    checkAlone: (members) => checkAlone(to, members),
   });
-  try {
-    const { memberId, generationId } = await member.join();
-    checkAlone(to, await port.admin.groupMembers(to));
-    const at = new Date(clock.nowMs()).toISOString();
-    const note = { kind: 'completed', from, at, ends } as const;
-    await producer.produce([noteBatch(to, note, clock.nowMs())]);
-    if (offsets.length > 0) {
-      await producer.sendOffsets({ groupId: to, memberId, generationId, offsets });
-    }
-    await producer.commit();
-  } finally {
-    await member.leave();
-  }
 }
 
 function promotedTopic({ from, to, partitionCount }: CarriedTopic, records: number): PromotedTopic {

@@ -1,14 +1,10 @@
 /** What stands in the way of a promotion: each refusal says what to do about it. Nothing is changed. */
 import { RollguardError } from '../../kernel/errors.ts';
-import type { KafkaPort, TopicDescription } from '../../streams/kafka/port.ts';
+import type { DescribedMember, KafkaPort, TopicDescription } from '../../streams/kafka/port.ts';
 import { wholeTopics } from '../../streams/kafka/read-ranges.ts';
 import type { Topology } from '../../streams/topology-builder.ts';
-import {
-  carriedTopics,
-  committedPositions,
-  topicsOf,
-  type CarriedTopic,
-} from './carried-topics.ts';
+import { committedPositions, topicsOf } from '../stopped-application/application-topics.ts';
+import { carriedTopics, type CarriedTopic } from './carried-topics.ts';
 import type { PromotedIds } from './promoted-decision.ts';
 import type { PromotionMark } from './promotion-mark.ts';
 
@@ -24,8 +20,8 @@ export async function checkStopped(port: KafkaPort, { from, to }: PromotedIds): 
 }
 
 /** The promotion's own member is to be the only one. */
-export function checkAlone(groupId: string, memberIds: readonly string[]): void {
-  if (memberIds.length <= 1) return;
+export function checkAlone(groupId: string, members: readonly DescribedMember[]): void {
+  if (members.length <= 1) return;
   throw refused(
     `an instance of ${groupId} was started meanwhile and has seen half of it: stop it; if it has ` +
       'written nothing yet, promote again',

@@ -1,4 +1,4 @@
-/** ListOffsets: a partition's log start, high watermark or last stable offset. */
+/** ListOffsets: a partition's log start, high watermark or last stable offset, or where a time begins. */
 import type { TopicPartition } from '../port.ts';
 import { byTopic, type Api, type Message, type PartitionError } from './message.ts';
 
@@ -6,7 +6,8 @@ export interface ListedOffset extends PartitionError {
   readonly offset: number;
 }
 
-export type OffsetKind = 'earliest' | 'latest' | 'stable';
+/** `fromMs`: of the first record with that timestamp or a later one; −1 where there is none. */
+export type OffsetKind = 'earliest' | 'latest' | 'stable' | { readonly fromMs: number };
 
 const api: Api = { key: 2, name: 'ListOffsets', minVersion: 4, maxVersion: 5, flexible: false };
 const earliestTimestamp = -2;
@@ -27,7 +28,7 @@ export function listOffsetsRequest(
         writer.array(ofTopic, ({ partition }) => {
           writer.int32(partition);
           writer.int32(-1); // leader epoch: not checked
-          writer.int64(which === 'earliest' ? earliestTimestamp : latestTimestamp);
+          writer.int64(timestampOf(which));
         });
       });
     },
@@ -47,4 +48,9 @@ export function listOffsetsRequest(
       return topics.flat();
     },
   };
+}
+
+function timestampOf(which: OffsetKind): number {
+  if (typeof which !== 'string') return which.fromMs;
+  return which === 'earliest' ? earliestTimestamp : latestTimestamp;
 }

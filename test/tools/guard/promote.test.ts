@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { isRollguardError } from '../../../kernel/errors.ts';
+import type { DescribedMember } from '../../../streams/kafka/port.ts';
 import type { FetchedRecord, KafkaPort } from '../../../streams/index.ts';
 import type { TopologyTestDriver } from '../../../testing/topology-test-driver.ts';
-import { committedPositions } from '../../../tools/guard/carried-topics.ts';
+import { committedPositions } from '../../../tools/stopped-application/application-topics.ts';
 import { readPromotionMark } from '../../../tools/guard/promotion-mark.ts';
 import { readDecisionLine } from '../../../topology/guard/decision-log.ts';
 import { guardTestTopology, hotel, lockOne } from '../../support/guard-driver.ts';
@@ -225,10 +226,12 @@ describe('guard promote refuses', () => {
   test('to be done when an instance of the plain id came while it was copied', async () => {
     const { admin, ...port } = portOf(driver.kafka.client('promote'));
     let asked = 0;
-    const groupMembers = async (groupId: string): Promise<readonly string[]> => {
+    const groupMembers = async (groupId: string): Promise<readonly DescribedMember[]> => {
       asked += 1;
       const members = await admin.groupMembers(groupId);
-      return members.length > 0 && asked > 4 ? [...members, 'just started'] : members;
+      return members.length > 0 && asked > 4
+        ? [...members, { memberId: 'just started', clientId: 'x', host: 'y' }]
+        : members;
     };
 
     await expect(

@@ -2,7 +2,7 @@ import { silentLogger } from '../../../kernel/logger.ts';
 import type { FetchedRecord, KafkaPort } from '../../../streams/index.ts';
 import type { InProcessKafka } from '../../../testing/in-process-kafka.ts';
 import type { TopologyTestDriver } from '../../../testing/topology-test-driver.ts';
-import { topicsOf } from '../../../tools/guard/carried-topics.ts';
+import { topicsOf } from '../../../tools/stopped-application/application-topics.ts';
 import {
   promote,
   type PromoteOptions,

@@ -1,0 +1,55 @@
+/**
+ * What a replay has to know of the application that it is of. The frame (`replay-offsets.ts`) refuses,
+ * fences, notes and resets; what is read again, how, and what is held back is the application's own.
+ */
+import type { Clock } from '../../kernel/clock.ts';
+import type { Logger } from '../../kernel/logger.ts';
+import type { TaskHash } from '../../streams/replay-mark.ts';
+import type { Topology } from '../../streams/topology-builder.ts';
+
+export interface ReplayedApplication {
+  /** As the option names it, without a suffix: `roll-service`. */
+  readonly name: string;
+  readonly applicationId: string;
+  /** As the service runs it: whose tasks are fenced, which sources have positions. */
+  readonly topology: Topology;
+  /** Topics that a reset moves: what comes from outside, and what is written down once. */
+  readonly inputs: readonly string[];
+  /** Topics of its own that only a full reset reads again: they are kept, and not written a second time. */
+  readonly keptLogs: readonly string[];
+  /** Topics that a full reset deletes and makes anew: between sub-topologies, and changelogs. */
+  readonly cleared: readonly string[];
+  /** Its events. */
+  readonly outputTopic: string;
+  /** The content of each task's stores, as its changelog says. */
+  hashes(parts: ReplayParts): Promise<readonly TaskHash[]>;
+  /**
+   * With the positions reset, and in a full reset everything cleared: until the old positions are passed
+   * and every difference is written. Killed at any point it is begun again.
+   * @throws DIFFERENCE_FOUND when what came out does not agree with itself.
+   */
+  run(replay: ReplayRun): Promise<ReplayOutcome>;
+}
+
+export interface ReplayParts {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+  readonly progress: (line: string) => void;
+}
+
+export interface ReplayRun extends ReplayParts {
+  readonly replayId: string;
+  readonly isFull: boolean;
+  /** By `topic-partition`, of inputs and kept logs: nothing is read from here on. */
+  readonly bounds: ReadonlyMap<string, number>;
+  /** Undefined: state is kept in memory. */
+  readonly stateDir: string | undefined;
+}
+
+export interface ReplayOutcome {
+  /** Differences written to outputs. */
+  readonly emitted: number;
+  /** For whoever looks: what is not as it should be and changes nothing. */
+  readonly notes: readonly string[];
+}

@@ -1,0 +1,254 @@
+/**
+ * A replay into an application id of its own, beside the one it is compared with, which it only reads: its
+ * inputs up to where it stands, and a copy of what it keeps (ticks, closed dates, the backfill's facts).
+ * Members of the original may be alive. The side's topics, its events' too, bear its own suffix.
+ *
+ * Killed before the offsets are noted it begins anew: nobody needs what it has made. After that it goes on.
+ */
+import { RollguardError } from '../../kernel/errors.ts';
+import type { Random } from '../../kernel/random.ts';
+import { partitionName } from '../../streams/kafka/partition-name.ts';
+import type {
+  KafkaPort,
+  PartitionOffset,
+  TransactionalProducer,
+} from '../../streams/kafka/port.ts';
+import {
+  readReplayMark,
+  replayNoteBatch,
+  replayTopic,
+  type BegunReplay,
+  type ReplayNote,
+} from '../../streams/replay-mark.ts';
+import { copyPartition } from '../guard/copy-partition.ts';
+import {
+  allSources,
+  partitionsOfTopics,
+  topicsOf,
+} from '../stopped-application/application-topics.ts';
+import { commitAlone } from '../stopped-application/commit-alone.ts';
+import { forgetHeldLetters, heldLettersTopic } from './held-letters.ts';
+import { knownPartitions } from './known-partitions.ts';
+import { checkAlone, waitUntilStopped } from './replay-checks.ts';
+import type { ReplayReport } from './replay-offsets.ts';
+import { planReplay, type ReplayPlan } from './replay-plan.ts';
+import type { ReplayedApplication, ReplayParts } from './replayed-application.ts';
+
+export interface SideReplayOptions extends ReplayParts {
+  readonly port: KafkaPort;
+  readonly original: ReplayedApplication;
+  readonly side: ReplayedApplication;
+  readonly isExecuted: boolean;
+  readonly stateDir: string | undefined;
+  readonly random: Random;
+}
+
+const transactionTimeoutMs = 60_000;
+const askedPrefix = '--into';
+
+/** @throws PRECONDITION_FAILED when the side's id is somebody's own, or the original cannot be derived from nothing. */
+export async function sideReplay(options: SideReplayOptions): Promise<ReplayReport> {
+  const { port, side, isExecuted } = options;
+  const plan = await planSide(options);
+  if (!isExecuted) return reportOf('would-replay', plan, options);
+  const producer = await port.openProducer({
+    transactionalId: replayTopic(side.applicationId).name,
+    transactionTimeoutMs,
+  });
+  try {
+    return await replayBeside(plan, producer, options);
+  } finally {
+    await producer.close();
+  }
+}
+
+async function replayBeside(
+  plan: ReplayPlan,
+  producer: TransactionalProducer,
+  options: SideReplayOptions,
+): Promise<ReplayReport> {
+  const { port, original, side, clock, progress } = options;
+  const startedMs = clock.monotonicMs();
+  const { applicationId } = side;
+  await waitUntilStopped(port, applicationId, options);
+  await checkOwn(options);
+  const mark = await readReplayMark(port, applicationId);
+  const open = mark?.completed === undefined && mark?.isReset === true ? mark.begun : undefined;
+  const begun = open ?? (await begin(plan, producer, options));
+  const { replayId, positions } = begun;
+  const bounds = new Map(positions.map((each) => [partitionName(each), each.now]));
+  const { emitted, notes } = await side.run({ ...options, replayId, isFull: true, bounds });
+  progress('replay: hashing the state of both');
+  const after = await side.hashes(options);
+  const before = await original.hashes(options);
+  await forgetHeldLetters(port, applicationId);
+  const at = new Date(clock.nowMs()).toISOString();
+  const completed: ReplayNote = {
+    ...{ kind: 'completed', replayId, at, hashes: [...after], emitted },
+  };
+  await producer.produce([replayNoteBatch(applicationId, completed, clock.nowMs())]);
+  await producer.commit();
+  const moved = await offsetsReadSince(begun, options);
+  return {
+    ...reportOf('replayed', plan, options),
+    ...{ replayId, emitted, before, after, spentMs: clock.monotonicMs() - startedMs },
+    notes: [
+      `compared with ${original.applicationId}: "before" is its state`,
+      ...notes,
+      ...(moved === 0
+        ? []
+        : [
+            `${original.applicationId} has read ${moved} offsets more meanwhile: compare again when it is quiet`,
+          ]),
+    ],
+  };
+}
+
+/** Nothing of the side's id may be there that no replay made. */
+async function checkOwn({ port, side }: SideReplayOptions): Promise<void> {
+  const mark = await readReplayMark(port, side.applicationId);
+  if (mark?.begun.asked.startsWith(askedPrefix) === true) return;
+  const names = topicsOf(side.topology, side.applicationId);
+  const [topic] = await port.admin.describeTopics([...names, side.outputTopic]);
+  if (topic === undefined && mark === undefined) return;
+  const what = topic?.name ?? replayTopic(side.applicationId).name;
+  throw refused(
+    `${side.applicationId} has a life of its own (${what}), which no replay made and none will overwrite: ` +
+      'name another suffix with --into',
+  );
+}
+
+async function planSide(options: SideReplayOptions): Promise<ReplayPlan> {
+  const { original, side } = options;
+  const target = { kind: 'earliest' } as const;
+  const { inputs, keptLogs, outputTopic } = { ...original, outputTopic: side.outputTopic };
+  const known = await knownPartitions({ ...options, application: original, target }, [
+    ...inputs,
+    ...keptLogs,
+  ]);
+  const plan = planReplay({
+    ...{ target, topics: [], partitions: [], cleared: side.cleared, outputTopic },
+    inputs: known.filter(({ topic }) => inputs.includes(topic)),
+    keptLogs: known.filter(({ topic }) => keptLogs.includes(topic)),
+  });
+  if (plan.isFull) return { ...plan, emits: `to ${outputTopic} every entry once` };
+  throw refused(`${side.applicationId} would begin from nothing, which cannot be: ${plan.why}`);
+}
+
+async function begin(
+  plan: ReplayPlan,
+  producer: TransactionalProducer,
+  options: SideReplayOptions,
+): Promise<BegunReplay> {
+  const { port, original, side, clock, random, progress } = options;
+  const { applicationId } = side;
+  const begun: BegunReplay = {
+    ...{ kind: 'begun', replayId: random.uuid(), at: new Date(clock.nowMs()).toISOString() },
+    asked: `${askedPrefix} ${applicationId.slice(original.applicationId.length)}`,
+    ...{ isFull: true, cleared: [], hashes: [] },
+    positions: plan.partitions.map(({ topic, partition, now }) => ({
+      ...{ topic: ofSide(topic, options), partition, now, then: 0 },
+    })),
+  };
+  await port.admin.createTopics([replayTopic(applicationId)]);
+  await producer.produce([replayNoteBatch(applicationId, begun, clock.nowMs())]);
+  await producer.commit();
+  await deleteSide(options);
+  progress(`replay: copying what ${original.applicationId} keeps`);
+  await makeTopics(options);
+  for (const { topic, partition, now } of plan.partitions) {
+    const to = ofSide(topic, options);
+    if (to === topic) continue;
+    const range = { topic, partition, from: 0, to: now };
+    await copyPartition({ ...options, producer, range, to, rewrite: same, positions: undefined });
+  }
+  const reset: ReplayNote = { kind: 'reset', replayId: begun.replayId };
+  await commitAlone({
+    ...{ port, producer, groupId: applicationId },
+    offsets: await beginnings(begun, options),
+    note: replayNoteBatch(applicationId, reset, clock.nowMs()),
+    checkAlone: (members) => checkAlone(applicationId, members),
+  });
+  return begun;
+}
+
+/** Of everything that the side reads: an earlier replay has left offsets of topics that are gone. */
+async function beginnings(
+  { positions }: BegunReplay,
+  { port, original, side }: SideReplayOptions,
+): Promise<readonly PartitionOffset[]> {
+  const sources = allSources(side.topology, side.applicationId);
+  const between = side.cleared.filter((name) => sources.includes(name));
+  const shift = side.applicationId.length;
+  const originals = between.map((name) => `${original.applicationId}${name.slice(shift)}`);
+  const inside = (await partitionsOfTopics(port, originals)).map(({ topic, partition }) => ({
+    topic: `${side.applicationId}${topic.slice(original.applicationId.length)}`,
+    partition,
+  }));
+  return [...positions, ...inside].map(({ topic, partition }) => ({ topic, partition, offset: 0 }));
+}
+
+async function deleteSide({ port, side }: SideReplayOptions): Promise<void> {
+  const { topology, applicationId, outputTopic } = side;
+  const letters = [heldLettersTopic(applicationId), `${applicationId}-dlq`];
+  const names = [...topicsOf(topology, applicationId), outputTopic, ...letters];
+  const there = await port.admin.describeTopics(names);
+  await port.admin.deleteTopics(there.map(({ name }) => name));
+}
+
+/** With the partitions and settings of the original's. */
+async function makeTopics(options: SideReplayOptions): Promise<void> {
+  const { port, original, side } = options;
+  const own = [...original.inputs, ...original.keptLogs].filter(
+    (name) => ofSide(name, options) !== name,
+  );
+  const originals = await port.admin.describeTopics([...own, original.outputTopic]);
+  const names = originals.map(({ name }) => name);
+  const configs = await port.admin.topicConfigs(names, 'own');
+  await port.admin.createTopics(
+    originals.map(({ name, partitionCount }) => ({
+      name: name === original.outputTopic ? side.outputTopic : ofSide(name, options),
+      ...{ partitionCount, configs: configs.get(name) ?? {} },
+    })),
+  );
+}
+
+/** Topics from outside are the same ones for both. */
+function ofSide(topic: string, { original, side }: SideReplayOptions): string {
+  const prefix = `${original.applicationId}-`;
+  return topic.startsWith(prefix) &&
+    original.topology.internalTopics.has(topic.slice(prefix.length))
+    ? `${side.applicationId}-${topic.slice(prefix.length)}`
+    : topic;
+}
+
+async function offsetsReadSince(
+  { positions }: BegunReplay,
+  options: SideReplayOptions,
+): Promise<number> {
+  const plan = await planSide(options);
+  const then = new Map(positions.map((each) => [partitionName(each), each.now]));
+  return plan.partitions.reduce((sum, { topic, partition, now }) => {
+    const name = partitionName({ topic: ofSide(topic, options), partition });
+    return sum + Math.max(0, now - (then.get(name) ?? now));
+  }, 0);
+}
+
+function reportOf(
+  outcome: ReplayReport['outcome'],
+  plan: ReplayPlan,
+  { side }: SideReplayOptions,
+): ReplayReport {
+  return {
+    ...{ outcome, applicationId: side.applicationId, replayId: undefined, plan },
+    ...{ emitted: 0, notes: [], before: [], after: [], spentMs: 0 },
+  };
+}
+
+function same(value: Buffer): Buffer {
+  return value;
+}
+
+function refused(why: string): RollguardError {
+  return new RollguardError('PRECONDITION_FAILED', why);
+}
