@@ -178,11 +178,13 @@ describe('with nothing planted', () => {
   test(
     'nothing differs under load, by hand and by schedule',
     async () => {
-      let isFed = false;
-      const feeding = feed(system, load).finally(() => (isFed = true));
+      const fed = new AbortController();
+      const feeding = feed(system, load).finally(() => {
+        fed.abort();
+      });
       const reports: ReconciliationReport[] = [];
       do reports.push((await reconciled(load)).report);
-      while (!isFed);
+      while (!fed.signal.aborted);
       await feeding;
       await nextRun();
       reports.push((await reconciled(load)).report);
@@ -246,7 +248,7 @@ describe('with planted faults', () => {
 
       expect(
         entries
-          .map(({ lifecycleEventId, status }) => `${String(lifecycleEventId)} ${status}`)
+          .map(({ lifecycleEventId, status }) => `${lifecycleEventId as string} ${status}`)
           .sort(),
       ).toEqual([...planted].map(([id, reason]) => `${id} ${statuses[reason]}`).sort());
     },

@@ -32,7 +32,7 @@ function report(rows: readonly DriftRow[], more: Partial<ReconciliationReport> =
     sides: { ledger: none, state: { status: 'left_out' }, locks: none, payments: none },
     summary: tally.summary(counts, 0),
     ...{ drift: tally.rows, problem: null, ...more },
-  } as ReconciliationReport;
+  };
 }
 
 /** The tags of a page; what a value could add to it would be among them. */
