@@ -1,8 +1,8 @@
 /**
  * The guard of one partition in a replay: nothing is decided. What was decided is folded from the log of
  * decisions by the same `evolve` that made it, and the versions of captured rows, which no decision tells
- * of, from the catalogue as far as the guard had read it. Nothing goes out: it went out when it was
- * decided.
+ * of, from the catalogue, which is to be read as far as the guard had read it and no further. Nothing goes
+ * out: it went out when it was decided.
  */
 import { RollguardError, messageOf } from '../../kernel/errors.ts';
 import type {
@@ -26,25 +26,12 @@ export interface DecisionLine {
   readonly bytes: Buffer;
 }
 
-export interface GuardFoldOptions {
-  /**
-   * The offset, by partition, that the guard had not read the catalogue beyond: what comes later is for
-   * the guard itself.
-   */
-  readonly catalogueEnds: readonly number[];
-}
-
 export class GuardFoldProcessor implements Processor<string, GuardRecord | DecisionLine> {
-  readonly #options: GuardFoldOptions;
   #context!: ProcessorContext;
   #state!: StoredGuardState;
   #marks!: KeyValueStore<string, number>;
   #rowVersions!: KeyValueStore<string, string>;
   #audit!: AuditTrail;
-
-  constructor(options: GuardFoldOptions) {
-    this.#options = options;
-  }
 
   async init(context: ProcessorContext): Promise<void> {
     this.#context = context;
@@ -57,8 +44,6 @@ export class GuardFoldProcessor implements Processor<string, GuardRecord | Decis
 
   process({ key, value }: StreamRecord<string, GuardRecord | DecisionLine>): MaybePromise<void> {
     if (value.kind === 'decision-line') return this.#fold(value);
-    const offset = this.#context.origin()?.offset ?? Infinity;
-    if (offset >= (this.#options.catalogueEnds[this.#context.partition] ?? 0)) return undefined;
     if (value.kind === 'mark') this.#marks.put(snapshotMarkOf(value), 1);
     // Whatever else is in the catalogue was decided on, and is in the log.
     return value.kind === 'row' ? this.#note(key, value.version) : undefined;

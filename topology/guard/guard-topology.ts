@@ -95,9 +95,7 @@ export interface GuardTopologyOptions {
  * the guard's partitions are no part of the topology. Commands are none of either: what was read of them
  * was sent on once and for all, in the transaction that moved its position.
  */
-export type GuardReplay =
-  | { readonly guard: 'keep' }
-  | ({ readonly guard: 'fold' } & ConstructorParameters<typeof GuardFoldProcessor>[0]);
+export type GuardReplay = 'fold' | 'keep';
 
 type Catalogue = CatalogueRow | CatalogueMark;
 // An original record of a megabyte is half as large again in base64.
@@ -159,7 +157,7 @@ export function guardTopology(options: GuardTopologyOptions): Topology {
   const { replay } = options;
   if (replay === undefined) {
     addGuard(builder, { catalogue, decisions, ...streams }, { ...options, meter });
-  } else if (replay.guard === 'fold') addFold(builder, { catalogue, decisions }, replay);
+  } else if (replay === 'fold') addFold(builder, { catalogue, decisions });
   return builder.build();
 }
 
@@ -167,7 +165,6 @@ export function guardTopology(options: GuardTopologyOptions): Topology {
 function addFold(
   builder: TopologyBuilder,
   { catalogue, decisions }: Pick<InternalTopics, 'catalogue' | 'decisions'>,
-  replay: GuardReplay & { readonly guard: 'fold' },
 ): void {
   const guard = builder.subTopology(guardSubTopologies.guard);
   for (const store of guardStoreBuilders) guard.store(store);
@@ -182,7 +179,7 @@ function addFold(
     .source<string, GuardRecord>('catalogue', { topics: [catalogue], deserialize: guardRecord })
     .processor('guard', {
       parents: ['decisions', 'catalogue'],
-      supplier: () => new GuardFoldProcessor(replay),
+      supplier: () => new GuardFoldProcessor(),
       stores: guardProcessorStores,
     });
 }
