@@ -246,6 +246,7 @@ async function planNow(options: ReplayOptions): Promise<ReplayPlan> {
   }
   return planReplay({
     ...{ ...options, cleared: application.cleared, outputTopic: application.outputTopic },
+    emits: application.emits,
     inputs: known.filter(({ topic }) => inputs.includes(topic)),
     keptLogs: known.filter(({ topic }) => keptLogs.includes(topic)),
   });
@@ -267,7 +268,7 @@ function planOf(
     ...{ isFull, why: `as it was begun: ${asked}`, partitions, cleared: [...names] },
     again: partitions.reduce((sum, { again }) => sum + again, 0),
     skipped: partitions.reduce((sum, { skipped }) => sum + skipped, 0),
-    emits: `to ${application.outputTopic} only what is missing there`,
+    emits: application.emits ?? `to ${application.outputTopic} only what is missing there`,
   };
 }
 

@@ -21,6 +21,8 @@ export interface ReplayedApplication {
   readonly cleared: readonly string[];
   /** Its events. */
   readonly outputTopic: string;
+  /** What a replay writes, in words; undefined: of the events what differs. */
+  readonly emits?: string;
   /** The content of each task's stores, as its changelog says. */
   hashes(parts: ReplayParts): Promise<readonly TaskHash[]>;
   /**
