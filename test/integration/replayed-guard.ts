@@ -2,6 +2,7 @@
  * A guard on the real stack that has decided what callers, commands, the platform and the time asked of it,
  * with topics, tables and an application id of its own, and what a replay must leave as it was.
  */
+import { spawn, type ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { openDatabase, type Database } from '../../database/connection.ts';
 import { systemClock } from '../../kernel/clock.ts';
@@ -14,11 +15,12 @@ import { createRooms, type SampleType } from '../../tools/load/sample-rooms.ts';
 import { startSystem, type System } from '../../tools/start/system.ts';
 import { chainWorkload } from '../../tools/start/workload.ts';
 import { until } from './projected.ts';
-import { portOn, systemOptions } from './test-system.ts';
+import { portOn, root, systemOptions } from './test-system.ts';
 import { testSchema } from './test-schema.ts';
 
 const { signal } = systemOptions;
-const nights = 30;
+const nights = 20;
+const roomCount = 4;
 
 /** As `rollguard replay offsets --json` prints it. */
 export interface PrintedReport {
@@ -70,7 +72,7 @@ export class ReplayedGuard {
     const { platformAdminDatabaseUrl: databaseUrl } = system.stack.endpoints;
     const workload = chainWorkload({ seed: Math.floor(systemClock.nowMs() / 1_000), days: 2 });
     await workload.feed({ databaseUrl, clock: systemClock, progress: () => undefined, signal });
-    const type = await createRooms(databaseUrl, 4);
+    const type = await createRooms(databaseUrl, roomCount);
     const settings = {
       ...{ ROLLGUARD_SERVICES: 'guard', KAFKA_CONSUMER_GROUP_SUFFIX: suffix },
       // Beside the other guards of the stack: their commands, letters, messages and events are theirs.
@@ -123,6 +125,8 @@ export class ReplayedGuard {
     ]);
     await until(async () => (await this.#audited(`command-${nights - 1}`)) > 0);
     await systemClock.sleep(1_500);
+    // Sold out for one night.
+    for (let room = 0; room < roomCount; room += 1) await this.lock(`full-${room}`, 3);
     await this.settled();
   }
 
@@ -191,6 +195,15 @@ export class ReplayedGuard {
       SCHEMA_REGISTRY_URL: endpoints.schemaRegistryUrl,
       ROLLGUARD_STATE_DIR: this.system.stateFolder,
     };
+  }
+
+  /** The same command as a process, to be killed. */
+  spawn(...flags: readonly string[]): ChildProcess {
+    return spawn(process.execPath, ['tools/rollguard.mjs', ...replayArguments, ...flags], {
+      cwd: root,
+      env: { ...process.env, ...this.environment },
+      stdio: 'ignore',
+    });
   }
 
   async replay(...flags: readonly string[]): Promise<Ended & { readonly report: PrintedReport }> {

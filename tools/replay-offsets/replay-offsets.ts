@@ -144,6 +144,7 @@ async function begin(
   const tasks = await fenceTasks({ ...options, topology, applicationId });
   progress(`replay: fenced ${tasks} tasks of ${applicationId}`);
   const plan = await planNow(options);
+  if (plan.isFull) await application.check?.(options);
   progress('replay: hashing the state before');
   const hashes = await application.hashes(options);
   const begun: BegunReplay = {

@@ -30,6 +30,7 @@ import type {
   ReplayRun,
 } from '../replayed-application.ts';
 import { workOff } from '../work-off.ts';
+import { checkFoldable } from './check-foldable.ts';
 import { guardHashes } from './guard-hashes.ts';
 import { verifyReplayed } from './verify-replayed.ts';
 
@@ -63,6 +64,7 @@ export function guardToReplay(options: GuardToReplayOptions): ReplayedApplicatio
       changelogTopic(guardSubTopologies.intake, applicationId),
       changelogTopic(guardSubTopologies.guard, applicationId),
     ],
+    check: (parts) => checkFoldable({ ...parts, ...options, decisionsTopic: own(names.decisions) }),
     hashes: (parts): Promise<readonly TaskHash[]> =>
       guardHashes({ ...parts, topology, applicationId, port: options.port }),
     run: (replay) => run(options, topology, replay),
