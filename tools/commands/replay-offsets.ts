@@ -43,6 +43,8 @@ const applications: Readonly<Record<string, OpenApplication>> = {
   'availability-guard': availabilityGuard,
   'roll-service': rollService,
 };
+/** Whose state follows from inputs that two can read. */
+const canGoBeside: ReadonlySet<string> = new Set(['roll-service']);
 const differenceExitCode = 3;
 
 const examples = `
@@ -154,9 +156,15 @@ function isDifferent({ outcome, before, after }: ReplayReport): boolean {
 
 /** A side begins from nothing, wherever the original stands. @throws USAGE */
 function targetOf(flags: ReplayOffsetsFlags, { clock }: CliContext): AskedTarget {
-  const { into, topic, partition } = flags;
+  const { application, into, topic, partition } = flags;
   const parts = { nowMs: clock.nowMs(), readFile };
   if (into === undefined) return resetTarget(flags, parts);
+  if (!canGoBeside.has(application)) {
+    throw usage(
+      `--into does not go with --application ${application}: what was decided under one id is not ` +
+        "another's; `rollguard state verify --service guard` folds its decisions beside it",
+    );
+  }
   if (topic.length > 0 || partition.length > 0) {
     throw usage('--into replays everything: --topic and --partition do not go with it');
   }

@@ -15,6 +15,7 @@
  */
 import { RollguardError } from '../../../kernel/errors.ts';
 import type { KafkaPort, Topology } from '../../../streams/index.ts';
+import { committedOffsets } from '../../../streams/kafka/committed-offsets.ts';
 import { readRanges, wholeTopics } from '../../../streams/kafka/read-ranges.ts';
 import type { TaskHash } from '../../../streams/replay-mark.ts';
 import { changelogTopic, topicName, type SubTopology } from '../../../streams/topology-builder.ts';
@@ -22,7 +23,6 @@ import { catalogueTables } from '../../../topology/guard/catalogue-rows.ts';
 import { guardInternalTopics as names } from '../../../topology/guard/guard-names.ts';
 import { guardSubTopologies, type GuardReplay } from '../../../topology/guard/guard-topology.ts';
 import { reservationColumns } from '../../../topology/guard/reservations/reservation-fact.ts';
-import { committedOffsets } from '../../verify/committed-offsets.ts';
 import type {
   ReplayedApplication,
   ReplayOutcome,
