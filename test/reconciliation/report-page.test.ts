@@ -22,7 +22,10 @@ function rowWith(text: string): DriftRow {
   };
 }
 
-function report(rows: readonly DriftRow[], more: Partial<ReconciliationReport> = {}) {
+function report(
+  rows: readonly DriftRow[],
+  more: Partial<ReconciliationReport> = {},
+): ReconciliationReport {
   const tally = new DriftTally(1_000);
   for (const row of rows) tally.add(row);
   return {

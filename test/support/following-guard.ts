@@ -8,13 +8,13 @@ import { avroReader, avroWriter } from '../../schemas/avro-codec.ts';
 import { contractSchema } from '../../schemas/contracts.ts';
 import type { InventoryEvent } from '../../schemas/generated/inventory-event.ts';
 import { unframe } from '../../schemas/wire-format.ts';
-import type { FetchedRecord } from '../../streams/index.ts';
+import type { FetchedRecord, Topology } from '../../streams/index.ts';
 import { TopologyTestDriver } from '../../testing/topology-test-driver.ts';
 import type { LockAnswer } from '../../topology/guard/answer.ts';
 import type { LockCommand } from '../../topology/guard/command.ts';
 import { defaultGuardOptions, type GuardOptions } from '../../topology/guard/guard-options.ts';
 import type { AnswerToRequest, GuardRequest } from '../../topology/guard/guard-requests.ts';
-import { guardTopology } from '../../topology/guard/guard-topology.ts';
+import { guardTopology, type GuardReplay } from '../../topology/guard/guard-topology.ts';
 import { inventoryEventOf } from '../../topology/guard/inventory-event-codec.ts';
 import type { Lock } from '../../topology/guard/lock.ts';
 import { partitionKeyOf } from '../../topology/guard/lock-id.ts';
@@ -30,7 +30,7 @@ export const suite = idOf('suite');
 export const serviceId = 'availability-guard-service';
 export const commandsTopic = 'commands.primary';
 export const deadLetterTopic = 'inventory.events.dlq';
-const eventsTopic = 'inventory.events.shadow';
+export const eventsTopic = 'inventory.events.shadow';
 const partitionCount = 2;
 const topics = {
   'platform.public.rooms': 1,
@@ -57,6 +57,25 @@ export const threeNights: Stay = {
   departure: '2026-05-13',
 };
 
+/** The guard's topology beside that platform. */
+export function followingTopology(
+  given: Partial<Parameters<typeof guardTopology>[0]> = {},
+): Topology {
+  const write = avroWriter(contractSchema('inventory.events'), 7);
+  return guardTopology({
+    ...{ topicPrefix: 'platform', eventsTopic, partitionCount, sourcePartitionCount: 1 },
+    decode: (_table, value) => JSON.parse(value.toString()) as never,
+    encodeEvent: (event) => write(inventoryEventOf(event)),
+    options: defaultGuardOptions,
+    commands: {
+      ...{ topic: commandsTopic, serviceId, deadLetterTopic },
+      decodeAvro: (value) => JSON.parse(value.subarray(5).toString()) as never,
+    },
+    ...{ followsReservations: true, isShadow: true, metrics: noMetrics },
+    ...given,
+  });
+}
+
 export class FollowingGuard {
   readonly driver: TopologyTestDriver;
   /** True: the platform's changes are not heard of. */
@@ -71,22 +90,14 @@ export class FollowingGuard {
     options: Partial<GuardOptions> = {},
     before?: FollowingGuard,
     metrics: Metrics = noMetrics,
+    replay?: GuardReplay,
   ): Promise<FollowingGuard> {
-    const write = avroWriter(contractSchema('inventory.events'), 7);
     const holder: { guard?: FollowingGuard } = {};
-    const topology = guardTopology({
-      ...{ topicPrefix: 'platform', eventsTopic, partitionCount, sourcePartitionCount: 1 },
-      decode: (_table, value) => JSON.parse(value.toString()) as never,
-      encodeEvent: (event) => write(inventoryEventOf(event)),
+    const topology = followingTopology({
       options: { ...defaultGuardOptions, ...options },
-      commands: {
-        ...{ topic: commandsTopic, serviceId, deadLetterTopic },
-        decodeAvro: (value) => JSON.parse(value.subarray(5).toString()) as never,
-      },
-      followsReservations: true,
       isCaptureSilent: () => holder.guard?.isSilent ?? false,
-      isShadow: true,
       metrics,
+      ...(replay === undefined ? {} : { replay }),
     });
     const shared =
       before === undefined ? {} : { kafka: before.driver.kafka, clock: before.driver.clock };

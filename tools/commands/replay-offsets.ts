@@ -9,6 +9,7 @@ import type { KafkaPort } from '../../streams/kafka/port.ts';
 import { applicationSettings, commandLogger, commandPort } from '../application-settings.ts';
 import type { CliContext } from '../cli-context.ts';
 import { interruptible } from '../interruptible.ts';
+import { availabilityGuard } from '../replay-offsets/guard/guard-of-settings.ts';
 import { replayOffsets, type ReplayReport } from '../replay-offsets/replay-offsets.ts';
 import { renderReplayReport } from '../replay-offsets/replay-report-text.ts';
 import type { ReplayedApplication } from '../replay-offsets/replayed-application.ts';
@@ -38,7 +39,12 @@ type OpenApplication = (
   },
 ) => Promise<ReplayedApplication>;
 
-const applications: Readonly<Record<string, OpenApplication>> = { 'roll-service': rollService };
+const applications: Readonly<Record<string, OpenApplication>> = {
+  'availability-guard': availabilityGuard,
+  'roll-service': rollService,
+};
+/** Whose state follows from inputs that two can read. */
+const canGoBeside: ReadonlySet<string> = new Set(['roll-service']);
 const differenceExitCode = 3;
 
 const examples = `
@@ -48,11 +54,13 @@ Examples:
   rollguard replay offsets --application roll-service --by-duration 2h --topic platform.public.reservations
   rollguard replay offsets --application roll-service --from-file offsets.csv --json
   rollguard replay offsets --application roll-service --into -compare --execute
+  rollguard replay offsets --application availability-guard --to-earliest --execute
 
 Without --execute nothing is changed: it prints the plan. With it every instance has to be stopped; none
 starts before the replay is complete. Killed or interrupted: run the same command again.
 --to-earliest of everything, where nothing was deleted yet, derives state anew; any other reset keeps it.
 Outputs are held back; at the end only what differs is written, with the header x-rollguard-replay-id.
+The guard's holds are folded from its decisions: nothing is decided, or said, a second time.
 Exit 0: the state after is that of before. 3: it is another (a fixed bug, rows that were not read).
 Without KAFKA_BROKERS a running local stack is used. See docs/guides/replay.md.`;
 
@@ -148,9 +156,15 @@ function isDifferent({ outcome, before, after }: ReplayReport): boolean {
 
 /** A side begins from nothing, wherever the original stands. @throws USAGE */
 function targetOf(flags: ReplayOffsetsFlags, { clock }: CliContext): AskedTarget {
-  const { into, topic, partition } = flags;
+  const { application, into, topic, partition } = flags;
   const parts = { nowMs: clock.nowMs(), readFile };
   if (into === undefined) return resetTarget(flags, parts);
+  if (!canGoBeside.has(application)) {
+    throw usage(
+      `--into does not go with --application ${application}: what was decided under one id is not ` +
+        "another's; `rollguard state verify --service guard` folds its decisions beside it",
+    );
+  }
   if (topic.length > 0 || partition.length > 0) {
     throw usage('--into replays everything: --topic and --partition do not go with it');
   }

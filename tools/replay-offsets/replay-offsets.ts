@@ -144,6 +144,7 @@ async function begin(
   const tasks = await fenceTasks({ ...options, topology, applicationId });
   progress(`replay: fenced ${tasks} tasks of ${applicationId}`);
   const plan = await planNow(options);
+  if (plan.isFull) await application.check?.(options);
   progress('replay: hashing the state before');
   const hashes = await application.hashes(options);
   const begun: BegunReplay = {
@@ -246,6 +247,7 @@ async function planNow(options: ReplayOptions): Promise<ReplayPlan> {
   }
   return planReplay({
     ...{ ...options, cleared: application.cleared, outputTopic: application.outputTopic },
+    emits: application.emits,
     inputs: known.filter(({ topic }) => inputs.includes(topic)),
     keptLogs: known.filter(({ topic }) => keptLogs.includes(topic)),
   });
@@ -267,7 +269,7 @@ function planOf(
     ...{ isFull, why: `as it was begun: ${asked}`, partitions, cleared: [...names] },
     again: partitions.reduce((sum, { again }) => sum + again, 0),
     skipped: partitions.reduce((sum, { skipped }) => sum + skipped, 0),
-    emits: `to ${application.outputTopic} only what is missing there`,
+    emits: application.emits ?? `to ${application.outputTopic} only what is missing there`,
   };
 }
 

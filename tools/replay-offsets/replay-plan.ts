@@ -29,6 +29,8 @@ export interface PlanOptions {
   readonly cleared: readonly string[];
   /** Of the events. */
   readonly outputTopic: string;
+  /** What will be written, in words; undefined: of the events what differs. */
+  readonly emits?: string | undefined;
 }
 
 export interface PlannedPartition extends TopicPartition {
@@ -72,10 +74,14 @@ export function planReplay(options: PlanOptions): ReplayPlan {
     cleared: isFull ? cleared : [],
     again: sum(partitions.map(({ again }) => again)),
     skipped: sum(partitions.map(({ skipped }) => skipped)),
-    emits: isFull
-      ? `to ${outputTopic} only entries that differ from their last event there; nothing when none does`
-      : `to ${outputTopic} only what the kept state does not say yet; nothing when nothing is new`,
+    emits: options.emits ?? emitsOf(isFull, outputTopic),
   };
+}
+
+function emitsOf(isFull: boolean, outputTopic: string): string {
+  return isFull
+    ? `to ${outputTopic} only entries that differ from their last event there; nothing when none does`
+    : `to ${outputTopic} only what the kept state does not say yet; nothing when nothing is new`;
 }
 
 function kindOf({ target, topics, partitions, inputs, keptLogs }: PlanOptions): {

@@ -21,6 +21,13 @@ export interface ReplayedApplication {
   readonly cleared: readonly string[];
   /** Its events. */
   readonly outputTopic: string;
+  /** What a replay writes, in words; undefined: of the events what differs. */
+  readonly emits?: string;
+  /**
+   * Before a full reset changes anything, its tasks fenced.
+   * @throws PRECONDITION_FAILED when state could not be derived anew.
+   */
+  readonly check?: (parts: ReplayParts) => Promise<void>;
   /** The content of each task's stores, as its changelog says. */
   hashes(parts: ReplayParts): Promise<readonly TaskHash[]>;
   /**

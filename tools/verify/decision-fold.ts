@@ -6,14 +6,15 @@
 import { messageOf } from '../../kernel/errors.ts';
 import type { FetchedRecord } from '../../streams/kafka/port.ts';
 import type { PropertyRecord, RoomRecord, TypeRooms } from '../../topology/guard/catalogue.ts';
-import type {
-  CatalogueHandOver,
-  CatalogueMark,
-  CatalogueRow,
+import {
+  snapshotMarkOf,
+  type CatalogueHandOver,
+  type CatalogueMark,
+  type CatalogueRow,
 } from '../../topology/guard/catalogue-rows.ts';
 import { readDecisionLine } from '../../topology/guard/decision-log.ts';
 import { evolve } from '../../topology/guard/evolve.ts';
-import { rowVersionStore, snapshotMarkOf } from '../../topology/guard/guard-processor.ts';
+import { rowVersionStore } from '../../topology/guard/guard-store-builders.ts';
 import type { SlotRecord } from '../../topology/guard/guard-state.ts';
 import { guardInternalTopics } from '../../topology/guard/guard-names.ts';
 import { guardStores, StoredGuardState } from '../../topology/guard/stored-guard-state.ts';

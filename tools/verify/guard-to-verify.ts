@@ -12,7 +12,7 @@ export interface GuardToVerifyOptions {
 }
 
 // The engine's default; an older store would be set aside by a start, and is here.
-const tombstoneRetentionMs = 24 * 3_600_000;
+export const tombstoneRetentionMs = 24 * 3_600_000;
 
 /** Defaults are those of the application's settings. */
 export function guardToVerify({

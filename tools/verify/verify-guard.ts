@@ -123,9 +123,9 @@ function differences(
 }
 
 /** All decisions of a partition, and what the task has read of the catalogue. */
-async function foldDecisions(
+export async function foldDecisions(
   partition: number,
-  { port, applicationId, matches }: TaskOptions,
+  { port, applicationId, matches }: Pick<TaskOptions, 'port' | 'applicationId' | 'matches'>,
 ): Promise<DecisionFold> {
   const ofPartition = async (topic: string): Promise<OffsetRange> => {
     const ranges = await wholeTopics(port, [topic]);

@@ -33,6 +33,11 @@ export interface CatalogueMark {
   readonly partition: number;
 }
 
+/** Key in the guard's store of marks: what a mark says is kept under it. */
+export function snapshotMarkOf({ table, partition }: Omit<CatalogueMark, 'kind'>): string {
+  return `snapshot|${table}|${partition}`;
+}
+
 export type CatalogueTable = 'rooms' | 'properties';
 export const catalogueTables: readonly CatalogueTable[] = ['rooms', 'properties'];
 

@@ -15,9 +15,10 @@ import {
   type RecordOrigin,
   type StreamRecord,
 } from '../../streams/index.ts';
-import { AuditTrail, auditStores, isAuditRead } from './audit-trail.ts';
+import { isAuditRead, type AuditTrail } from './audit-trail.ts';
 import {
   catalogueTables,
+  snapshotMarkOf,
   type CatalogueHandOver,
   type CatalogueMark,
   type CatalogueRow,
@@ -39,7 +40,8 @@ import type { Order } from './reservations/reconcile.ts';
 import type { ReservationMeter } from './reservations/reservation-meter.ts';
 import { reservationKeyOf } from './reservations/reservation-fact.ts';
 import { notificationOf } from './notification.ts';
-import { guardStores, StoredGuardState, type GuardStores } from './stored-guard-state.ts';
+import { openGuardStores } from './guard-store-builders.ts';
+import { StoredGuardState } from './stored-guard-state.ts';
 
 export interface OutgoingEvent {
   readonly event: InventoryEvent;
@@ -77,19 +79,6 @@ const sweepIntervalMs = 200;
 const sweepDecisionsMax = 10;
 const forgetIntervalMs = 60_000;
 const forgetLimit = 1_000;
-/** Version of each captured row that was decided on, by row. */
-export const rowVersionStore = 'row-versions';
-
-/** Key in the store of marks: a table's snapshot has been sent on by one partition of its topic. */
-export function snapshotMarkOf({ table, partition }: Omit<CatalogueMark, 'kind'>): string {
-  return `snapshot|${table}|${partition}`;
-}
-
-export const guardProcessorStores = [
-  ...Object.values(guardStores),
-  rowVersionStore,
-  ...Object.values(auditStores),
-];
 
 export class GuardProcessor implements Processor<string, GuardRecord> {
   readonly #options: GuardProcessorOptions;
@@ -112,23 +101,11 @@ export class GuardProcessor implements Processor<string, GuardRecord> {
 
   async init(context: ProcessorContext): Promise<void> {
     this.#context = context;
-    const stores: GuardStores = {
-      locks: context.store(guardStores.locks),
-      slots: context.store(guardStores.slots),
-      commands: context.store(guardStores.commands),
-      rooms: context.store(guardStores.rooms),
-      types: context.store(guardStores.types),
-      properties: context.store(guardStores.properties),
-      versions: context.store(guardStores.versions),
-      marks: context.store(guardStores.marks),
-    };
-    this.#marks = stores.marks;
-    this.#rowVersions = context.store(rowVersionStore);
-    this.#audit = new AuditTrail({
-      records: context.store(auditStores.records),
-      times: context.store(auditStores.times),
-    });
-    this.#state = await StoredGuardState.load(stores);
+    const { state, rowVersions, audit } = openGuardStores(context);
+    this.#marks = state.marks;
+    this.#rowVersions = rowVersions;
+    this.#audit = audit;
+    this.#state = await StoredGuardState.load(state);
     context.schedule(sweepIntervalMs, 'wall-clock', () => this.#expire());
     context.schedule(forgetIntervalMs, 'wall-clock', () => this.#forget());
   }

@@ -13,7 +13,7 @@
  * input, so that a replay decides the same. Sub-topology, store and internal topic names are for life.
  */
 import type { Metrics } from '../../kernel/metrics.ts';
-import { compositeSerde, jsonSerde, stringSerde } from '../../stores/serde.ts';
+import { stringSerde } from '../../stores/serde.ts';
 import { keyValueStore } from '../../stores/store-builder.ts';
 import {
   TopologyBuilder,
@@ -24,7 +24,6 @@ import {
   type Topology,
 } from '../../streams/index.ts';
 import type { ChangeDecoder } from '../captured/row-change.ts';
-import { auditStoreBuilders } from './audit-trail.ts';
 import { CatalogueIntake, intakeStore, type SnapshotEnd } from './catalogue-intake.ts';
 import {
   catalogueSource,
@@ -37,13 +36,9 @@ import { addCommands, type CommandTopologyOptions } from './commands/add-command
 import { decisionLine, type DecisionRecord } from './decision-log.ts';
 import { guardInternalTopics as names } from './guard-names.ts';
 import type { GuardOptions } from './guard-options.ts';
-import {
-  GuardProcessor,
-  guardProcessorStores,
-  rowVersionStore,
-  type GuardRecord,
-  type OutgoingEvent,
-} from './guard-processor.ts';
+import { GuardFoldProcessor, type DecisionLine } from './guard-fold-processor.ts';
+import { GuardProcessor, type GuardRecord, type OutgoingEvent } from './guard-processor.ts';
+import { guardProcessorStores, guardStoreBuilders } from './guard-store-builders.ts';
 import type { InventoryEvent } from './inventory-event.ts';
 import { addReservations, type ReservationTopics } from './reservations/add-reservations.ts';
 import type { ConflictFact, HoldFact } from './reservations/hold-fact.ts';
@@ -53,7 +48,6 @@ import {
   serializeNotification,
   type ManualReleaseNotification,
 } from './notification.ts';
-import { guardStores } from './stored-guard-state.ts';
 
 export const guardSubTopologies = {
   intake: 'intake',
@@ -92,7 +86,16 @@ export interface GuardTopologyOptions {
   /** True while the platform's changes are not heard of: holds do not expire then. */
   readonly isCaptureSilent?: () => boolean;
   readonly metrics: Metrics;
+  /** Set for a replay, which decides nothing. */
+  readonly replay?: GuardReplay;
 }
+
+/**
+ * What a replay does with the guard's own state. fold: makes it again of the decisions. keep: nothing;
+ * the guard's partitions are no part of the topology. Commands are none of either: what was read of them
+ * was sent on once and for all, in the transaction that moved its position.
+ */
+export type GuardReplay = 'fold' | 'keep';
 
 type Catalogue = CatalogueRow | CatalogueMark;
 // An original record of a megabyte is half as large again in base64.
@@ -151,14 +154,40 @@ export function guardTopology(options: GuardTopologyOptions): Topology {
     });
   const meter = new ReservationMeter(options.metrics);
   const streams = addStreams(builder, options, meter);
-  addGuard(builder, { catalogue, decisions, ...streams }, { ...options, meter });
+  const { replay } = options;
+  if (replay === undefined) {
+    addGuard(builder, { catalogue, decisions, ...streams }, { ...options, meter });
+  } else if (replay === 'fold') addFold(builder, { catalogue, decisions });
   return builder.build();
+}
+
+/** The guard's stores, filled by what was decided. */
+function addFold(
+  builder: TopologyBuilder,
+  { catalogue, decisions }: Pick<InternalTopics, 'catalogue' | 'decisions'>,
+): void {
+  const guard = builder.subTopology(guardSubTopologies.guard);
+  for (const store of guardStoreBuilders) guard.store(store);
+  guard
+    .source<string, DecisionLine>('decisions', {
+      topics: [decisions],
+      deserialize: ({ value, timestampMs }) =>
+        value === null
+          ? undefined
+          : { key: '', value: { kind: 'decision-line', bytes: value }, timestampMs },
+    })
+    .source<string, GuardRecord>('catalogue', { topics: [catalogue], deserialize: guardRecord })
+    .processor('guard', {
+      parents: ['decisions', 'catalogue'],
+      supplier: () => new GuardFoldProcessor(),
+      stores: guardProcessorStores,
+    });
 }
 
 /** What the guard reads beside the catalogue, and the sub-topologies that send it. */
 function addStreams(
   builder: TopologyBuilder,
-  { commands: commandOptions, followsReservations, ...options }: GuardTopologyOptions,
+  { commands: commandOptions, followsReservations, replay, ...options }: GuardTopologyOptions,
   meter: ReservationMeter,
 ): Pick<InternalTopics, 'commands' | 'reservations'> {
   const { partitionCount, topicPrefix, decode } = options;
@@ -168,7 +197,8 @@ function addStreams(
     const configs = { ...keptConfigs, 'max.message.bytes': String(routedBytesMax) };
     commands = builder.internalTopic(names.commands, { partitionCount, configs });
     const inbox = { ...commandOptions, partitionCount };
-    addCommands(builder, guardSubTopologies.commands, { commands, options: inbox });
+    if (replay === undefined)
+      addCommands(builder, guardSubTopologies.commands, { commands, options: inbox });
   }
   if (followsReservations !== true) return { commands, reservations: undefined };
   const topics = {
@@ -176,7 +206,7 @@ function addStreams(
     holds: builder.internalTopic(names.holds, repartition),
     orders: builder.internalTopic(names.orders, repartition),
   };
-  const common = { topics, topicPrefix, decode, meter };
+  const common = { topics, topicPrefix, decode, meter, isReplay: replay !== undefined };
   addReservations(builder, { names: guardSubTopologies, ...common });
   return { commands, reservations: topics };
 }
@@ -200,9 +230,6 @@ function addGuard(
     help: 'Requests that were let pass for lack of knowledge (unknown room or capacity).',
     labels: ['leniency'],
   });
-  // Read when the task starts; what is decided on is the processor's own.
-  const text = { key: stringSerde, caching: false };
-  const pair = { key: compositeSerde, caching: false };
   const guard = builder.subTopology(guardSubTopologies.guard);
   const sources = {
     catalogue: topics.catalogue,
@@ -215,16 +242,7 @@ function addGuard(
     guard.source<string, GuardRecord>(name, { topics: [topic], deserialize: guardRecord });
     parents.push(name);
   }
-  for (const name of ['locks', 'types'] as const) {
-    guard.store(keyValueStore({ name: guardStores[name], ...text, value: jsonSerde() }));
-  }
-  for (const name of ['slots', 'commands', 'rooms', 'properties'] as const) {
-    guard.store(keyValueStore({ name: guardStores[name], ...pair, value: jsonSerde() }));
-  }
-  for (const name of [guardStores.versions, guardStores.marks, rowVersionStore]) {
-    guard.store(keyValueStore({ name, key: stringSerde, value: jsonSerde() }));
-  }
-  for (const store of auditStoreBuilders) guard.store(store);
+  for (const store of guardStoreBuilders) guard.store(store);
   const tellsReservations = topics.reservations !== undefined;
   const told = isCaptureSilent === undefined ? {} : { isCaptureSilent };
   const { meter, isShadow = false } = topologyOptions;

@@ -30,11 +30,13 @@ export interface ReservationTopologyOptions {
   readonly topicPrefix: string;
   readonly decode: ChangeDecoder;
   readonly meter: ReservationMeter;
+  /** True: what is read was read before. */
+  readonly isReplay: boolean;
 }
 
 export function addReservations(
   builder: TopologyBuilder,
-  { names, topics, topicPrefix, decode, meter }: ReservationTopologyOptions,
+  { names, topics, topicPrefix, decode, meter, isReplay }: ReservationTopologyOptions,
 ): void {
   builder
     .subTopology(names.platform)
@@ -64,7 +66,7 @@ export function addReservations(
     )
     .processor('reservations', {
       parents: ['facts', 'holds'],
-      supplier: () => new ReservationProcessor(meter),
+      supplier: () => new ReservationProcessor(meter, isReplay),
       stores: [reservationStore],
     })
     .sink<string, Order>('orders', {

@@ -1,6 +1,9 @@
 /**
  * Keeps what is known of each reservation of one partition, and orders of the guard what follows from
  * it. Records of reservations that are long over are forgotten.
+ *
+ * What has been ordered is a memory of deeds, which no captured row tells of: a replay reads the facts
+ * again over it, and learns, and orders, only what is news.
  */
 import type {
   KeyValueStore,
@@ -34,18 +37,23 @@ const forgottenAfterMs = 60 * dayMs;
 
 export class ReservationProcessor implements Processor<string, ReservationInput> {
   readonly #meter: ReservationMeter;
+  readonly #isReplay: boolean;
   /** When each open conflict was, by reservation; of this process. */
   readonly #conflicts = new Map<string, number>();
   #context!: ProcessorContext;
   #records!: KeyValueStore<string, ReservationRecord>;
 
-  constructor(meter: ReservationMeter) {
+  /** @param isReplay what is read was read before. */
+  constructor(meter: ReservationMeter, isReplay = false) {
     this.#meter = meter;
+    this.#isReplay = isReplay;
   }
 
   init(context: ProcessorContext): void {
     this.#context = context;
     this.#records = context.store(reservationStore);
+    // In a replay nothing comes of the time.
+    if (this.#isReplay) return;
     context.schedule(forgetIntervalMs, 'wall-clock', () => this.#forget());
     context.schedule(conflictIntervalMs, 'wall-clock', () => this.#giveUpConflicts());
   }
@@ -65,6 +73,7 @@ export class ReservationProcessor implements Processor<string, ReservationInput>
     { key, value, timestampMs }: StreamRecord<string, ReservationInput>,
     found: ReservationRecord | undefined,
   ): void {
+    if (found === undefined && this.#isForgotten(timestampMs)) return;
     const known = found ?? emptyRecord(value);
     const learnt = withInput(known, value);
     if (learnt === known) return;
@@ -74,6 +83,14 @@ export class ReservationProcessor implements Processor<string, ReservationInput>
     for (const order of orders) {
       void this.#context.forward({ key, value: order satisfies Order, timestampMs });
     }
+  }
+
+  /**
+   * Of a reservation that nothing is known of, a fact so old was not missed: what it was has been
+   * forgotten since. Only in a replay: to a service that has stood still for long it is news.
+   */
+  #isForgotten(timestampMs: number): boolean {
+    return this.#isReplay && timestampMs < this.#context.nowMs() - forgottenAfterMs;
   }
 
   /** @returns the record, without the conflict that it answers. */

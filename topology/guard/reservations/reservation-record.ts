@@ -79,6 +79,8 @@ function withCommand(record: ReservationRecord, command: AppliedCommandFact): Re
   );
   const all = [...others, command].sort((left, right) => left.appliedAtMs - right.appliedAtMs);
   const kept = all.slice(-commandsMax);
+  // An older one that comes again.
+  if (!kept.includes(command)) return record;
   return { ...record, commands: Object.fromEntries(kept.map((one) => [one.eventId, one])) };
 }
 

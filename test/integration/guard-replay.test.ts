@@ -1,0 +1,74 @@
+/** `rollguard replay offsets --application availability-guard` on the real stack. */
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { ReplayedGuard } from './replayed-guard.ts';
+import { systemOptions } from './test-system.ts';
+
+const timeoutMs = 180_000;
+let guard: ReplayedGuard;
+
+beforeAll(async () => {
+  guard = await ReplayedGuard.start('guard-replay');
+  await guard.live();
+}, timeoutMs);
+
+afterAll(() => guard.stop(), timeoutMs);
+
+describe('a replay of the guard', () => {
+  test(
+    'is refused while an instance runs, which is named; a plan is not',
+    async () => {
+      const planned = await guard.replay('--to-earliest');
+      const refused = await guard.replay('--to-earliest', '--execute');
+
+      expect(planned.report).toMatchObject({ outcome: 'would-replay', plan: { isFull: true } });
+      expect(refused.exitCode).toBe(1);
+      expect(refused.err).toContain(`group ${guard.applicationId} has 1 live member`);
+    },
+    timeoutMs,
+  );
+
+  test(
+    'from the beginning, and from the middle, changes no byte of state, decides and says nothing',
+    async () => {
+      const { application } = guard.system;
+      await application.stop();
+      const said = await guard.topicHashes();
+      const tables = await guard.tableHashes();
+      const decisions = await guard.decisions();
+      const started = performance.now();
+      const whole = await guard.replay('--to-earliest', '--execute');
+      const spentMs = performance.now() - started;
+      const middle = new Date(guard.middleMs).toISOString();
+      const part = await guard.replay('--to-datetime', middle, '--execute');
+
+      process.stderr.write(`${decisions} decisions folded in ${Math.round(spentMs)} ms\n`);
+      expect([whole.exitCode, part.exitCode]).toEqual([0, 0]);
+      expect(whole.report).toMatchObject({ outcome: 'replayed', plan: { isFull: true } });
+      expect(part.report).toMatchObject({ outcome: 'replayed', plan: { isFull: false } });
+      expect(whole.report.before.filter(({ entries }) => entries > 0).length).toBeGreaterThan(8);
+      expect(whole.report.after).toEqual(whole.report.before);
+      expect(part.report.after).toEqual(whole.report.before);
+      expect(decisions).toBeGreaterThan(200);
+      expect(await guard.topicHashes()).toEqual(said);
+      expect(await guard.tableHashes()).toEqual(tables);
+    },
+    timeoutMs,
+  );
+
+  test(
+    'is followed by a start that says nothing and knows who holds what',
+    async () => {
+      const said = await guard.topicHashes();
+      const tables = await guard.tableHashes();
+      guard.system.startApplication(guard.settings);
+      await guard.system.application.ready(systemOptions.signal);
+      await guard.settled();
+
+      expect(await guard.topicHashes()).toEqual(said);
+      expect(await guard.tableHashes()).toEqual(tables);
+      expect(await guard.lock('kept-3', 3)).toBe(200);
+      expect(await guard.lock('late-3', 3)).toBe(409);
+    },
+    timeoutMs,
+  );
+});
