@@ -123,10 +123,18 @@ async function runQuietly(
   return { exitCode, out };
 }
 
-/** Asks until the answer is there or the time is over. @returns the answer, and how long it took. */
+export interface Wait {
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly timeoutMs: number;
+}
+
+/**
+ * Asks until the answer is there or the time is over. @returns the answer, and how long it took.
+ * @throws the signal's reason when it is aborted.
+ */
 export async function waitFor<Answer>(
-  clock: Clock,
-  timeoutMs: number,
+  { clock, signal, timeoutMs }: Wait,
   ask: () => Promise<Answer | undefined>,
 ): Promise<{ readonly answer: Answer | undefined; readonly seconds: number }> {
   const startedMs = clock.monotonicMs();
@@ -134,7 +142,8 @@ export async function waitFor<Answer>(
     const answer = await ask().catch(() => undefined);
     const tookMs = clock.monotonicMs() - startedMs;
     if (answer !== undefined || tookMs > timeoutMs) return { answer, seconds: tookMs / 1_000 };
-    await clock.sleep(pollMs);
+    await clock.sleep(pollMs, signal);
+    signal.throwIfAborted();
   }
 }
 

@@ -45,10 +45,15 @@ export interface DrillOptions {
   readonly signal: AbortSignal;
 }
 
+/** A generated chain's dates do not move with the clock, and stays that are over for long are not held. */
+const everyStayCounts = { LOCK_IDEMPOTENCY_RETENTION_DAYS: '36500' };
+
 const stackTimeoutMs = 300_000;
 const detectionLimitSeconds = 30;
 const detectionTimeoutMs = 90_000;
-const settleTimeoutMs = 240_000;
+const settleTimeoutMs = 120_000;
+/** Differences in one line. */
+const shownMax = 3;
 const loadBeforeMs = 2_000;
 const connectorTimeoutMs = 90_000;
 /** Until what is committed is surely captured, and what is not replicated surely is not. */
@@ -99,23 +104,23 @@ class Drill {
     const breakIt = kind === 'slot' ? () => this.#dropSlot() : await this.#prepareStandby();
     await this.#startApplication();
     await this.#feed();
-    await waitFor(clock, settleTimeoutMs, () => this.#whenRight());
+    await this.#settled();
     const load = this.#feed().catch((error: unknown) => progress(`load: ${messageOf(error)}`));
     await clock.sleep(loadBeforeMs);
     const lost = await breakIt();
     progress('drill: the capture has lost its place');
-    const found = await waitFor(clock, detectionTimeoutMs, () => this.#gapTold());
+    const found = await this.#waitFor(detectionTimeoutMs, () => this.#gapTold());
     progress(`drill: ${found.answer === undefined ? 'not told' : 'told'} after ${found.seconds} s`);
     await load;
     if (kind === 'standby') await this.#feed();
     const deleted = await this.#changeUnseen();
     const recovered = await this.#recover();
     await this.#feed();
-    const settled = await waitFor(clock, settleTimeoutMs, () => this.#whenRight());
+    const settledSeconds = await this.#settled();
     const violations = [
       ...detectionProblems(found.answer === undefined ? undefined : found.seconds),
       ...(recovered === undefined ? ['the recovery failed'] : []),
-      ...(settled.answer === undefined ? await this.#wrongNow() : []),
+      ...(settledSeconds === undefined ? await this.#wrongNow() : []),
       ...(await leftEntries(this.#places.url, [...deleted, ...lost])),
       ...(await this.#stored()),
     ];
@@ -124,7 +129,7 @@ class Drill {
       detectedSeconds: found.answer === undefined ? undefined : found.seconds,
       reason: found.answer ?? '',
       recovered,
-      settledSeconds: settled.answer === undefined ? undefined : settled.seconds,
+      settledSeconds,
       violations,
     };
   }
@@ -143,6 +148,7 @@ class Drill {
     const { kafkaConnectUrl } = this.#system.stack.endpoints;
     const { databaseUrl } = this.#places;
     this.#system.startApplication({
+      ...everyStayCounts,
       KAFKA_CONNECT_URL: kafkaConnectUrl,
       PLATFORM_DATABASE_URL: databaseUrl,
     });
@@ -281,9 +287,26 @@ class Drill {
     };
   }
 
-  /** True once ledgers, holds and readiness are as they should be. */
-  async #whenRight(): Promise<true | undefined> {
-    return (await this.#wrongNow()).length === 0 ? true : undefined;
+  /**
+   * Waits until ledgers, holds and readiness are as they should be, and says what is not when that changes.
+   * @returns how long it took; undefined: they did not come right in time.
+   */
+  async #settled(): Promise<number | undefined> {
+    const { progress } = this.#options.cli;
+    let told = '';
+    const { answer, seconds } = await this.#waitFor(settleTimeoutMs, async () => {
+      const wrong = await this.#wrongNow().catch((error: unknown) => [messageOf(error)]);
+      const text = `${wrong.length} wrong: ${wrong.slice(0, shownMax).join('; ')}`;
+      if (wrong.length > 0 && text !== told) progress(`drill: ${text}`);
+      told = text;
+      return wrong.length === 0 ? true : undefined;
+    });
+    return answer === undefined ? undefined : seconds;
+  }
+
+  #waitFor<Answer>(timeoutMs: number, ask: () => Promise<Answer | undefined>) {
+    const { cli, signal } = this.#options;
+    return waitFor({ clock: cli.clock, signal, timeoutMs }, ask);
   }
 
   async #wrongNow(): Promise<readonly string[]> {
