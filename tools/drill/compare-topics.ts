@@ -32,12 +32,20 @@ interface Known {
   readonly content: string | undefined;
 }
 
-/** @returns what differs, in words. */
-export async function compareTopics(options: CompareTopicsOptions): Promise<readonly string[]> {
+export interface TopicComparison {
+  /** Of the tables. */
+  readonly rows: number;
+  /** In words. */
+  readonly differences: readonly string[];
+}
+
+export async function compareTopics(options: CompareTopicsOptions): Promise<TopicComparison> {
   const differences: string[] = [];
+  let count = 0;
   for (const [table, key, content] of compared) {
     const rows = await rowsOf(options, table, [key, content]);
     const captured = await newestOf(options, table, [key, content]);
+    count += rows.size;
     const wrong: string[] = [];
     for (const [id, text] of rows) {
       const known = captured.get(id)?.content;
@@ -50,7 +58,7 @@ export async function compareTopics(options: CompareTopicsOptions): Promise<read
     const shown = wrong.slice(0, shownMax).join('; ');
     if (wrong.length > 0) differences.push(`V7 ${table}: ${wrong.length} rows: ${shown}`);
   }
-  return differences;
+  return { rows: count, differences };
 }
 
 async function rowsOf(

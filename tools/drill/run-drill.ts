@@ -22,15 +22,16 @@ import { stackSecret } from '../connectors/prepare-stack-database.ts';
 import { stackDown, stackUp } from '../stack/stack.ts';
 import { startSystem, type System } from '../start/system.ts';
 import { chainWorkload, type Workload } from '../start/workload.ts';
-import { compareTopics } from './compare-topics.ts';
+import { compareTopics, type TopicComparison } from './compare-topics.ts';
 import {
   captureHealth,
-  differencesNow,
+  compareServices,
   gapMetric,
   leftEntries,
   stateDifferences,
   waitFor,
   type DrillPlaces,
+  type ServiceComparison,
 } from './drill-application.ts';
 import type { DrillReport } from './drill-figures.ts';
 import { startStandby } from './standby.ts';
@@ -117,12 +118,16 @@ class Drill {
     const recovered = await this.#recover();
     await this.#feed();
     const settledSeconds = await this.#settled();
+    const gone = [...deleted, ...lost];
+    const now = await this.#compareNow();
+    const left = await leftEntries(this.#places.url, gone);
+    const stored = await this.#stored();
     const violations = [
       ...detectionProblems(found.answer === undefined ? undefined : found.seconds),
       ...(recovered === undefined ? ['the recovery failed'] : []),
-      ...(settledSeconds === undefined ? await this.#wrongNow() : []),
-      ...(await leftEntries(this.#places.url, [...deleted, ...lost])),
-      ...(await this.#stored()),
+      ...now.differences,
+      ...left,
+      ...stored.differences,
     ];
     return {
       drill: kind,
@@ -130,6 +135,10 @@ class Drill {
       reason: found.answer ?? '',
       recovered,
       settledSeconds,
+      compared: {
+        ...{ rows: stored.rows, gone: gone.length },
+        ...{ properties: now.properties, holds: now.holds },
+      },
       violations,
     };
   }
@@ -295,7 +304,10 @@ class Drill {
     const { progress } = this.#options.cli;
     let told = '';
     const { answer, seconds } = await this.#waitFor(settleTimeoutMs, async () => {
-      const wrong = await this.#wrongNow().catch((error: unknown) => [messageOf(error)]);
+      const wrong = await this.#compareNow().then(
+        ({ differences }) => differences,
+        (error: unknown) => [messageOf(error)],
+      );
       const text = `${wrong.length} wrong: ${wrong.slice(0, shownMax).join('; ')}`;
       if (wrong.length > 0 && text !== told) progress(`drill: ${text}`);
       told = text;
@@ -309,15 +321,16 @@ class Drill {
     return waitFor({ clock: cli.clock, signal, timeoutMs }, ask);
   }
 
-  async #wrongNow(): Promise<readonly string[]> {
+  async #compareNow(): Promise<ServiceComparison> {
     const health = await captureHealth(this.#places.url);
     const unready = health?.isReady === true ? [] : [`readiness: ${health?.reason ?? 'no answer'}`];
     const { cli } = this.#options;
-    return [...unready, ...(await differencesNow(this.#places, this.#workloads, cli))];
+    const compared = await compareServices(this.#places, this.#workloads, cli);
+    return { ...compared, differences: [...unready, ...compared.differences] };
   }
 
   /** From what is stored, the application stopped. */
-  async #stored(): Promise<readonly string[]> {
+  async #stored(): Promise<TopicComparison> {
     const { cli } = this.#options;
     const { endpoints } = this.#system.stack;
     const { clock } = cli;
@@ -326,9 +339,15 @@ class Drill {
     const brokers = endpoints.kafkaBrokers.split(',');
     const port = createKafkajsPort({ brokers, clientId: 'drill', clock, logger: silentLogger });
     const databaseUrl = this.#places.adminDatabaseUrl;
-    const rows = await compareTopics({ port, registry, databaseUrl, topicPrefix: 'platform' });
+    const { rows, differences } = await compareTopics({
+      port,
+      registry,
+      databaseUrl,
+      topicPrefix: 'platform',
+    });
     await port.close();
-    return [...rows, ...(await stateDifferences(this.#environment(), cli))];
+    const inStores = await stateDifferences(this.#environment(), cli);
+    return { rows, differences: [...differences, ...inStores] };
   }
 
   async #query(text: string, values: readonly unknown[] = []): Promise<readonly Row[]> {
