@@ -339,6 +339,7 @@ class Drill {
     const brokers = endpoints.kafkaBrokers.split(',');
     const port = createKafkajsPort({ brokers, clientId: 'drill', clock, logger: silentLogger });
     const databaseUrl = this.#places.adminDatabaseUrl;
+    cli.progress('drill: comparing tables with their topics');
     const { rows, differences } = await compareTopics({
       port,
       registry,
@@ -346,6 +347,7 @@ class Drill {
       topicPrefix: 'platform',
     });
     await port.close();
+    cli.progress('drill: comparing stores with their topics');
     const inStores = await stateDifferences(this.#environment(), cli);
     return { rows, differences: [...differences, ...inStores] };
   }
