@@ -91,15 +91,12 @@ async function newestOf(
     if (known !== undefined && compareVersions(version, known.version) < 0) return;
     newest.set(id, { version, content: change.after?.[content] });
   };
-  const waiting: Promise<void>[] = [];
+  const records: FetchedRecord[] = [];
   const topic = `${topicPrefix}.public.${table}`;
-  await readRanges(port, await wholeTopics(port, [topic]), (record) => {
-    if (record.value === null) return true;
-    const change = decoder.decode<Record<string, string>>(table, record.value);
-    if (change instanceof Promise) waiting.push(change.then((each) => add(record, each)));
-    else add(record, change);
-    return true;
-  });
-  await Promise.all(waiting);
+  await readRanges(port, await wholeTopics(port, [topic]), (record) => records.push(record) > 0);
+  // One after the other: until a schema is known, each that is asked for it makes its own reader of it.
+  for (const record of records) {
+    if (record.value !== null) add(record, await decoder.decode(table, record.value));
+  }
   return newest;
 }
