@@ -141,15 +141,9 @@ async function run(recovery: Recovery): Promise<void> {
   const definition = toConnect({ ...connector, snapshot: 'initial', epoch });
   await client.putConfig(definition);
   await client.resume(definition.name);
-  // Connect answers before it has: one that is stopped on purpose looks the same, and is not waited for.
-  const deadlineMs = clock.monotonicMs() + stopTimeoutMs;
-  while ((await client.status(definition.name))?.connector.state === 'STOPPED') {
-    if (clock.monotonicMs() > deadlineMs) break;
-    await clock.sleep(pollIntervalMs, signal);
-    signal.throwIfAborted();
-  }
   await applyConnectors({
     ...{ client, clock, signal, connectors: [definition], waitTimeoutMs: stopTimeoutMs },
+    wasResumed: true,
   });
 }
 
