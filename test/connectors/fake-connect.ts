@@ -86,8 +86,7 @@ export class FakeConnect {
     if (area === 'connector-plugins' && method === 'PUT') return this.#validate();
     if (method !== 'GET') this.writes.push(`${method} ${path}`);
     if (method === 'PUT' && what === 'config') return this.#put(name, config);
-    if (method === 'POST' && name === '') return this.#createStopped(config);
-    if (name === '') return { status: 200, body: [...this.connectors.keys()] };
+    if (name === '') return this.#collection(method, config);
     const connector = this.connectors.get(name);
     if (connector === undefined) return missing;
     if (method !== 'GET') return this.#change(connector, { name, method, what });
@@ -95,11 +94,18 @@ export class FakeConnect {
       this.#readsSincePut += 1;
       this.#moveOn(name);
     }
-    if (what === 'offsets') {
-      const offset = this.offsets.get(name);
-      return { status: 200, body: { offsets: offset === undefined ? [] : [{ offset }] } };
-    }
+    if (what === 'offsets') return this.#offsetsOf(name);
     return what === 'config' ? { status: 200, body: connector.config } : read(connector, what);
+  }
+
+  #collection(method: string, config: Config): Answer {
+    if (method === 'POST') return this.#createStopped(config);
+    return { status: 200, body: [...this.connectors.keys()] };
+  }
+
+  #offsetsOf(name: string): Answer {
+    const offset = this.offsets.get(name);
+    return { status: 200, body: { offsets: offset === undefined ? [] : [{ offset }] } };
   }
 
   #createStopped(body: object): Answer {
