@@ -67,10 +67,11 @@ export async function startApplication(options: ApplicationOptions): Promise<App
   const runs = (name: string): boolean => settings.ROLLGUARD_SERVICES.includes(name);
   const peers = peerClient();
   const roll = runs('roll') ? rollService(parts, peers) : undefined;
-  const guard = runs('guard') ? availabilityGuard(parts, peers) : undefined;
+  const capture = captureWatchesOf(parts);
+  const isGapOpen = (): boolean => capture.some((watch) => watch.mayMissChanges());
+  const guard = runs('guard') ? availabilityGuard(parts, peers, isGapOpen) : undefined;
   const tables = projectorService(parts);
   const reconciliation = reconciliationOf(roll, parts);
-  const capture = captureWatchesOf(parts);
   const fronts = guard && guardFronts({ ...options, metrics }, guard.calls);
   const services = [roll?.service, guard?.service].filter((service) => service !== undefined);
   const http = await startHttpServer({

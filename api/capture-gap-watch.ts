@@ -56,6 +56,7 @@ export class CaptureGapWatch implements HealthSource {
   #standing: CaptureStanding = unknownStanding;
   /** Seen here, and not in the log yet. */
   #seenGap: Gap | undefined;
+  #isLogRead = false;
   #told = '';
   #run: Promise<void> | undefined;
 
@@ -92,6 +93,11 @@ export class CaptureGapWatch implements HealthSource {
     return `captured changes are missing (${gap.reason}): ${gap.detail}; run \`rollguard connectors recover\``;
   }
 
+  /** True also until the log was read once: what it says of a gap is not known before. */
+  mayMissChanges(): boolean {
+    return !this.#isLogRead || this.#seenGap !== undefined || this.#standing.gap !== undefined;
+  }
+
   async close(): Promise<void> {
     this.#stop.abort();
     await Promise.all([this.#heartbeat.close(), this.#run]);
@@ -121,11 +127,14 @@ export class CaptureGapWatch implements HealthSource {
   }
 
   async #readLog(): Promise<void> {
-    const standing = await this.#log.read().catch((error: unknown) => {
+    let standing = this.#standing;
+    try {
+      standing = await this.#log.read();
+      this.#isLogRead = true;
+    } catch (error) {
       // Of an event that it does not understand no instance may think nothing is missing.
-      if (isRollguardError(error) && error.row.reaction === 'retry') return this.#standing;
-      throw error;
-    });
+      if (!isRollguardError(error) || error.row.reaction !== 'retry') throw error;
+    }
     if (standing.epoch !== this.#standing.epoch) this.#seenGap = undefined;
     this.#standing = standing;
   }

@@ -118,11 +118,13 @@ async function readAnew(recovery: Recovery): Promise<DatabaseIdentity> {
   const { client, connector, adminDatabaseUrl, clock, progress, epoch } = recovery;
   const { name, slot, publication, tables, database } = connector;
   const identity = await readIdentity(adminDatabaseUrl);
-  if ((await client.config(name)) !== undefined) {
-    progress(`recover: stopping ${name}`);
-    await stopConnector({ client, name, clock, waitTimeoutMs: stopTimeoutMs });
-    await client.deleteOffsets(name);
+  progress(`recover: stopping ${name}`);
+  // Connect keeps the offsets of one that was deleted, and lets go only of those that it has.
+  if ((await client.config(name)) === undefined) {
+    await client.createStopped(toConnect({ ...connector, epoch }));
   }
+  await stopConnector({ client, name, clock, waitTimeoutMs: stopTimeoutMs });
+  await client.deleteOffsets(name);
   await prepareDatabase({ user: database.user, tables, publication, adminDatabaseUrl });
   await dropSlotWhenFree(adminDatabaseUrl, slot, clock);
   progress(`recover: reading ${tables.length} tables anew, as reading ${epoch}`);
@@ -141,6 +143,7 @@ async function run(recovery: Recovery): Promise<void> {
   await client.resume(definition.name);
   await applyConnectors({
     ...{ client, clock, signal, connectors: [definition], waitTimeoutMs: stopTimeoutMs },
+    wasResumed: true,
   });
 }
 

@@ -81,7 +81,9 @@ export interface ConnectClientOptions {
 interface ConnectRequest {
   readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
   readonly path: string;
-  readonly body?: ConnectConfig;
+  readonly body?: unknown;
+  /** What of the body is a configuration: its secrets are told to nobody. */
+  readonly config?: ConnectConfig;
 }
 
 export class ConnectClient {
@@ -131,6 +133,7 @@ export class ConnectClient {
       method: 'PUT',
       path: `/connector-plugins/${encodeURIComponent(plugin)}/config/validate`,
       body: { ...connector.config, name: connector.name },
+      config: connector.config,
     });
     const { configs } = this.#understand(validationSchema, answer);
     return configs.flatMap(({ value }) =>
@@ -141,7 +144,14 @@ export class ConnectClient {
   /** Creates the connector or replaces its configuration; its tasks are then started anew. */
   async putConfig(connector: ConnectorDefinition): Promise<void> {
     const path = `/connectors/${encodeURIComponent(connector.name)}/config`;
-    await this.#ask({ method: 'PUT', path, body: connector.config });
+    const { config } = connector;
+    await this.#ask({ method: 'PUT', path, body: config, config });
+  }
+
+  /** Creates a connector that is not there, without letting it run. */
+  async createStopped({ name, config }: ConnectorDefinition): Promise<void> {
+    const body = { name, config, initial_state: 'STOPPED' };
+    await this.#ask({ method: 'POST', path: '/connectors', body, config });
   }
 
   /** Starts a connector's FAILED parts again. */
@@ -210,7 +220,7 @@ export class ConnectClient {
     throw new RollguardError('CONNECT_UNAVAILABLE', this.#silence('no attempt was made'));
   }
 
-  async #askOnce({ method, path, body }: ConnectRequest): Promise<unknown> {
+  async #askOnce({ method, path, body, config = {} }: ConnectRequest): Promise<unknown> {
     const deadline = AbortSignal.timeout(requestTimeoutMs);
     const signal =
       this.#signal === undefined ? deadline : AbortSignal.any([deadline, this.#signal]);
@@ -231,7 +241,7 @@ export class ConnectClient {
       });
     }
     if (status >= 200 && status < 300) return parseJson(text);
-    const reason = withoutSecrets(refusalOf(text), body ?? {});
+    const reason = withoutSecrets(refusalOf(text), config);
     if (status === 409 || status >= 500) {
       throw new RollguardError('CONNECT_UNAVAILABLE', this.#silence(`${status} ${reason}`));
     }
@@ -280,9 +290,9 @@ function refusalOf(text: string): string {
 }
 
 /** A refusal may quote the configuration that was sent. */
-function withoutSecrets(reason: string, body: ConnectConfig): string {
-  const masked = maskSecrets(body);
-  return Object.entries(body)
+function withoutSecrets(reason: string, config: ConnectConfig): string {
+  const masked = maskSecrets(config);
+  return Object.entries(config)
     .filter(([key, value]) => masked[key] !== value)
     .reduce((text, [, value]) => text.replaceAll(value, '********'), reason);
 }

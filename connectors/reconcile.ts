@@ -61,6 +61,8 @@ export interface ApplyOptions {
   readonly clock: Clock;
   /** How long the tasks of all connectors may take until they run. */
   readonly waitTimeoutMs: number;
+  /** True: they were just let go on. Connect answers before it has, so what looks paused is waited for. */
+  readonly wasResumed?: boolean;
   /** Plan only. */
   readonly dryRun?: boolean;
   readonly progress?: (line: string) => void;
@@ -181,7 +183,8 @@ async function waitUntilRunning(
     }
     const isSettled = nowMs - sinceMs >= neededMs;
     if (isSettled && verdict === 'running') return status;
-    const isHopeless = verdict === 'failed' || verdict === 'paused';
+    const isPaused = verdict === 'paused' && options.wasResumed !== true;
+    const isHopeless = verdict === 'failed' || isPaused;
     if ((isSettled && isHopeless) || nowMs >= options.deadlineMs) {
       throw notRunning(desired.name, verdict, { status, waitTimeoutMs: options.waitTimeoutMs });
     }

@@ -64,14 +64,21 @@ export interface AvailabilityGuard {
   readonly answerPeer: PeerHandler;
 }
 
-export function availabilityGuard(options: ServiceOptions, peers: PeerCalls): AvailabilityGuard {
+/** @param isGapOpen true while captured changes may be missing. */
+export function availabilityGuard(
+  options: ServiceOptions,
+  peers: PeerCalls,
+  isGapOpen: () => boolean,
+): AvailabilityGuard {
   const { settings } = options;
   const watch = new CaptureWatch({
     ...options,
     topicPrefix: settings.PLATFORM_TOPIC_PREFIX,
     maxLagSeconds: settings.GUARD_EXPIRY_MAX_CDC_LAG_SECONDS,
+    isGapOpen,
+    backlog: () => service.backlog(),
   });
-  const service = new StreamsService({
+  const service: StreamsService = new StreamsService({
     ...options,
     name: 'guard',
     applicationId: guardApplicationId(options.settings),

@@ -1,6 +1,6 @@
 /** Whether the platform's changes are heard of, from the heartbeats on Kafka. */
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { CaptureWatch } from '../../api/guard/capture-watch.ts';
+import { CaptureWatch, type CaptureWatchOptions } from '../../api/guard/capture-watch.ts';
 import { silentLogger } from '../../kernel/logger.ts';
 import { noMetrics } from '../../kernel/metrics.ts';
 import { InProcessKafka } from '../../testing/in-process-kafka.ts';
@@ -14,11 +14,12 @@ afterEach(() => stop?.());
 function watch(
   kafka: InProcessKafka,
   clock: ManualClock,
-  options: { readonly maxLagSeconds?: number } = {},
+  options: Partial<Pick<CaptureWatchOptions, 'maxLagSeconds' | 'isGapOpen' | 'backlog'>> = {},
 ): CaptureWatch {
   const started = new CaptureWatch({
     ...{ port: kafka.client(), clock, logger: silentLogger, metrics: noMetrics },
-    ...{ topicPrefix: 'platform', maxLagSeconds, ...options },
+    ...{ topicPrefix: 'platform', maxLagSeconds, isGapOpen: () => false, backlog: () => [] },
+    ...options,
   });
   started.start();
   stop = async () => {
@@ -60,6 +61,34 @@ describe('the watch over the capture', () => {
     await clock.advance(10_000);
 
     expect(watched.isSilent()).toBe(false);
+  });
+
+  test('takes it for silent while changes are missing, and until what closed the gap is read', async () => {
+    const clock = new ManualClock();
+    const kafka = new InProcessKafka(clock);
+    kafka.createTopic({ name: 'platform.message', partitionCount: 1, configs: {} });
+    let isOpen = true;
+    let offset = 10;
+    const rows = { topic: 'platform.public.reservations', waiting: 0, stableOffset: 20 };
+    const watched = watch(kafka, clock, {
+      isGapOpen: () => isOpen,
+      backlog: () => [
+        { ...rows, partition: 0, offset },
+        { ...rows, partition: 1, offset: 20 },
+        // Not of the capture: its own commands may wait for ever.
+        { ...rows, topic: 'commands.primary', partition: 0, offset: 0 },
+      ],
+    });
+    await clock.advance(3_000);
+    const silent: boolean[] = [];
+    for (const step of [() => undefined, () => (isOpen = false), () => (offset = 20)]) {
+      step();
+      beat(kafka, 'platform.message', clock.nowMs());
+      await clock.advance(5_000);
+      silent.push(watched.isSilent());
+    }
+
+    expect(silent).toEqual([true, true, false]);
   });
 
   test('does not mind silence where the setting is 0', async () => {

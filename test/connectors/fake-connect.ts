@@ -27,6 +27,8 @@ const missing: Answer = { status: 404, body: { error_code: 404, message: 'not fo
 
 export class FakeConnect {
   readonly connectors = new Map<string, FakeConnector>();
+  /** What each connector has read, deleted ones included; Connect tells it only of those that are there. */
+  readonly offsets = new Map<string, Readonly<Record<string, unknown>>>();
   /** `METHOD path` of every request that may change something. */
   readonly writes: string[] = [];
   /** What the plugin says about a configuration. */
@@ -70,11 +72,11 @@ export class FakeConnect {
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     let text = '';
     for await (const chunk of request) text += String(chunk);
-    const config = text === '' ? {} : (JSON.parse(text) as Config);
+    const body = text === '' ? {} : (JSON.parse(text) as Config);
     const path = decodeURIComponent((request.url ?? '').split('?')[0]!);
     const method = request.method ?? '';
     this.requests += 1;
-    const answer = this.refusals.shift() ?? this.#answer(method, path, config);
+    const answer = this.refusals.shift() ?? this.#answer(method, path, body);
     response.writeHead(answer.status, { 'content-type': 'application/json' });
     response.end(answer.body === undefined ? '' : JSON.stringify(answer.body));
   }
@@ -84,7 +86,7 @@ export class FakeConnect {
     if (area === 'connector-plugins' && method === 'PUT') return this.#validate();
     if (method !== 'GET') this.writes.push(`${method} ${path}`);
     if (method === 'PUT' && what === 'config') return this.#put(name, config);
-    if (name === '') return { status: 200, body: [...this.connectors.keys()] };
+    if (name === '') return this.#collection(method, config);
     const connector = this.connectors.get(name);
     if (connector === undefined) return missing;
     if (method !== 'GET') return this.#change(connector, { name, method, what });
@@ -92,7 +94,24 @@ export class FakeConnect {
       this.#readsSincePut += 1;
       this.#moveOn(name);
     }
+    if (what === 'offsets') return this.#offsetsOf(name);
     return what === 'config' ? { status: 200, body: connector.config } : read(connector, what);
+  }
+
+  #collection(method: string, config: Config): Answer {
+    if (method === 'POST') return this.#createStopped(config);
+    return { status: 200, body: [...this.connectors.keys()] };
+  }
+
+  #offsetsOf(name: string): Answer {
+    const offset = this.offsets.get(name);
+    return { status: 200, body: { offsets: offset === undefined ? [] : [{ offset }] } };
+  }
+
+  #createStopped(body: object): Answer {
+    const { name, config } = body as { name: string; config: Config };
+    this.connectors.set(name, { config, state: 'STOPPED', tasks: [], taskConfig: {} });
+    return { status: 201, body };
   }
 
   #change(
@@ -100,6 +119,7 @@ export class FakeConnect {
     { name, method, what }: { name: string; method: string; what: string },
   ): Answer {
     if (method === 'DELETE' && what === '') this.connectors.delete(name);
+    if (method === 'DELETE' && what === 'offsets') this.offsets.delete(name);
     if (what === 'restart') {
       Object.assign(connector, { state: 'RUNNING', tasks: structuredClone(this.tasksAfterPut) });
     }

@@ -1,12 +1,16 @@
 /** `rollguard connectors …`: prepare, validate and apply; the other verbs are beside it. What captures the platform's tables. */
 import { Command } from 'commander';
+import { resumeCapture } from '../../capture/resume-capture.ts';
 import { ConnectClient } from '../../connectors/connect-client.ts';
+import type { ConnectorDefinition } from '../../connectors/connector-config.ts';
 import { toConnect, type DebeziumPostgres } from '../../connectors/debezium-postgres.ts';
 import { platformConnector } from '../../connectors/platform-connector.ts';
 import { prepareDatabase } from '../../connectors/prepare-database.ts';
 import { applyConnectors } from '../../connectors/reconcile.ts';
 import { renderRoleScript, type RoleScriptOptions } from '../../connectors/role-sql.ts';
 import { messageOf } from '../../kernel/errors.ts';
+import { silentLogger } from '../../kernel/logger.ts';
+import { createKafkajsPort } from '../../streams/kafka/kafkajs-adapter.ts';
 import type { CliContext } from '../cli-context.ts';
 import {
   commandWithSettings,
@@ -178,24 +182,25 @@ Examples:
   rollguard connectors apply --password-reference '\${file:/run/secrets/cdc.properties:password}'
 
 The tables' topics are created first, also of tables without rows. Applied twice it says "nothing" and
-changes nothing. A FAILED task: its trace, exit 1.
+changes nothing. A FAILED task: its trace, exit 1. One that was deleted goes on where it ended; where that
+is not known any more, exit 1: \`rollguard connectors recover\` reads the tables anew.
 ${localStackNote}`;
 
 async function apply(flags: ApplyFlags, cli: CliContext): Promise<void> {
   const endpoints = connectorEndpoints(flags, cli);
   const url = requiredUrl(endpoints, 'connectUrl');
   const wanted = wantedConnector(endpoints, flags);
-  const connector = toConnect(wanted);
   remindOfPrepare(endpoints, cli);
   const { clock, progress } = cli;
-  const topics = flags.dryRun === true ? [] : await provideTopics(wanted, endpoints, cli);
+  const dryRun = flags.dryRun === true;
+  const connector = await resumable(wanted, dryRun, { endpoints, cli });
+  const topics = dryRun ? [] : await provideTopics(wanted, endpoints, cli);
   const results = await untilInterrupted((signal) =>
     applyConnectors({
       client: new ConnectClient({ url, clock, signal }),
       connectors: [connector],
       waitTimeoutMs: flags.waitTimeout * 1_000,
-      ...(flags.dryRun === true ? { dryRun: true } : {}),
-      ...{ clock, progress, signal },
+      ...{ dryRun, clock, progress, signal },
     }),
   );
   const warnings = await warnOfOpenConnect(url, cli);
@@ -205,6 +210,33 @@ async function apply(flags: ApplyFlags, cli: CliContext): Promise<void> {
   }
   cli.out(topics.map((name) => `topic ${name}: created\n`).join(''));
   cli.out(results.map(renderApplied).join(''));
+}
+
+/** The epoch and the place of the capture are in Kafka and in Connect; a connector must not lose them. */
+async function resumable(
+  wanted: DebeziumPostgres,
+  dryRun: boolean,
+  { endpoints, cli }: { readonly endpoints: ConnectorEndpoints; readonly cli: CliContext },
+): Promise<ConnectorDefinition> {
+  const connector = toConnect(wanted);
+  const { clock, progress } = cli;
+  const { brokers = '', urls } = endpoints;
+  if (brokers === '') {
+    progress(
+      'connectors: KAFKA_BROKERS is not set: whether these tables were captured before is not known; if they were, give --brokers, so that nothing is lost unseen',
+    );
+    return connector;
+  }
+  const client = new ConnectClient({ url: urls.connectUrl ?? '', clock });
+  const { topicPrefix } = wanted;
+  const port = createKafkajsPort({
+    ...{ brokers: brokers.split(','), clientId: 'rollguard-cli', clock, logger: silentLogger },
+  });
+  try {
+    return await resumeCapture({ client, connector, topicPrefix, port, dryRun });
+  } finally {
+    await port.close();
+  }
 }
 
 /** The topics of tables that have no row yet; capture itself does not need them. */

@@ -32,12 +32,20 @@ interface Known {
   readonly content: string | undefined;
 }
 
-/** @returns what differs, in words. */
-export async function compareTopics(options: CompareTopicsOptions): Promise<readonly string[]> {
+export interface TopicComparison {
+  /** Of the tables. */
+  readonly rows: number;
+  /** In words. */
+  readonly differences: readonly string[];
+}
+
+export async function compareTopics(options: CompareTopicsOptions): Promise<TopicComparison> {
   const differences: string[] = [];
+  let count = 0;
   for (const [table, key, content] of compared) {
     const rows = await rowsOf(options, table, [key, content]);
     const captured = await newestOf(options, table, [key, content]);
+    count += rows.size;
     const wrong: string[] = [];
     for (const [id, text] of rows) {
       const known = captured.get(id)?.content;
@@ -50,7 +58,7 @@ export async function compareTopics(options: CompareTopicsOptions): Promise<read
     const shown = wrong.slice(0, shownMax).join('; ');
     if (wrong.length > 0) differences.push(`V7 ${table}: ${wrong.length} rows: ${shown}`);
   }
-  return differences;
+  return { rows: count, differences };
 }
 
 async function rowsOf(
@@ -83,15 +91,12 @@ async function newestOf(
     if (known !== undefined && compareVersions(version, known.version) < 0) return;
     newest.set(id, { version, content: change.after?.[content] });
   };
-  const waiting: Promise<void>[] = [];
+  const records: FetchedRecord[] = [];
   const topic = `${topicPrefix}.public.${table}`;
-  await readRanges(port, await wholeTopics(port, [topic]), (record) => {
-    if (record.value === null) return true;
-    const change = decoder.decode<Record<string, string>>(table, record.value);
-    if (change instanceof Promise) waiting.push(change.then((each) => add(record, each)));
-    else add(record, change);
-    return true;
-  });
-  await Promise.all(waiting);
+  await readRanges(port, await wholeTopics(port, [topic]), (record) => records.push(record) > 0);
+  // One after the other: until a schema is known, each that is asked for it makes its own reader of it.
+  for (const record of records) {
+    if (record.value !== null) add(record, await decoder.decode(table, record.value));
+  }
   return newest;
 }

@@ -43,23 +43,33 @@ export async function gapMetric(url: string): Promise<string | undefined> {
   return /^rollguard_capture_gap\{reason="([a-z-]+)"\} 1$/m.exec(await response.text())?.[1];
 }
 
-/** Holds and ledgers beside the platform's rows, as the services keep them now; in words. */
-export async function differencesNow(
+export interface ServiceComparison {
+  /** Live reservations, each to be held once. */
+  readonly holds: number;
+  /** Properties whose ledgers are compared entry for entry. */
+  readonly properties: number;
+  /** In words. */
+  readonly differences: readonly string[];
+}
+
+/** Holds and ledgers beside the platform's rows, as the services keep them now. */
+export async function compareServices(
   places: DrillPlaces,
   workloads: readonly Workload[],
   cli: CliContext,
-): Promise<readonly string[]> {
+): Promise<ServiceComparison> {
   const properties = workloads.flatMap(({ expectations, from, to }) =>
     expectations.map(({ tenantId, propertyId }) => ({ tenantId, propertyId, from, to })),
   );
   const { url, adminDatabaseUrl: databaseUrl } = places;
   const propertyIds = properties.map(({ propertyId }) => propertyId);
   const holds = await compareHolds({ url, databaseUrl, propertyIds }).catch((error: unknown) => ({
+    live: 0,
     differences: [messageOf(error)],
   }));
-  const wrong = holds.differences.map((each) => `guard: ${each}`);
-  for (const property of properties) wrong.push(...(await replayed(places, property, cli)));
-  return wrong;
+  const differences = holds.differences.map((each) => `guard: ${each}`);
+  for (const property of properties) differences.push(...(await replayed(places, property, cli)));
+  return { holds: holds.live, properties: properties.length, differences };
 }
 
 interface PropertyDates {
@@ -123,10 +133,18 @@ async function runQuietly(
   return { exitCode, out };
 }
 
-/** Asks until the answer is there or the time is over. @returns the answer, and how long it took. */
+export interface Wait {
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  readonly timeoutMs: number;
+}
+
+/**
+ * Asks until the answer is there or the time is over. @returns the answer, and how long it took.
+ * @throws the signal's reason when it is aborted.
+ */
 export async function waitFor<Answer>(
-  clock: Clock,
-  timeoutMs: number,
+  { clock, signal, timeoutMs }: Wait,
   ask: () => Promise<Answer | undefined>,
 ): Promise<{ readonly answer: Answer | undefined; readonly seconds: number }> {
   const startedMs = clock.monotonicMs();
@@ -134,7 +152,8 @@ export async function waitFor<Answer>(
     const answer = await ask().catch(() => undefined);
     const tookMs = clock.monotonicMs() - startedMs;
     if (answer !== undefined || tookMs > timeoutMs) return { answer, seconds: tookMs / 1_000 };
-    await clock.sleep(pollMs);
+    await clock.sleep(pollMs, signal);
+    signal.throwIfAborted();
   }
 }
 

@@ -22,15 +22,16 @@ import { stackSecret } from '../connectors/prepare-stack-database.ts';
 import { stackDown, stackUp } from '../stack/stack.ts';
 import { startSystem, type System } from '../start/system.ts';
 import { chainWorkload, type Workload } from '../start/workload.ts';
-import { compareTopics } from './compare-topics.ts';
+import { compareTopics, type TopicComparison } from './compare-topics.ts';
 import {
   captureHealth,
-  differencesNow,
+  compareServices,
   gapMetric,
   leftEntries,
   stateDifferences,
   waitFor,
   type DrillPlaces,
+  type ServiceComparison,
 } from './drill-application.ts';
 import type { DrillReport } from './drill-figures.ts';
 import { startStandby } from './standby.ts';
@@ -45,10 +46,15 @@ export interface DrillOptions {
   readonly signal: AbortSignal;
 }
 
+/** A generated chain's dates do not move with the clock, and stays that are over for long are not held. */
+const everyStayCounts = { LOCK_IDEMPOTENCY_RETENTION_DAYS: '36500' };
+
 const stackTimeoutMs = 300_000;
 const detectionLimitSeconds = 30;
 const detectionTimeoutMs = 90_000;
-const settleTimeoutMs = 240_000;
+const settleTimeoutMs = 120_000;
+/** Differences in one line. */
+const shownMax = 3;
 const loadBeforeMs = 2_000;
 const connectorTimeoutMs = 90_000;
 /** Until what is committed is surely captured, and what is not replicated surely is not. */
@@ -99,32 +105,40 @@ class Drill {
     const breakIt = kind === 'slot' ? () => this.#dropSlot() : await this.#prepareStandby();
     await this.#startApplication();
     await this.#feed();
-    await waitFor(clock, settleTimeoutMs, () => this.#whenRight());
+    await this.#settled();
     const load = this.#feed().catch((error: unknown) => progress(`load: ${messageOf(error)}`));
     await clock.sleep(loadBeforeMs);
     const lost = await breakIt();
     progress('drill: the capture has lost its place');
-    const found = await waitFor(clock, detectionTimeoutMs, () => this.#gapTold());
+    const found = await this.#waitFor(detectionTimeoutMs, () => this.#gapTold());
     progress(`drill: ${found.answer === undefined ? 'not told' : 'told'} after ${found.seconds} s`);
     await load;
     if (kind === 'standby') await this.#feed();
     const deleted = await this.#changeUnseen();
     const recovered = await this.#recover();
     await this.#feed();
-    const settled = await waitFor(clock, settleTimeoutMs, () => this.#whenRight());
+    const settledSeconds = await this.#settled();
+    const gone = [...deleted, ...lost];
+    const now = await this.#compareNow();
+    const left = await leftEntries(this.#places.url, gone);
+    const stored = await this.#stored();
     const violations = [
       ...detectionProblems(found.answer === undefined ? undefined : found.seconds),
       ...(recovered === undefined ? ['the recovery failed'] : []),
-      ...(settled.answer === undefined ? await this.#wrongNow() : []),
-      ...(await leftEntries(this.#places.url, [...deleted, ...lost])),
-      ...(await this.#stored()),
+      ...now.differences,
+      ...left,
+      ...stored.differences,
     ];
     return {
       drill: kind,
       detectedSeconds: found.answer === undefined ? undefined : found.seconds,
       reason: found.answer ?? '',
       recovered,
-      settledSeconds: settled.answer === undefined ? undefined : settled.seconds,
+      settledSeconds,
+      compared: {
+        ...{ rows: stored.rows, gone: gone.length },
+        ...{ properties: now.properties, holds: now.holds },
+      },
       violations,
     };
   }
@@ -143,6 +157,7 @@ class Drill {
     const { kafkaConnectUrl } = this.#system.stack.endpoints;
     const { databaseUrl } = this.#places;
     this.#system.startApplication({
+      ...everyStayCounts,
       KAFKA_CONNECT_URL: kafkaConnectUrl,
       PLATFORM_DATABASE_URL: databaseUrl,
     });
@@ -281,20 +296,41 @@ class Drill {
     };
   }
 
-  /** True once ledgers, holds and readiness are as they should be. */
-  async #whenRight(): Promise<true | undefined> {
-    return (await this.#wrongNow()).length === 0 ? true : undefined;
+  /**
+   * Waits until ledgers, holds and readiness are as they should be, and says what is not when that changes.
+   * @returns how long it took; undefined: they did not come right in time.
+   */
+  async #settled(): Promise<number | undefined> {
+    const { progress } = this.#options.cli;
+    let told = '';
+    const { answer, seconds } = await this.#waitFor(settleTimeoutMs, async () => {
+      const wrong = await this.#compareNow().then(
+        ({ differences }) => differences,
+        (error: unknown) => [messageOf(error)],
+      );
+      const text = `${wrong.length} wrong: ${wrong.slice(0, shownMax).join('; ')}`;
+      if (wrong.length > 0 && text !== told) progress(`drill: ${text}`);
+      told = text;
+      return wrong.length === 0 ? true : undefined;
+    });
+    return answer === undefined ? undefined : seconds;
   }
 
-  async #wrongNow(): Promise<readonly string[]> {
+  #waitFor<Answer>(timeoutMs: number, ask: () => Promise<Answer | undefined>) {
+    const { cli, signal } = this.#options;
+    return waitFor({ clock: cli.clock, signal, timeoutMs }, ask);
+  }
+
+  async #compareNow(): Promise<ServiceComparison> {
     const health = await captureHealth(this.#places.url);
     const unready = health?.isReady === true ? [] : [`readiness: ${health?.reason ?? 'no answer'}`];
     const { cli } = this.#options;
-    return [...unready, ...(await differencesNow(this.#places, this.#workloads, cli))];
+    const compared = await compareServices(this.#places, this.#workloads, cli);
+    return { ...compared, differences: [...unready, ...compared.differences] };
   }
 
   /** From what is stored, the application stopped. */
-  async #stored(): Promise<readonly string[]> {
+  async #stored(): Promise<TopicComparison> {
     const { cli } = this.#options;
     const { endpoints } = this.#system.stack;
     const { clock } = cli;
@@ -303,9 +339,17 @@ class Drill {
     const brokers = endpoints.kafkaBrokers.split(',');
     const port = createKafkajsPort({ brokers, clientId: 'drill', clock, logger: silentLogger });
     const databaseUrl = this.#places.adminDatabaseUrl;
-    const rows = await compareTopics({ port, registry, databaseUrl, topicPrefix: 'platform' });
+    cli.progress('drill: comparing tables with their topics');
+    const { rows, differences } = await compareTopics({
+      port,
+      registry,
+      databaseUrl,
+      topicPrefix: 'platform',
+    });
     await port.close();
-    return [...rows, ...(await stateDifferences(this.#environment(), cli))];
+    cli.progress('drill: comparing stores with their topics');
+    const inStores = await stateDifferences(this.#environment(), cli);
+    return { rows, differences: [...differences, ...inStores] };
   }
 
   async #query(text: string, values: readonly unknown[] = []): Promise<readonly Row[]> {
