@@ -56,6 +56,8 @@ export interface System {
   readonly applicationLog: string;
   /** Where the application writes its tables; undefined: nowhere. */
   readonly tablesUrl: string | undefined;
+  /** False: it was asked for other services (ROLLGUARD_SERVICES), so nobody holds a room. */
+  readonly hasGuard: boolean;
   /** Of everything that is started. */
   readonly logsFolder: string;
   /** Starts the application, which has ended, once more; with these settings over those it had. */
@@ -114,6 +116,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       stateFolder: stateFolder(folders),
       tablesUrl: options.hasTables === true ? stack.endpoints.rollguardDatabaseUrl : undefined,
       applicationLog,
+      hasGuard: options.settings?.['ROLLGUARD_SERVICES']?.includes('guard') ?? true,
       logsFolder: folders.logs,
       startApplication: (settings) => void startApplication(settings),
       startBeside,
