@@ -4,6 +4,7 @@
  * grows is covered whole. Events and dead letters are nobody's: their topics do not bear the id.
  */
 import { sourceTopics, taskCount } from '../../streams/internal-topics.ts';
+import { committedPartitions } from '../../streams/kafka/committed-offsets.ts';
 import type { KafkaPort, PartitionOffset, TopicPartition } from '../../streams/kafka/port.ts';
 import { transactionalId } from '../../streams/task-id.ts';
 import { changelogTopic, topicName, type Topology } from '../../streams/topology-builder.ts';
@@ -46,15 +47,7 @@ export async function committedPositions(
   applicationId: string,
 ): Promise<readonly PartitionOffset[]> {
   const partitions = await partitionsOfTopics(port, allSources(topology, applicationId));
-  const member = port.openMember({
-    ...{ groupId: applicationId, topics: [], userData: () => Buffer.alloc(0) },
-    ...{ sessionTimeoutMs: 10_000, rebalanceTimeoutMs: 10_000, assignor: () => new Map() },
-  });
-  try {
-    return await member.committedOffsets(partitions);
-  } finally {
-    await member.leave();
-  }
+  return committedPartitions(port, applicationId, partitions);
 }
 
 /** Whoever initialises these owns the tasks. */
