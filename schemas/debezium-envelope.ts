@@ -61,6 +61,8 @@ export interface DebeziumDecoderOptions {
 export class DebeziumDecoder {
   readonly #options: DebeziumDecoderOptions;
   readonly #readers = new Map<number, EnvelopeReaders>();
+  /** Being made: all records that wait for a schema wait for one. */
+  readonly #pending = new Map<number, Promise<EnvelopeReaders>>();
 
   constructor(options: DebeziumDecoderOptions) {
     this.#options = options;
@@ -74,7 +76,15 @@ export class DebeziumDecoder {
     const { schemaId, payload } = unframe(value);
     const readers = this.#readers.get(schemaId);
     if (readers !== undefined) return read<Row>(readers, payload);
-    return this.#fetch(table, schemaId).then((fetched) => read<Row>(fetched, payload));
+    return this.#readersOf(table, schemaId).then((fetched) => read<Row>(fetched, payload));
+  }
+
+  #readersOf(table: string, schemaId: number): Promise<EnvelopeReaders> {
+    const pending =
+      this.#pending.get(schemaId) ??
+      this.#fetch(table, schemaId).finally(() => this.#pending.delete(schemaId));
+    this.#pending.set(schemaId, pending);
+    return pending;
   }
 
   async #fetch(table: string, schemaId: number): Promise<EnvelopeReaders> {

@@ -129,6 +129,14 @@ describe('a change event', () => {
     expect(asked).toEqual([4]);
   });
 
+  test('asks for a schema once, however many wait for it', async () => {
+    const { decode, asked } = decoderOf({ 4: envelope() });
+    const waiting = Array.from({ length: 500 }, () => decode(write(change('c', null, first))));
+
+    expect(await Promise.all(waiting)).toHaveLength(500);
+    expect(asked).toEqual([4]);
+  });
+
   test('of a wider table is read beside those of the narrower one', async () => {
     const wider = envelope(row('Value', [{ name: 'floor', type: 'int', default: 0 }]));
     const { decode, asked } = decoderOf({ 4: envelope(), 5: wider });

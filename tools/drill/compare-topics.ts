@@ -94,7 +94,6 @@ async function newestOf(
   const records: FetchedRecord[] = [];
   const topic = `${topicPrefix}.public.${table}`;
   await readRanges(port, await wholeTopics(port, [topic]), (record) => records.push(record) > 0);
-  // One after the other: until a schema is known, each that is asked for it makes its own reader of it.
   for (const record of records) {
     if (record.value !== null) add(record, await decoder.decode(table, record.value));
   }
