@@ -11,6 +11,7 @@ import type { Settings } from '../kernel/settings.ts';
 import { createRegistryClient } from '../schemas/registry-client.ts';
 import { createKafkajsPort } from '../streams/kafka/kafkajs-adapter.ts';
 import { CaptureGapWatch } from './capture-gap-watch.ts';
+import { CaptureHeartbeat } from './capture-heartbeat.ts';
 import { startGrpcServer } from './grpc/grpc-server.ts';
 import { peerClient } from './grpc/peer-client.ts';
 import { peerService } from './grpc/peer-service.ts';
@@ -63,7 +64,9 @@ export async function startApplication(options: ApplicationOptions): Promise<App
     clock,
     logger,
   });
-  const parts = { settings, port, registry, clock, logger, metrics, failpoints };
+  const topicPrefix = settings.PLATFORM_TOPIC_PREFIX;
+  const heartbeat = new CaptureHeartbeat({ port, clock, logger, topicPrefix });
+  const parts = { settings, port, registry, clock, logger, metrics, heartbeat, failpoints };
   const runs = (name: string): boolean => settings.ROLLGUARD_SERVICES.includes(name);
   const peers = peerClient();
   const roll = runs('roll') ? rollService(parts, peers) : undefined;
@@ -104,7 +107,7 @@ export async function startApplication(options: ApplicationOptions): Promise<App
   const address = advertisedAddress(settings, grpc.port);
   for (const service of services) service.start(address);
   const background = [
-    ...[roll?.watch, guard?.watch, tables, backfillOf(roll, parts), reconciliation],
+    ...[heartbeat, roll?.watch, tables, backfillOf(roll, parts), reconciliation],
     ...capture,
   ].filter((part) => part !== undefined);
   for (const part of background) part.start();

@@ -26,7 +26,7 @@ import type { Gauge, Metrics } from '../kernel/metrics.ts';
 import type { Settings } from '../kernel/settings.ts';
 import { late, settledWithin } from '../kernel/settled-within.ts';
 import type { KafkaPort } from '../streams/index.ts';
-import { CaptureHeartbeat } from './capture-heartbeat.ts';
+import type { CaptureHeartbeat } from './capture-heartbeat.ts';
 import type { HealthSource } from './routes/health.ts';
 
 export interface CaptureGapWatchOptions {
@@ -35,6 +35,8 @@ export interface CaptureGapWatchOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Of the capture; runs beside it. */
+  readonly heartbeat: Pick<CaptureHeartbeat, 'heardAtMs'>;
 }
 
 /** With a look that takes as long as it may, a gap is told well within 30 s. */
@@ -47,7 +49,6 @@ export class CaptureGapWatch implements HealthSource {
   readonly name = 'capture';
   readonly #options: CaptureGapWatchOptions;
   readonly #log: CaptureLog;
-  readonly #heartbeat: CaptureHeartbeat;
   readonly #gapGauge: Gauge;
   readonly #suspectGauge: Gauge;
   readonly #fillGauge: Gauge;
@@ -63,9 +64,7 @@ export class CaptureGapWatch implements HealthSource {
   constructor(options: CaptureGapWatchOptions) {
     this.#options = options;
     const { settings, port, metrics } = options;
-    const topicPrefix = settings.PLATFORM_TOPIC_PREFIX;
-    this.#log = new CaptureLog(port, topicPrefix);
-    this.#heartbeat = new CaptureHeartbeat({ ...options, topicPrefix, onTurn: () => undefined });
+    this.#log = new CaptureLog(port, settings.PLATFORM_TOPIC_PREFIX);
     this.#gapGauge = metrics.gauge({
       name: 'rollguard_capture_gap',
       help: '1 while captured changes are missing, by why: rollguard connectors recover closes it.',
@@ -83,7 +82,6 @@ export class CaptureGapWatch implements HealthSource {
 
   /** Starts in the background. */
   start(): void {
-    this.#heartbeat.start();
     this.#run ??= this.#untilStopped();
   }
 
@@ -100,7 +98,7 @@ export class CaptureGapWatch implements HealthSource {
 
   async close(): Promise<void> {
     this.#stop.abort();
-    await Promise.all([this.#heartbeat.close(), this.#run]);
+    await this.#run;
   }
 
   async #untilStopped(): Promise<void> {
@@ -140,8 +138,8 @@ export class CaptureGapWatch implements HealthSource {
   }
 
   async #observe(): Promise<CaptureSeen> {
-    const { settings, clock } = this.#options;
-    const { heardAtMs } = this.#heartbeat;
+    const { settings, clock, heartbeat } = this.#options;
+    const { heardAtMs } = heartbeat;
     const slotName = settings.ROLLGUARD_CAPTURE_SLOT;
     const heartbeatAgeMs = Number.isFinite(heardAtMs) ? clock.nowMs() - heardAtMs : undefined;
     const look = async (): Promise<CaptureSeen> => {

@@ -1,7 +1,7 @@
 /**
  * When the platform's changes were last heard of: by the heartbeat that goes through Postgres' log, the
  * connector and Kafka, as every change does. It tells a hotel where nothing happens from a capture that
- * stands still.
+ * stands still. One of an instance is enough for all that ask.
  */
 import { heartbeatMessageTopic, heartbeatTopic } from '../connectors/debezium-topics.ts';
 import type { Clock } from '../kernel/clock.ts';
@@ -14,8 +14,6 @@ export interface CaptureHeartbeatOptions {
   readonly logger: Logger;
   /** First part of the captured tables' topics. */
   readonly topicPrefix: string;
-  /** Called about every second, also when nothing was heard. */
-  readonly onTurn: () => void;
 }
 
 const pollMs = 1_000;
@@ -26,6 +24,7 @@ const tailOffsets = 20;
 export class CaptureHeartbeat {
   readonly #options: CaptureHeartbeatOptions;
   readonly #stop = new AbortController();
+  readonly #listeners: (() => void)[] = [];
   #heardAtMs = -Infinity;
   #run: Promise<void> | undefined;
 
@@ -38,6 +37,11 @@ export class CaptureHeartbeat {
     return this.#heardAtMs;
   }
 
+  /** @param listener called about every second, also when nothing was heard. */
+  onTurn(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
   start(): void {
     this.#run ??= this.#listen();
   }
@@ -48,7 +52,7 @@ export class CaptureHeartbeat {
   }
 
   async #listen(): Promise<void> {
-    const { clock, logger, onTurn } = this.#options;
+    const { clock, logger } = this.#options;
     const { signal } = this.#stop;
     while (!signal.aborted) {
       try {
@@ -56,14 +60,18 @@ export class CaptureHeartbeat {
       } catch (error) {
         logger.debug('the heartbeats of the capture cannot be read', { error });
       }
-      onTurn();
+      this.#turn();
       await clock.sleep(retryMs, signal);
     }
   }
 
+  #turn(): void {
+    for (const listener of this.#listeners) listener();
+  }
+
   /** Reads on until it is stopped, or the topic is not there (yet). */
   async #follow(signal: AbortSignal): Promise<void> {
-    const { port, topicPrefix, onTurn } = this.#options;
+    const { port, topicPrefix } = this.#options;
     const names = [heartbeatMessageTopic(topicPrefix), heartbeatTopic(topicPrefix)];
     const found = await port.admin.describeTopics(names);
     // That of the connector alone is second best: it beats while the database's log stands still.
@@ -83,7 +91,7 @@ export class CaptureHeartbeat {
             this.#heardAtMs = Math.max(this.#heardAtMs, timestampMs);
           }
         }
-        onTurn();
+        this.#turn();
       }
     } finally {
       await reader.close();

@@ -31,6 +31,7 @@ import {
 } from '../topology/roll/roll-queries.ts';
 import { rollSubTopologies, rollTopology } from '../topology/roll/roll-topology.ts';
 import { prepareEventsTopic } from './events-topic.ts';
+import type { CaptureHeartbeat } from './capture-heartbeat.ts';
 import { ConsumerWatch } from './consumer-watch.ts';
 import type { PeerCalls, PeerHandler } from './peers/peer-calls.ts';
 import { TaskRouter } from './peers/task-router.ts';
@@ -48,6 +49,8 @@ export interface ServiceOptions {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Of the capture; whoever opens the instance runs it. */
+  readonly heartbeat: CaptureHeartbeat;
   readonly failpoints?: Failpoints | undefined;
 }
 

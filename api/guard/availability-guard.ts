@@ -57,8 +57,6 @@ const subTopology = guardSubTopologies.guard;
 
 export interface AvailabilityGuard {
   readonly service: StreamsService;
-  /** Whether the platform's changes are heard of; runs beside the service. */
-  readonly watch: CaptureWatch;
   readonly calls: GuardCalls;
   /** For the other instances. */
   readonly answerPeer: PeerHandler;
@@ -91,7 +89,6 @@ export function availabilityGuard(
   });
   return {
     service,
-    watch,
     calls: new RoutedCalls(service, { peers, clock: options.clock }),
     answerPeer: ({ subTopology: name, partition, request }, callOptions) =>
       service.streams().call({ subTopology: name, partition }, request, callOptions),

@@ -6,15 +6,16 @@
 import type { Clock } from '../../kernel/clock.ts';
 import type { Logger } from '../../kernel/logger.ts';
 import type { Gauge, Metrics } from '../../kernel/metrics.ts';
-import type { KafkaPort, PartitionBacklog } from '../../streams/index.ts';
+import type { PartitionBacklog } from '../../streams/index.ts';
 import { partitionName } from '../../streams/kafka/partition-name.ts';
-import { CaptureHeartbeat } from '../capture-heartbeat.ts';
+import type { CaptureHeartbeat } from '../capture-heartbeat.ts';
 
 export interface CaptureWatchOptions {
-  readonly port: KafkaPort;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Of the capture; runs beside it. */
+  readonly heartbeat: Pick<CaptureHeartbeat, 'heardAtMs' | 'onTurn'>;
   /** First part of the captured tables' topics. */
   readonly topicPrefix: string;
   /** GUARD_EXPIRY_MAX_CDC_LAG_SECONDS; 0: it is not asked for. */
@@ -28,23 +29,18 @@ export interface CaptureWatchOptions {
 export class CaptureWatch {
   readonly #options: CaptureWatchOptions;
   readonly #silent: Gauge;
-  readonly #heartbeat: CaptureHeartbeat;
   /** Partitions that were read to their end since a gap was closed; undefined: there was none. */
   #readUp: Set<string> | undefined;
   #wasSilent = false;
 
   constructor(options: CaptureWatchOptions) {
     this.#options = options;
-    this.#heartbeat = new CaptureHeartbeat({ ...options, onTurn: () => this.#tell() });
     this.#silent = options.metrics.gauge({
       name: 'availability_guard_capture_silent',
       help: "1 while the platform's changes are not heard of: no hold expires then.",
       labels: [],
     });
-  }
-
-  start(): void {
-    if (this.#options.maxLagSeconds > 0) this.#heartbeat.start();
+    if (options.maxLagSeconds > 0) options.heartbeat.onTurn(() => this.#tell());
   }
 
   /**
@@ -52,14 +48,10 @@ export class CaptureWatch {
    * read here.
    */
   isSilent(): boolean {
-    const { clock, maxLagSeconds, isGapOpen } = this.#options;
+    const { clock, heartbeat, maxLagSeconds, isGapOpen } = this.#options;
     if (maxLagSeconds <= 0) return false;
-    const isLate = clock.nowMs() - this.#heartbeat.heardAtMs > maxLagSeconds * 1_000;
+    const isLate = clock.nowMs() - heartbeat.heardAtMs > maxLagSeconds * 1_000;
     return isLate || isGapOpen() || this.#readUp !== undefined;
-  }
-
-  close(): Promise<void> {
-    return this.#heartbeat.close();
   }
 
   /** Partition by partition: under load they are hardly ever all read to their end at once. */
@@ -83,8 +75,8 @@ export class CaptureWatch {
     this.#silent.set(Number(isSilent), {});
     if (isSilent === this.#wasSilent) return;
     this.#wasSilent = isSilent;
-    const { logger, maxLagSeconds } = this.#options;
-    const { heardAtMs } = this.#heartbeat;
+    const { logger, maxLagSeconds, heartbeat } = this.#options;
+    const { heardAtMs } = heartbeat;
     const heardAt = Number.isFinite(heardAtMs) ? new Date(heardAtMs) : undefined;
     const isGapOpen = this.#options.isGapOpen();
     const fields = { lastHeard: heardAt?.toISOString() ?? 'never', maxLagSeconds, isGapOpen };

@@ -1,5 +1,6 @@
 /** Whether the platform's changes are heard of, from the heartbeats on Kafka. */
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { CaptureHeartbeat } from '../../api/capture-heartbeat.ts';
 import { CaptureWatch, type CaptureWatchOptions } from '../../api/guard/capture-watch.ts';
 import { silentLogger } from '../../kernel/logger.ts';
 import { noMetrics } from '../../kernel/metrics.ts';
@@ -16,18 +17,20 @@ function watch(
   clock: ManualClock,
   options: Partial<Pick<CaptureWatchOptions, 'maxLagSeconds' | 'isGapOpen' | 'backlog'>> = {},
 ): CaptureWatch {
-  const started = new CaptureWatch({
-    ...{ port: kafka.client(), clock, logger: silentLogger, metrics: noMetrics },
-    ...{ topicPrefix: 'platform', maxLagSeconds, isGapOpen: () => false, backlog: () => [] },
+  const parts = { clock, logger: silentLogger, topicPrefix: 'platform' };
+  const heartbeat = new CaptureHeartbeat({ ...parts, port: kafka.client() });
+  const watched = new CaptureWatch({
+    ...{ ...parts, heartbeat, metrics: noMetrics },
+    ...{ maxLagSeconds, isGapOpen: () => false, backlog: () => [] },
     ...options,
   });
-  started.start();
+  heartbeat.start();
   stop = async () => {
-    const closed = started.close();
+    const closed = heartbeat.close();
     await clock.advance(10_000);
     await closed;
   };
-  return started;
+  return watched;
 }
 
 function beat(kafka: InProcessKafka, topic: string, timestampMs: number): void {

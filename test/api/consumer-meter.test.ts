@@ -1,6 +1,7 @@
 /** How far behind the Roll Service says it is, while rows come, while none come, and while it stands still. */
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { ConsumerMeter } from '../../api/consumer-meter.ts';
+import { CaptureHeartbeat } from '../../api/capture-heartbeat.ts';
 import { ConsumerWatch } from '../../api/consumer-watch.ts';
 import { silentLogger } from '../../kernel/logger.ts';
 import type { PartitionBacklog } from '../../streams/index.ts';
@@ -113,10 +114,11 @@ describe('the consumer meter', () => {
 
 describe('beside a running service', () => {
   let hotel: RollingHotel | undefined;
+  let heartbeat: CaptureHeartbeat | undefined;
   let watch: ConsumerWatch | undefined;
 
   afterEach(async () => {
-    const closed = watch?.close();
+    const closed = Promise.all([watch?.close(), heartbeat?.close()]);
     await hotel?.close();
     await closed;
   });
@@ -130,10 +132,14 @@ describe('beside a running service', () => {
     });
     const { kafka, clock, instances } = hotel;
     kafka.createTopic({ name: 'platform.message', partitionCount: 1, configs: {} });
+    const topicPrefix = 'platform';
+    const port = kafka.client('watch');
+    heartbeat = new CaptureHeartbeat({ port, clock, logger: silentLogger, topicPrefix });
     watch = new ConsumerWatch({
-      ...{ port: kafka.client('watch'), clock, logger: silentLogger, metrics: figures },
-      ...{ topicPrefix: 'platform', backlog: () => instances.flatMap((each) => each.backlog()) },
+      ...{ clock, heartbeat, metrics: figures, topicPrefix },
+      backlog: () => instances.flatMap((each) => each.backlog()),
     });
+    heartbeat.start();
     watch.start();
     await hotel.start();
     hotel.capture(lifecycle, applied(2, 'reservation.check_out', '2026-05-13T08:00:05.000Z'));

@@ -2,6 +2,7 @@
  * Capture of a database, slot, publication and topics that are a test's own, on the shared stack: what is fed,
  * lost and recovered here nobody else notices.
  */
+import { CaptureHeartbeat } from '../../api/capture-heartbeat.ts';
 import { CaptureGapWatch } from '../../api/capture-gap-watch.ts';
 import {
   recoverCapture,
@@ -44,7 +45,7 @@ export class OwnCapture {
   readonly connector: DebeziumPostgres;
   readonly admin: Database;
   readonly #system: System;
-  readonly #watches: CaptureGapWatch[] = [];
+  readonly #watches: { close(): Promise<void> }[] = [];
   #seed = 0;
 
   private constructor(system: System, name: string, admin: Database) {
@@ -117,8 +118,10 @@ export class OwnCapture {
       ROLLGUARD_CAPTURE_CONNECTOR: this.name,
     });
     const parts = { settings, port: this.port, clock, logger: silentLogger, metrics: noMetrics };
-    const watch = new CaptureGapWatch(parts);
-    this.#watches.push(watch);
+    const heartbeat = new CaptureHeartbeat({ ...parts, topicPrefix: this.name });
+    const watch = new CaptureGapWatch({ ...parts, heartbeat });
+    this.#watches.push(watch, heartbeat);
+    heartbeat.start();
     watch.start();
     return watch;
   }
