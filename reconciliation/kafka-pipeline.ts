@@ -7,10 +7,10 @@ import { heartbeatMessageTopic } from '../connectors/debezium-topics.ts';
 import type { Settings } from '../kernel/settings.ts';
 import type { SchemaRegistryPort } from '../schemas/registry.ts';
 import { AvroDecoder } from '../schemas/avro-decoder.ts';
-
 import { committedOffsets } from '../streams/kafka/committed-offsets.ts';
 import { partitionName } from '../streams/kafka/partition-name.ts';
-import type { KafkaPort, PartitionOffset, TopicPartition } from '../streams/kafka/port.ts';
+import type { KafkaPort, TopicPartition } from '../streams/kafka/port.ts';
+import { readRanges, wholeTopics, type OffsetRange } from '../streams/kafka/read-ranges.ts';
 import { parseInstantMicros } from '../topology/calendar/instant.ts';
 import { lifecycleTable } from '../topology/captured/lifecycle-row.ts';
 import {
@@ -34,7 +34,6 @@ export interface KafkaPipelineOptions {
 
 /** From a captured row to an event: in at the door, by its key, and after a tick or an order. */
 const hops = 3;
-const pollMs = 1_000;
 /** Transaction markers lie between the records. */
 const tailOffsets = 20;
 
@@ -46,7 +45,7 @@ export function kafkaPipeline(options: KafkaPipelineOptions): Pipeline {
 interface Stage {
   readonly reader: Reader;
   /** Undefined: not asked yet. */
-  ends: readonly PartitionOffset[] | undefined;
+  ends: readonly OffsetRange[] | undefined;
 }
 
 interface Reader {
@@ -98,88 +97,49 @@ class KafkaPipeline implements Pipeline {
 
   async #isThrough({ stages }: Wave): Promise<boolean> {
     for (let stage = stages[0]; stage !== undefined; stage = stages[0]) {
-      stage.ends ??= await this.#endsOf(stage.reader.topics);
+      stage.ends ??= await wholeTopics(this.#options.port, stage.reader.topics);
       if (!(await this.#hasReached(stage.reader, stage.ends))) return false;
       stages.shift();
     }
     return true;
   }
 
-  async #endsOf(topics: readonly string[]): Promise<readonly PartitionOffset[]> {
-    const { admin } = this.#options.port;
-    const found = await admin.describeTopics(topics);
-    const partitions = found.flatMap(({ name: topic, partitionCount }) =>
-      Array.from({ length: partitionCount }, (_, partition) => ({ topic, partition })),
-    );
-    return admin.listOffsets(partitions, 'stable');
-  }
-
-  async #hasReached(reader: Reader, ends: readonly PartitionOffset[]): Promise<boolean> {
+  async #hasReached(reader: Reader, ends: readonly OffsetRange[]): Promise<boolean> {
+    const { port } = this.#options;
     const positionOf = await reader.positions(ends);
-    const behind = ends.filter((end) => positionOf(end) < end.offset);
+    const behind = ends.filter((end) => positionOf(end) < end.to);
     if (behind.length === 0) return true;
-    const starts = await this.#options.port.admin.listOffsets(behind, 'earliest');
-    const from = starts.map((start) => ({
-      ...start,
-      offset: Math.max(start.offset, positionOf(start)),
+    const starts = await port.admin.listOffsets(behind, 'earliest');
+    const startOf = new Map(starts.map((start) => [partitionName(start), start.offset]));
+    const left = behind.map((end) => ({
+      ...end,
+      from: Math.max(startOf.get(partitionName(end)) ?? 0, positionOf(end)),
     }));
-    return this.#hasNoRecords(from, behind);
-  }
-
-  /** What is between a position and the end may be transaction markers only. */
-  async #hasNoRecords(
-    from: readonly PartitionOffset[],
-    ends: readonly PartitionOffset[],
-  ): Promise<boolean> {
-    const endOf = new Map(ends.map((end) => [partitionName(end), end.offset]));
-    const open = new Map(from.map((each) => [partitionName(each), each.offset]));
-    const isOpen = (name: string): boolean => (open.get(name) ?? 0) < (endOf.get(name) ?? 0);
-    const reader = this.#options.port.openReader();
-    try {
-      reader.assign(from.filter((each) => isOpen(partitionName(each))));
-      while ([...open.keys()].some(isOpen)) {
-        const fetched = await reader.poll(pollMs);
-        if (fetched.length === 0) return false;
-        for (const { records, nextOffset, error, ...partition } of fetched) {
-          if (error !== undefined) throw error;
-          const end = endOf.get(partitionName(partition)) ?? 0;
-          for (const { offset } of records) if (offset < end) return false;
-          open.set(partitionName(partition), nextOffset);
-        }
-      }
-      return true;
-    } finally {
-      await reader.close();
-    }
+    // What is between a position and the end may be transaction markers only.
+    let hasRecords = false;
+    await readRanges(port, left, () => {
+      hasRecords = true;
+      return false;
+    });
+    return !hasRecords;
   }
 
   /** The platform's time in the newest heartbeat; −Infinity where there is none. */
   async #heardMs(): Promise<number> {
     const { port, settings } = this.#options;
     const topic = heartbeatMessageTopic(settings.PLATFORM_TOPIC_PREFIX);
-    const found = await port.admin.describeTopics([topic]);
-    if (found.length === 0) return -Infinity;
-    const partition = { topic, partition: 0 };
-    const [end] = await port.admin.listOffsets([partition], 'stable');
-    const [start] = await port.admin.listOffsets([partition], 'earliest');
-    const first = Math.max(start?.offset ?? 0, (end?.offset ?? 0) - tailOffsets);
-    let heardMs = -Infinity;
-    const reader = port.openReader();
-    try {
-      reader.assign([{ ...partition, offset: first }]);
-      for (let at = first; at < (end?.offset ?? 0);) {
-        const [fetched] = await reader.poll(pollMs);
-        if (fetched === undefined) break;
-        if (fetched.error !== undefined) throw fetched.error;
-        for (const { value } of fetched.records) {
-          if (value !== null) heardMs = Math.max(heardMs, await this.#timeIn(value));
-        }
-        at = fetched.nextOffset;
-      }
-    } finally {
-      await reader.close();
-    }
-    return heardMs;
+    const whole = await wholeTopics(port, [topic]);
+    const tail = whole.map((range) => ({
+      ...range,
+      from: Math.max(range.from, range.to - tailOffsets),
+    }));
+    const beats: Buffer[] = [];
+    await readRanges(port, tail, ({ value }) => {
+      if (value !== null) beats.push(value);
+      return true;
+    });
+    const times = await Promise.all(beats.map((value) => this.#timeIn(value)));
+    return Math.max(-Infinity, ...times);
   }
 
   /** The heartbeat's text is the platform's `now()`. */
