@@ -63,12 +63,14 @@ export class BackfillService {
   #platform: Database | undefined;
   #publisher: BackfillPublisher | undefined;
   readonly #known = new KnownVersions();
+  readonly #captureLog: CaptureLog;
   #lastComplaint = '';
   #run: Promise<void> | undefined;
 
   constructor(options: BackfillServiceOptions) {
     this.#options = options;
     this.#metrics = backfillMetrics(options.metrics);
+    this.#captureLog = new CaptureLog(options.port, options.settings.PLATFORM_TOPIC_PREFIX);
   }
 
   /** Starts in the background; without both databases it says so and does nothing. */
@@ -121,7 +123,7 @@ export class BackfillService {
     const sweepDueMs = lastSweepDueMs(settings.ROLL_SERVICE_BACKFILL_NIGHTLY_AT, clock.nowMs());
     const beganMs = clock.monotonicMs();
     // What is read now is of the reading that capture is at.
-    const { epoch } = await new CaptureLog(port, settings.PLATFORM_TOPIC_PREFIX).read();
+    const { epoch } = await this.#captureLog.read();
     const parts = {
       ...{ platform, publisher, clock, logger, epoch, signal: this.#stop.signal },
       ...{ limits: backfillLimits(settings), metrics: this.#metrics, known: this.#known },

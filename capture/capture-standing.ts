@@ -86,8 +86,7 @@ export function withEvent(standing: CaptureStanding, event: CaptureEvent): Captu
     case 'recovered': {
       // One that another has overtaken closes nothing.
       if (event.epoch !== standing.lastEpoch || event.epoch === standing.epoch) return standing;
-      const { epoch, lastEpoch } = { epoch: event.epoch, lastEpoch: standing.lastEpoch };
-      return { epoch, lastEpoch, followed: identityOf(event), gap: undefined };
+      return { ...standing, epoch: event.epoch, followed: identityOf(event), gap: undefined };
     }
   }
 }

@@ -1,7 +1,7 @@
 /**
  * A standby of the stack's Postgres. The npm package brings no pg_basebackup, so its folder is a copy of the
  * primary's, made between pg_backup_start and pg_backup_stop; what was written meanwhile it streams. It has no
- * logical slots, as any standby before PostgreSQL 17, and any whose slots are not synchronised.
+ * logical slots, as a standby whose slots nobody synchronises.
  */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import {
@@ -13,12 +13,12 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import net, { type AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import path from 'node:path';
 import { openDatabase, type Database } from '../../database/connection.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { RollguardError } from '../../kernel/errors.ts';
+import { chooseFreePorts } from '../stack/ports.ts';
 
 export interface Standby {
   readonly port: number;
@@ -44,7 +44,7 @@ const settings = ['wal_level=logical', 'max_wal_senders=16', 'max_replication_sl
 export async function startStandby(options: StandbyOptions): Promise<Standby> {
   const { adminDatabaseUrl, clock } = options;
   const folders = await copyPrimary(options);
-  const port = await freePort();
+  const { standby: port } = await chooseFreePorts(['standby']);
   const server = startServer(folders, port, options.logFile);
   const url = new URL(adminDatabaseUrl);
   url.port = String(port);
@@ -150,13 +150,4 @@ async function onDatabase<Result>(
   const names = { setting: 'PLATFORM_ADMIN_DATABASE_URL', applicationName: 'rollguard drill' };
   const database = await openDatabase({ url, ...names });
   return use(database).finally(() => database.close());
-}
-
-async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

@@ -39,6 +39,7 @@ import { checkAlone, checkSame, checkStopped, waitUntilStopped } from './replay-
 import { planReplay, type ReplayPlan } from './replay-plan.ts';
 import type { ReplayedApplication, ReplayParts } from './replayed-application.ts';
 import type { AskedTarget } from './reset-target.ts';
+import { writeNote } from './write-note.ts';
 
 export interface ReplayOptions extends ReplayParts, AskedTarget {
   readonly port: KafkaPort;
@@ -125,7 +126,7 @@ async function replayWith(
     ...{ kind: 'completed', replayId, at: timeOf(options), hashes: [...after], emitted },
   };
   await forgetHeldLetters(port, applicationId);
-  await note(completed, producer, options);
+  await writeNote(completed, producer, { applicationId, clock });
   return {
     ...{ outcome: 'replayed', applicationId, replayId, plan: planOf(begun, options) },
     ...{ emitted, notes, before, after, spentMs: clock.monotonicMs() - startedMs },
@@ -136,7 +137,7 @@ async function begin(
   producer: TransactionalProducer,
   options: ReplayOptions,
 ): Promise<BegunReplay> {
-  const { port, application, asked, random, progress } = options;
+  const { port, application, asked, clock, random, progress } = options;
   const { applicationId, topology } = application;
   await checkStopped(port, applicationId);
   // Names that cannot be reset are refused before anything is touched.
@@ -162,7 +163,7 @@ async function begin(
     hashes: [...hashes],
   };
   await port.admin.createTopics([replayTopic(applicationId)]);
-  await note(begun, producer, options);
+  await writeNote(begun, producer, { applicationId, clock });
   await checkStopped(port, applicationId);
   return begun;
 }
@@ -302,15 +303,6 @@ async function clearedTopics({
   return topics.map(({ name, topicId, partitionCount }) => ({
     ...{ name, topicId, partitionCount, configs: { ...configs.get(name) } },
   }));
-}
-
-async function note(
-  written: ReplayNote,
-  producer: TransactionalProducer,
-  { application, clock }: ReplayOptions,
-): Promise<void> {
-  await producer.produce([replayNoteBatch(application.applicationId, written, clock.nowMs())]);
-  await producer.commit();
 }
 
 function timeOf({ clock }: ReplayOptions): string {

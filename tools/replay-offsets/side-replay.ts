@@ -7,6 +7,7 @@
  */
 import { RollguardError } from '../../kernel/errors.ts';
 import type { Random } from '../../kernel/random.ts';
+import { deadLetterTopic } from '../../streams/dead-letter.ts';
 import { partitionName } from '../../streams/kafka/partition-name.ts';
 import type {
   KafkaPort,
@@ -33,6 +34,7 @@ import { checkAlone, waitUntilStopped } from './replay-checks.ts';
 import type { ReplayReport } from './replay-offsets.ts';
 import { planReplay, type ReplayPlan } from './replay-plan.ts';
 import type { ReplayedApplication, ReplayParts } from './replayed-application.ts';
+import { writeNote } from './write-note.ts';
 
 export interface SideReplayOptions extends ReplayParts {
   readonly port: KafkaPort;
@@ -86,8 +88,7 @@ async function replayBeside(
   const completed: ReplayNote = {
     ...{ kind: 'completed', replayId, at, hashes: [...after], emitted },
   };
-  await producer.produce([replayNoteBatch(applicationId, completed, clock.nowMs())]);
-  await producer.commit();
+  await writeNote(completed, producer, { applicationId, clock });
   const moved = await offsetsReadSince(begun, options);
   return {
     ...reportOf('replayed', plan, options),
@@ -151,8 +152,7 @@ async function begin(
     })),
   };
   await port.admin.createTopics([replayTopic(applicationId)]);
-  await producer.produce([replayNoteBatch(applicationId, begun, clock.nowMs())]);
-  await producer.commit();
+  await writeNote(begun, producer, { applicationId, clock });
   await deleteSide(options);
   progress(`replay: copying what ${original.applicationId} keeps`);
   await makeTopics(options);
@@ -190,7 +190,7 @@ async function beginnings(
 
 async function deleteSide({ port, side }: SideReplayOptions): Promise<void> {
   const { topology, applicationId, outputTopic } = side;
-  const letters = [heldLettersTopic(applicationId), `${applicationId}-dlq`];
+  const letters = [heldLettersTopic(applicationId), deadLetterTopic({ applicationId })];
   const names = [...topicsOf(topology, applicationId), outputTopic, ...letters];
   const there = await port.admin.describeTopics(names);
   await port.admin.deleteTopics(there.map(({ name }) => name));
