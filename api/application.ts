@@ -58,13 +58,8 @@ export async function startApplication(options: ApplicationOptions): Promise<App
   const { settings, clock, logger, failpoints } = options;
   const metrics = createMetricsRegistry();
   const registry = createRegistryClient({ url: settings.SCHEMA_REGISTRY_URL, clock });
-  const port = createKafkajsPort({
-    brokers: settings.KAFKA_BROKERS,
-    clientId: 'rollguard',
-    clock,
-    logger,
-  });
-  const topicPrefix = settings.PLATFORM_TOPIC_PREFIX;
+  const { KAFKA_BROKERS: brokers, PLATFORM_TOPIC_PREFIX: topicPrefix } = settings;
+  const port = createKafkajsPort({ brokers, clientId: 'rollguard', clock, logger });
   const heartbeat = new CaptureHeartbeat({ port, clock, logger, topicPrefix });
   const parts = { settings, port, registry, clock, logger, metrics, heartbeat, failpoints };
   const runs = (name: string): boolean => settings.ROLLGUARD_SERVICES.includes(name);
