@@ -9,7 +9,7 @@ import type { RowProblem } from '../topology/captured/row-problem.ts';
 import type { RowVersion } from '../topology/captured/row-version.ts';
 import { capturedColumns } from '../topology/roll/captured-rows.ts';
 import { readReservationRow, type ReservationColumns } from '../topology/roll/reservation-row.ts';
-import { readRollCommand } from '../topology/roll/roll-command.ts';
+import { readRollCommand, saysNothing } from '../topology/roll/roll-command.ts';
 import { reservationKey, type ReservationFact } from '../topology/roll/roll-messages.ts';
 
 export interface RefusedRow {
@@ -29,7 +29,7 @@ export class RowFacts {
   addCommand(row: Row, version: RowVersion): void {
     const { value, problem } = readRollCommand(row as unknown as LifecycleColumns);
     if (problem !== undefined) this.#refuse(row, row['event_id'], problem);
-    else if (value.reservationId !== undefined) {
+    else if (value.reservationId !== undefined && !saysNothing(value.command)) {
       const { tenantId, reservationId, eventId, command } = value;
       const fact = { type: 'command', eventId, version, row: command } as const;
       this.#add(reservationKey(tenantId, reservationId), fact);

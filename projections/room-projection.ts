@@ -2,42 +2,34 @@
  * The captured `rooms` as `room_rows_shadow`, which the view `room_state_shadow` joins with the holds:
  * the platform's status of a room is in no event of ours, and the live hold comes from another topic.
  */
-import { z } from 'zod';
-import { RollguardError } from '../kernel/errors.ts';
-import { idColumn, instantColumn, problemOf } from '../topology/captured/columns.ts';
 import type { FetchedRecord } from '../streams/index.ts';
+import { ColumnReader } from '../topology/captured/column-reader.ts';
 import { withEpoch, type ChangeDecoder, type RowChange } from '../topology/captured/row-change.ts';
+import { valueOf } from '../topology/captured/row-problem.ts';
 import { rowVersionOf } from '../topology/captured/row-version.ts';
 import { microsField, nullable, textField } from './event-fields.ts';
 import type { Applied, Projection } from './projection.ts';
 import { upsertInto } from './set-based.ts';
 import { valueReader } from './value-reader.ts';
 
-const instant = instantColumn.nullish();
-const flag = z
-  .boolean()
-  .nullish()
-  .transform((value) => value === true);
-const columns = z.object({
-  id: idColumn,
-  tenant_id: idColumn,
-  property_id: idColumn,
-  room_type_id: idColumn,
-  room_number: z.string().nullish(),
-  status: z.string().nullish(),
-  is_out_of_order: flag,
-  out_of_order_since: instant,
-  expected_ready_date: instant,
-  is_blocked: flag,
-  blocked_from: instant,
-  blocked_until: instant,
-  is_deleted: flag,
-});
-
 /** What has to be read of the captured table. */
-export const roomColumns = Object.keys(columns.shape);
+export const roomColumns = [
+  'id',
+  'tenant_id',
+  'property_id',
+  'room_type_id',
+  'room_number',
+  'status',
+  'is_out_of_order',
+  'out_of_order_since',
+  'expected_ready_date',
+  'is_blocked',
+  'blocked_from',
+  'blocked_until',
+  'is_deleted',
+] as const;
 
-type Columns = z.output<typeof columns>;
+type Columns = ReturnType<typeof presentColumns>;
 interface RoomRow {
   readonly roomId: string;
   /** Undefined: the room is gone. */
@@ -116,27 +108,32 @@ function rowOf(
 ): RoomRow | undefined {
   const row = change?.after ?? change?.before;
   if (change === undefined || row === undefined) return undefined;
-  const version = rowVersionOf('rooms', withEpoch(change, record).source);
-  if (version.problem !== undefined) throw refused(version.problem.message);
-  if (change.after === undefined) {
-    return {
-      roomId: parsed(columns.pick({ id: true }), row).id,
-      row: undefined,
-      version: version.value,
-    };
-  }
-  const room = parsed(columns, row);
-  textField('rooms.status', room.status ?? '');
-  textField('rooms.room_number', room.room_number ?? '');
-  return { roomId: room.id, row: room.is_deleted ? undefined : room, version: version.value };
+  const version = valueOf(rowVersionOf('rooms', withEpoch(change, record).source));
+  const columns = new ColumnReader('rooms', row);
+  const isGone = change.after === undefined || columns.flag('is_deleted');
+  // Of a deleted row, its key is all there is for certain.
+  const room = isGone ? undefined : presentColumns(columns);
+  return valueOf(columns.read({ roomId: columns.id('id'), row: room, version }));
 }
 
-function parsed<Schema extends z.ZodType>(schema: Schema, row: unknown): z.output<Schema> {
-  const result = schema.safeParse(row);
-  if (result.success) return result.data;
-  throw refused(problemOf('rooms', result.error).problem.message);
+function presentColumns(columns: ColumnReader) {
+  return {
+    tenant_id: columns.id('tenant_id'),
+    property_id: columns.id('property_id'),
+    room_type_id: columns.id('room_type_id'),
+    room_number: postgresText(columns, 'room_number'),
+    status: postgresText(columns, 'status'),
+    is_out_of_order: columns.flag('is_out_of_order'),
+    out_of_order_since: columns.optionalInstant('out_of_order_since'),
+    expected_ready_date: columns.optionalInstant('expected_ready_date'),
+    is_blocked: columns.flag('is_blocked'),
+    blocked_from: columns.optionalInstant('blocked_from'),
+    blocked_until: columns.optionalInstant('blocked_until'),
+  };
 }
 
-function refused(message: string): RollguardError {
-  return new RollguardError('DECODE_FAILED', message);
+/** @throws DECODE_FAILED for text that Postgres does not hold. */
+function postgresText(columns: ColumnReader, name: string): string | undefined {
+  const text = columns.optionalText(name);
+  return text === undefined ? undefined : textField(`rooms.${name}`, text);
 }

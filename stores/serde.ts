@@ -34,6 +34,38 @@ export const bytesSerde: Serde<Buffer> = {
   deserialize: (bytes) => bytes,
 };
 
+// Slices of what a broker answered are not kept: each would keep all of that.
+const rememberedMemoryMax = 64 * 1024;
+
+/**
+ * Remembers the last so many values by their bytes: what was written or read a moment ago is read again without
+ * being decoded. Values are shared, so nobody may change one.
+ */
+export function rememberingSerde<T>(serde: Serde<T>, valuesMax: number): Serde<T> {
+  const values = new Map<Buffer, T>();
+  const remember = (bytes: Buffer, value: T): void => {
+    if (bytes.buffer.byteLength > rememberedMemoryMax) return;
+    values.set(bytes, value);
+    if (values.size <= valuesMax) return;
+    const [oldest] = values.keys();
+    if (oldest !== undefined) values.delete(oldest);
+  };
+  return {
+    serialize: (value) => {
+      const bytes = serde.serialize(value);
+      remember(bytes, value);
+      return bytes;
+    },
+    deserialize: (bytes) => {
+      const known = values.get(bytes);
+      if (known !== undefined) return known;
+      const value = serde.deserialize(bytes);
+      remember(bytes, value);
+      return value;
+    },
+  };
+}
+
 const signBit = 1n << 63n;
 
 /** Signed 64-bit integers in numeric order: big-endian with the sign bit turned over. */

@@ -37,6 +37,7 @@ export {
   bytesSerde,
   compositeSerde,
   int64Serde,
+  rememberingSerde,
   jsonSerde,
   stringSerde,
   type Serde,

@@ -12,6 +12,7 @@ const seed = 20_261_126;
 interface Flags {
   readonly rows: number;
   readonly days: number;
+  readonly instances: number;
   readonly bookings?: string;
   readonly quick?: true;
   readonly json?: true;
@@ -33,6 +34,7 @@ export function replayBenchCommand(cli: CliContext): Command {
     )
     .option('--rows <n>', 'lifecycle rows to replay, at least', count, 1_000_000)
     .option('--days <n>', 'of the generated chain', count, 20)
+    .option('--instances <n>', 'that share the replay', count, 1)
     .addOption(bookingsOption)
     .addOption(quickOption)
     .addOption(jsonOption)
@@ -43,7 +45,7 @@ export function replayBenchCommand(cli: CliContext): Command {
 async function run(flags: Flags, cli: CliContext): Promise<void> {
   const workload = benchWorkload(seed, flags);
   const report = await runReplayBench({
-    ...{ rows: flags.quick === true ? 1 : flags.rows, workload },
+    ...{ rows: flags.quick === true ? 1 : flags.rows, workload, instances: flags.instances },
     system: benchSystem(cli, 'bench-replay'),
   });
   cli.out(flags.json === true ? `${JSON.stringify(report)}\n` : render(report));
@@ -54,6 +56,7 @@ function render({ captured, replayed }: ReplayReport): string {
   const application = captured.cpuSeconds['application'] ?? 0;
   const cpuMicros = Math.round((application * 1e6) / captured.rowChanges);
   const lifecycle = `${replayed.lifecycleRows} of the lifecycle: ${replayed.lifecycleRowsPerSecond} of them a second`;
+  const shared = replayed.instances === 1 ? '' : ` by ${replayed.instances} instances`;
   return `${table([
     head,
     [
@@ -61,7 +64,12 @@ function render({ captured, replayed }: ReplayReport): string {
       ...[captured.peakRssMb, captured.bottleneck],
     ],
     [
-      ...['replayed from Kafka', replayed.rows, replayed.rowsPerSecond, replayed.cpuMicrosPerRow],
+      ...[
+        `replayed from Kafka${shared}`,
+        replayed.rows,
+        replayed.rowsPerSecond,
+        replayed.cpuMicrosPerRow,
+      ],
       ...[replayed.peakRssMb, ''],
     ],
   ])}\nreplayed, ${lifecycle}\n`;

@@ -4,11 +4,12 @@
  * be what the input says.
  */
 import { RollguardError } from '../../kernel/errors.ts';
-import { readRanges, wholeTopics } from '../../streams/kafka/read-ranges.ts';
+import { readRanges, wholeTopics, type OffsetRange } from '../../streams/kafka/read-ranges.ts';
 import type { FetchedRecord, KafkaPort } from '../../streams/kafka/port.ts';
 import { compareWithApi } from '../../tools/start/comparison.ts';
 import { atMostEvery, describeTotals, runLoad, type OnceResult } from '../../tools/start/once.ts';
-import { processUsage } from '../../tools/start/process-usage.ts';
+import type { ApplicationProcess } from '../../tools/start/application-process.ts';
+import { processUsage, type ProcessUsage } from '../../tools/start/process-usage.ts';
 import { startSystem, type System, type SystemOptions } from '../../tools/start/system.ts';
 import type { Expectation, Workload } from '../../tools/start/workload.ts';
 import { benchPort } from '../bench-broker.ts';
@@ -19,6 +20,8 @@ import { clonedBatches, clonesMax, type PartitionRows } from './cloned-rows.ts';
 export interface ReplayOptions {
   /** Of the lifecycle, at least. */
   readonly rows: number;
+  /** That share the replay. */
+  readonly instances: number;
   readonly workload: Workload;
   readonly system: Omit<SystemOptions, 'settings'>;
 }
@@ -27,12 +30,13 @@ export interface ReplayReport {
   /** Through Postgres, Debezium and Kafka. */
   readonly captured: OnceResult;
   readonly replayed: {
+    readonly instances: number;
     readonly lifecycleRows: number;
     /** With those of `reservations`. */
     readonly rows: number;
     /** From the start of the process until every row had been taken in, to be derived under its reservation. */
     readonly intakeSeconds: number;
-    /** Until the totals were right. */
+    /** Until the totals were right; figures of all instances together. */
     readonly seconds: number;
     readonly lifecycleRowsPerSecond: number;
     readonly rowsPerSecond: number;
@@ -55,14 +59,17 @@ export async function runReplayBench(options: ReplayOptions): Promise<ReplayRepo
   const settings = { ROLLGUARD_SERVICES: 'roll' };
   const system = await startSystem({ ...systemOptions, settings });
   const brokers = system.stack.endpoints.kafkaBrokers.split(',');
+  const processes: ApplicationProcess[] = [];
   const port = benchPort(systemOptions, { brokers, clientId: 'replay-bench' });
   try {
     const captured = await runLoad(system, { ...systemOptions, workload });
     await system.application.stop();
     const multiplied = await multiply(port, options);
-    const replayed = await replay({ system, port, brokers }, options, multiplied);
+    processes.push(...startReplay(system, options.instances));
+    const replayed = await replay({ brokers, processes }, options, multiplied);
     return { captured, replayed };
   } finally {
+    await Promise.all(processes.map((each) => each.stop()));
     await port.close();
     await system.stop();
   }
@@ -74,6 +81,8 @@ interface Multiplied {
   /** Of the lifecycle. */
   readonly lifecycle: number;
   readonly all: number;
+  /** Where all of them are. */
+  readonly ranges: readonly OffsetRange[];
 }
 
 async function multiply(
@@ -97,7 +106,8 @@ async function multiply(
   }
   await producer.close();
   const times = clones + 1;
-  return { times, lifecycle: lifecycle * times, all: all * times };
+  const ranges = await wholeTopics(port, clonedTopics);
+  return { times, lifecycle: lifecycle * times, all: all * times, ranges };
 }
 
 async function readRows(port: KafkaPort): Promise<readonly PartitionRows[]> {
@@ -117,21 +127,19 @@ function countOf(rows: readonly PartitionRows[]): number {
 }
 
 interface Parts {
-  readonly system: System;
-  readonly port: KafkaPort;
   readonly brokers: readonly string[];
+  /** One at least; they were started a moment ago. */
+  readonly processes: readonly ApplicationProcess[];
 }
 
 async function replay(
-  { system, port, brokers }: Parts,
-  { workload, system: options }: ReplayOptions,
-  { times, lifecycle, all }: Multiplied,
+  { brokers, processes }: Parts,
+  { workload, instances, system: options }: ReplayOptions,
+  { times, lifecycle, all, ranges }: Multiplied,
 ): Promise<ReplayReport['replayed']> {
   const { clock, signal, progress } = options;
-  const ranges = await wholeTopics(port, clonedTopics);
   const startedMs = clock.monotonicMs();
-  system.startApplication({ KAFKA_CONSUMER_GROUP_SUFFIX: applicationSuffix });
-  const { application } = system;
+  const [application] = processes;
   const tell = atMostEvery(progressMs, clock, progress);
   for (const topic of clonedTopics) {
     // Of all partitions together; the markers of Debezium's transactions are counted too.
@@ -139,25 +147,42 @@ async function replay(
     const committed = await watchCommitted(brokers, applicationId, topic);
     await untilCommitted(committed, {
       ...{ records: end, timeoutMs: replayMsMax, context: options },
-      assertAlive: () => application.assertAlive(),
+      assertAlive: () => processes.forEach((each) => each.assertAlive()),
       late: (count) => late(`${topic}: ${count} of ${end} are committed`),
       progress: (count) =>
         tell(`replay: ${Math.floor((100 * count) / end)} % of ${topic} taken in`),
     }).finally(() => committed.close());
   }
   const intakeSeconds = (clock.monotonicMs() - startedMs) / 1_000;
-  await application.ready(signal);
-  await untilTotals(application.url, { workload, times }, options);
+  await application?.ready(signal);
+  await untilTotals(application?.url ?? '', { workload, times }, options);
   const seconds = (clock.monotonicMs() - startedMs) / 1_000;
-  const usage = processUsage(application.pid);
+  const usages = processes.map(({ pid }) => processUsage(pid));
   return {
+    instances,
     ...{ lifecycleRows: lifecycle, rows: all },
     ...{ intakeSeconds: rounded(intakeSeconds), seconds: rounded(seconds) },
     lifecycleRowsPerSecond: Math.round(lifecycle / seconds),
     rowsPerSecond: Math.round(all / seconds),
-    cpuMicrosPerRow: rounded(((usage?.cpuSeconds ?? 0) * 1e6) / all),
-    peakRssMb: Math.round(usage?.peakRssMb ?? 0),
+    cpuMicrosPerRow: rounded((sumOf(usages, 'cpuSeconds') * 1e6) / all),
+    peakRssMb: Math.round(sumOf(usages, 'peakRssMb')),
   };
+}
+
+function startReplay(system: System, instances: number): readonly ApplicationProcess[] {
+  const settings = { KAFKA_CONSUMER_GROUP_SUFFIX: applicationSuffix };
+  system.startApplication(settings);
+  const others = Array.from({ length: instances - 1 }, (_, i) =>
+    system.startBeside(`instance-${i + 2}`, { ...settings, GRPC_PORT: '0' }),
+  );
+  return [system.application, ...others];
+}
+
+function sumOf(
+  usages: readonly (ProcessUsage | undefined)[],
+  figure: 'cpuSeconds' | 'peakRssMb',
+): number {
+  return usages.reduce((sum, usage) => sum + (usage?.[figure] ?? 0), 0);
 }
 
 /** What was taken in is derived later. */

@@ -4,10 +4,9 @@
  * consumer's APPLIED), so a command's state is the highest of `current_state` and of every entry of
  * `state_transitions`, which is only ever appended to.
  */
-import { z } from 'zod';
 import { isCalendarDate } from '../calendar/calendar-date.ts';
-import { idColumn, instantColumn, jsonColumn, problemOf } from './columns.ts';
 import { readInstantMicros } from '../calendar/instant.ts';
+import { ColumnReader, type InstantColumn } from './column-reader.ts';
 import type { Read } from './row-problem.ts';
 
 /** In rank order. The dispatcher writes FAILED and then succeeds, so FAILED is below PUBLISHED. */
@@ -48,62 +47,51 @@ export interface LifecycleReading {
   readonly command: Command;
 }
 
-const arrivalColumn = z.string().transform((text, context): string | number => {
-  const arrival = isCalendarDate(text) ? text : readInstantMicros(text);
-  if (arrival !== undefined) return arrival;
-  context.addIssue({ code: 'custom', message: `"${text}" is neither a date nor an instant` });
-  return z.NEVER;
-});
-const metadataColumn = z
-  .object({
-    stay: z
-      .object({ property_id: idColumn.nullish(), check_in: arrivalColumn.nullish() })
-      .nullish(),
-  })
-  .nullable();
-
-const columns = z.object({
-  event_id: idColumn,
-  tenant_id: idColumn,
-  reservation_id: idColumn.nullish(),
-  command_name: z.string().regex(/^[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)+$/),
-  current_state: z.enum(lifecycleStates),
-  state_transitions: jsonColumn.pipe(z.array(z.unknown())),
-  metadata: jsonColumn.pipe(metadataColumn),
-  created_at: instantColumn,
-  updated_at: instantColumn,
-});
-
 /** The columns that are read, as the captured row carries them; others are ignored. */
-export type LifecycleColumns = z.input<typeof columns>;
+export interface LifecycleColumns {
+  readonly event_id: string;
+  readonly tenant_id: string;
+  readonly reservation_id?: string | null | undefined;
+  readonly command_name: string;
+  readonly current_state: LifecycleState;
+  /** JSON: a list. */
+  readonly state_transitions?: unknown;
+  /** JSON. */
+  readonly metadata?: unknown;
+  readonly created_at: InstantColumn;
+  readonly updated_at: InstantColumn;
+}
 
 export const lifecycleTable = 'reservation_command_lifecycle';
 
+const commandNamePattern = /^[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)+$/;
+
 /** Reads a captured row; the problem names the first column that cannot be used. */
 export function readLifecycleRow(row: LifecycleColumns): Read<LifecycleReading> {
-  const result = columns.safeParse(row);
-  if (!result.success) return problemOf(lifecycleTable, result.error);
-  const read = result.data;
-  const value: LifecycleReading = {
-    tenantId: read.tenant_id,
-    reservationId: read.reservation_id ?? undefined,
-    eventId: read.event_id,
+  const columns = new ColumnReader(lifecycleTable, row);
+  return columns.read({
+    eventId: columns.id('event_id'),
+    tenantId: columns.id('tenant_id'),
+    reservationId: columns.optionalId('reservation_id'),
     command: {
-      commandName: read.command_name,
-      ...furthestState(read),
-      createdMicros: read.created_at,
-      stay: stayOf(read.metadata),
+      commandName: columns.textThat('command_name', isCommandName, 'is no name of a command'),
+      ...furthestState(columns),
+      stay: stayOf(columns),
+      createdMicros: columns.instant('created_at'),
     },
-  };
-  return { value };
+  });
 }
 
-function furthestState(
-  row: Pick<z.output<typeof columns>, 'current_state' | 'state_transitions' | 'updated_at'>,
-): Pick<Command, 'state' | 'appliedMicros'> {
-  let rank = lifecycleStates.indexOf(row.current_state);
+function isCommandName(text: string): boolean {
+  return commandNamePattern.test(text);
+}
+
+function furthestState(columns: ColumnReader): Pick<Command, 'state' | 'appliedMicros'> {
+  const current = columns.oneOf('current_state', lifecycleStates);
+  const updatedMicros = columns.instant('updated_at');
+  let rank = lifecycleStates.indexOf(current);
   let appliedMicros: number | undefined;
-  for (const transition of row.state_transitions) {
+  for (const transition of columns.jsonList('state_transitions')) {
     const { state, timestamp } = membersOf(transition);
     // A state that this version does not know (-1) is a step on the way and raises nothing.
     rank = Math.max(rank, (lifecycleStates as readonly unknown[]).indexOf(state));
@@ -111,10 +99,10 @@ function furthestState(
     const atMicros = readInstantMicros(timestamp);
     if (atMicros !== undefined) appliedMicros = Math.min(appliedMicros ?? atMicros, atMicros);
   }
-  const state = lifecycleStates[rank] ?? row.current_state;
+  const state = lifecycleStates[rank] ?? current;
   return {
     state,
-    appliedMicros: state === 'APPLIED' ? (appliedMicros ?? row.updated_at) : undefined,
+    appliedMicros: state === 'APPLIED' ? (appliedMicros ?? updatedMicros) : undefined,
   };
 }
 
@@ -125,8 +113,19 @@ function membersOf(transition: unknown): {
   return typeof transition === 'object' && transition !== null ? transition : {};
 }
 
-function stayOf(metadata: z.output<typeof metadataColumn>): CommandStay | undefined {
-  const stay = metadata?.stay;
-  if (stay === undefined || stay === null) return undefined;
-  return { propertyId: stay.property_id ?? undefined, arrival: stay.check_in ?? undefined };
+function stayOf(columns: ColumnReader): CommandStay | undefined {
+  return columns.jsonObject('metadata', (metadata) =>
+    metadata.object('stay', (stay) => ({
+      propertyId: stay.optionalId('property_id'),
+      arrival: arrivalOf(stay),
+    })),
+  );
+}
+
+function arrivalOf(stay: ColumnReader): string | number | undefined {
+  const text = stay.optionalText('check_in');
+  if (text === undefined || isCalendarDate(text)) return text;
+  const micros = readInstantMicros(text);
+  if (micros === undefined) stay.refuse('check_in', `"${text}" is neither a date nor an instant`);
+  return micros;
 }

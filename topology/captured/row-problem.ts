@@ -2,6 +2,7 @@
  * What a captured row can be that the ledger must not guess about. A problem is a value: the wiring
  * sends the row to the dead-letter topic with it and leaves the ledger as it is.
  */
+import { RollguardError } from '../../kernel/errors.ts';
 
 export interface RowProblem {
   /** The captured table. */
@@ -21,4 +22,10 @@ export type Read<Value> =
 
 export function rowProblem(problem: RowProblem): { readonly problem: RowProblem } {
   return { problem };
+}
+
+/** @throws DECODE_FAILED, which sends the row to the dead-letter topic. */
+export function valueOf<Value>(read: Read<Value>): Value {
+  if (read.problem === undefined) return read.value;
+  throw new RollguardError('DECODE_FAILED', read.problem.message, { context: { ...read.problem } });
 }

@@ -2,12 +2,11 @@
  * Captured rows of `rooms` and `properties`, reduced to what the guard decides with, and how they
  * travel to its partitions. A row that cannot be understood is DECODE_FAILED: a dead letter.
  */
-import { z } from 'zod';
-import { RollguardError } from '../../kernel/errors.ts';
 import type { Deserializer, MaybePromise } from '../../streams/index.ts';
 import { isTimeZone } from '../calendar/property-time.ts';
-import { idColumn, instantColumn, jsonColumn } from '../captured/columns.ts';
+import { ColumnReader, type CapturedColumns } from '../captured/column-reader.ts';
 import { withEpoch, type ChangeDecoder, type RowChange } from '../captured/row-change.ts';
+import { valueOf } from '../captured/row-problem.ts';
 import { rowVersionOf } from '../captured/row-version.ts';
 import type { Window } from './catalogue.ts';
 import type { HandOverInput, PropertyInput, RoomInput } from './input.ts';
@@ -68,38 +67,7 @@ export const catalogueColumns = {
 
 const checkInDefault = '15:00';
 const checkOutDefault = '11:00';
-const clockTime = z
-  .string()
-  .regex(/^([01]\d|2[0-3]):[0-5]\d$/)
-  .optional()
-  .catch(undefined);
-const flag = z.boolean().nullish();
-
-const roomColumns = z.object({
-  id: idColumn,
-  tenant_id: idColumn,
-  property_id: idColumn,
-  room_type_id: idColumn,
-  room_number: z.string().nullish(),
-  is_blocked: flag,
-  blocked_from: instantColumn.nullish(),
-  blocked_until: instantColumn.nullish(),
-  is_out_of_order: flag,
-  out_of_order_since: instantColumn.nullish(),
-  expected_ready_date: instantColumn.nullish(),
-  is_deleted: flag,
-});
-
-const propertyColumns = z.object({
-  id: idColumn,
-  tenant_id: idColumn,
-  timezone: z.string().refine(isTimeZone, 'is not a time zone of this runtime'),
-  config: jsonColumn
-    .pipe(z.object({ checkInTime: clockTime, checkOutTime: clockTime }).nullable())
-    .nullish(),
-});
-
-type Row = Readonly<Record<string, unknown>>;
+const clockPattern = /^([01]\d|2[0-3]):[0-5]\d$/;
 
 /** The deserialiser of one table's topic; tombstones are passed over. */
 export function catalogueSource(
@@ -109,9 +77,12 @@ export function catalogueSource(
   return (record) => {
     const { value, timestampMs } = record;
     if (value === null) return undefined;
-    const read = (change: RowChange<Row> | undefined): StreamRow | undefined =>
+    const read = (change: RowChange<CapturedColumns> | undefined): StreamRow | undefined =>
       change && { key: table, value: capturedRow(table, withEpoch(change, record)), timestampMs };
-    const decoded: MaybePromise<RowChange<Row> | undefined> = decode<Row>(table, value);
+    const decoded: MaybePromise<RowChange<CapturedColumns> | undefined> = decode<CapturedColumns>(
+      table,
+      value,
+    );
     return decoded instanceof Promise ? decoded.then(read) : read(decoded);
   };
 }
@@ -124,80 +95,80 @@ interface StreamRow {
 
 const snapshotEnds = new Set(['last', 'last_in_data_collection', 'false']);
 
-function capturedRow(table: CatalogueTable, change: RowChange<Row>): CapturedCatalogueRow {
+function capturedRow(
+  table: CatalogueTable,
+  change: RowChange<CapturedColumns>,
+): CapturedCatalogueRow {
   const endsSnapshot = snapshotEnds.has(String(change.source.snapshot ?? 'false'));
   const row = change.after ?? change.before;
   if (row === undefined) return { table, row: undefined, endsSnapshot };
   const isGone = change.after === undefined;
-  const version = rowVersionOf(table, change.source);
-  if (version.problem !== undefined) {
-    throw new RollguardError('DECODE_FAILED', version.problem.message);
-  }
-  const input = table === 'rooms' ? roomInput(row, isGone, version.value) : propertyInput(row);
+  const version = valueOf(rowVersionOf(table, change.source));
+  const input = table === 'rooms' ? roomInput(row, isGone, version) : propertyInput(row);
   // A property that is deleted keeps its zone: its holds are still there.
   const says = table === 'rooms' || !isGone;
   return {
     table,
-    row: says ? { kind: 'row', version: version.value, input } : undefined,
+    row: says ? { kind: 'row', version, input } : undefined,
     endsSnapshot,
   };
 }
 
-function roomInput(row: Row, isGone: boolean, version: string): RoomInput {
-  const room = parsed('rooms', roomColumns, row);
-  const { tenant_id: tenantId, id: roomId } = room;
-  const key = { kind: 'room', tenantId, roomId, version } as const;
-  if (isGone) return { ...key, row: undefined };
-  return {
-    ...key,
-    row: {
-      tenantId,
-      roomId,
-      roomTypeId: room.room_type_id,
-      propertyId: room.property_id,
-      roomNumber: room.room_number ?? undefined,
-      isDeleted: room.is_deleted === true,
-      outOfOrder: windowOf(room.is_out_of_order, room.out_of_order_since, room.expected_ready_date),
-      blocked: windowOf(room.is_blocked, room.blocked_from, room.blocked_until),
-    },
+function roomInput(row: CapturedColumns, isGone: boolean, version: string): RoomInput {
+  const columns = new ColumnReader('rooms', row);
+  const [tenantId, roomId] = [columns.id('tenant_id'), columns.id('id')];
+  const present = {
+    ...{ tenantId, roomId },
+    roomTypeId: columns.id('room_type_id'),
+    propertyId: columns.id('property_id'),
+    roomNumber: columns.optionalText('room_number'),
+    isDeleted: columns.flag('is_deleted'),
+    outOfOrder: windowOf(columns, {
+      flag: 'is_out_of_order',
+      from: 'out_of_order_since',
+      to: 'expected_ready_date',
+    }),
+    blocked: windowOf(columns, { flag: 'is_blocked', from: 'blocked_from', to: 'blocked_until' }),
   };
+  const key = { kind: 'room', tenantId, roomId, version } as const;
+  return valueOf(columns.read<RoomInput>({ ...key, row: isGone ? undefined : present }));
 }
 
 /** @throws DECODE_FAILED */
-export function propertyInput(row: Row): PropertyInput {
-  const {
-    tenant_id: tenantId,
-    id: propertyId,
-    timezone: zone,
-    config,
-  } = parsed('properties', propertyColumns, row);
-  const checkInTime = config?.checkInTime ?? checkInDefault;
-  const checkOutTime = config?.checkOutTime ?? checkOutDefault;
-  return { kind: 'property', tenantId, propertyId, row: { zone, checkInTime, checkOutTime } };
+export function propertyInput(row: CapturedColumns): PropertyInput {
+  const columns = new ColumnReader('properties', row);
+  const config = columns.jsonObject('config', (members) => ({
+    checkInTime: clockTime(members.value('checkInTime')),
+    checkOutTime: clockTime(members.value('checkOutTime')),
+  }));
+  return valueOf(
+    columns.read<PropertyInput>({
+      kind: 'property',
+      tenantId: columns.id('tenant_id'),
+      propertyId: columns.id('id'),
+      row: {
+        zone: columns.textThat('timezone', isTimeZone, 'is not a time zone of this runtime'),
+        checkInTime: config?.checkInTime ?? checkInDefault,
+        checkOutTime: config?.checkOutTime ?? checkOutDefault,
+      },
+    }),
+  );
+}
+
+function clockTime(value: unknown): string | undefined {
+  return typeof value === 'string' && clockPattern.test(value) ? value : undefined;
 }
 
 /** Captured instants are microseconds. */
 function windowOf(
-  isSet: boolean | null | undefined,
-  fromMicros: number | null | undefined,
-  toMicros: number | null | undefined,
+  columns: ColumnReader,
+  names: { readonly flag: string; readonly from: string; readonly to: string },
 ): Window | undefined {
-  if (isSet !== true) return undefined;
-  return { fromMs: millis(fromMicros), toMs: millis(toMicros) };
+  const isSet = columns.flag(names.flag);
+  const [from, to] = [columns.optionalInstant(names.from), columns.optionalInstant(names.to)];
+  return isSet ? { fromMs: millis(from), toMs: millis(to) } : undefined;
 }
 
-function millis(micros: number | null | undefined): number | undefined {
-  return micros === null || micros === undefined ? undefined : Math.floor(micros / 1_000);
-}
-
-function parsed<Schema extends z.ZodType>(
-  table: string,
-  schema: Schema,
-  row: Row,
-): z.output<Schema> {
-  const result = schema.safeParse(row);
-  if (result.success) return result.data;
-  const issue = result.error.issues[0];
-  const message = `${table}.${issue?.path.join('.') ?? ''}: ${issue?.message ?? 'cannot be read'}`;
-  throw new RollguardError('DECODE_FAILED', message);
+function millis(micros: number | undefined): number | undefined {
+  return micros === undefined ? undefined : Math.floor(micros / 1_000);
 }

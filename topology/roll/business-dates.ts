@@ -4,16 +4,17 @@
  * closes D, and so does any row that is OPEN or IN_AUDIT at a later date. The last closed date only
  * grows: duplicates, late rows and a date that is opened again change nothing.
  */
-import { z } from 'zod';
 import { addDays, utcDayOf } from '../calendar/calendar-date.ts';
-import { dateColumn, idColumn, problemOf } from '../captured/columns.ts';
+import { ColumnReader, type DateColumn } from '../captured/column-reader.ts';
 import { rowProblem, type Read } from '../captured/row-problem.ts';
+
+const statuses = ['OPEN', 'IN_AUDIT', 'CLOSED'] as const;
 
 export interface BusinessDateRow {
   readonly tenantId: string;
   readonly propertyId: string;
   readonly businessDate: string;
-  readonly status: 'OPEN' | 'IN_AUDIT' | 'CLOSED';
+  readonly status: (typeof statuses)[number];
 }
 
 /** What is stored of a property's dates. */
@@ -34,31 +35,25 @@ export const noDates: PropertyDates = { lastClosedDate: undefined };
 export const datesPerAdvanceMax = 3660;
 
 const table = 'business_dates';
-const columns = z.object({
-  tenant_id: idColumn,
-  property_id: idColumn,
-  business_date: dateColumn,
-  date_status: z.enum(['OPEN', 'IN_AUDIT', 'CLOSED']),
-  is_deleted: z.boolean().nullish(),
-});
-
 /** The columns that are read, as the captured row carries them; others are ignored. */
-export type BusinessDateColumns = z.input<typeof columns>;
+export interface BusinessDateColumns {
+  readonly tenant_id: string;
+  readonly property_id: string;
+  readonly business_date: DateColumn;
+  readonly date_status: BusinessDateRow['status'];
+  readonly is_deleted?: boolean | null | undefined;
+}
 
 /** Reads a captured row; undefined as value: the row is deleted and says nothing. */
 export function readBusinessDateRow(row: BusinessDateColumns): Read<BusinessDateRow | undefined> {
-  const result = columns.safeParse(row);
-  if (!result.success) return problemOf(table, result.error);
-  const read = result.data;
-  if (read.is_deleted === true) return { value: undefined };
-  return {
-    value: {
-      tenantId: read.tenant_id,
-      propertyId: read.property_id,
-      businessDate: read.business_date,
-      status: read.date_status,
-    },
+  const columns = new ColumnReader(table, row);
+  const read: BusinessDateRow = {
+    tenantId: columns.id('tenant_id'),
+    propertyId: columns.id('property_id'),
+    businessDate: columns.date('business_date'),
+    status: columns.oneOf('date_status', statuses),
   };
+  return columns.read(columns.flag('is_deleted') ? undefined : read);
 }
 
 /** Takes one row; an advance by several days closes each of them. */

@@ -3,12 +3,12 @@
  * cannot be understood is DECODE_FAILED, which sends its bytes to the dead-letter topic; a change that
  * says nothing (a tombstone, a command that names no reservation) is passed over and counted.
  */
-import { RollguardError, isRollguardError } from '../../kernel/errors.ts';
+import { isRollguardError } from '../../kernel/errors.ts';
 import type { Counter } from '../../kernel/metrics.ts';
 import type { Deserializer, FetchedRecord, RecordOrigin } from '../../streams/index.ts';
 import { readBusinessDateRow, type BusinessDateColumns } from './business-dates.ts';
 import type { LifecycleColumns } from '../captured/lifecycle-row.ts';
-import { readRollCommand, rollTypeOf } from './roll-command.ts';
+import { readRollCommand, rollTypeOf, saysNothing } from './roll-command.ts';
 import { readPropertyRow, type PropertyColumns } from './property-row.ts';
 import { readReservationRow, type ReservationColumns } from './reservation-row.ts';
 import {
@@ -17,7 +17,7 @@ import {
   type PropertyFact,
   type ReservationFact,
 } from './roll-messages.ts';
-import type { Read } from '../captured/row-problem.ts';
+import { valueOf } from '../captured/row-problem.ts';
 import { withEpoch, type ChangeDecoder, type RowChange } from '../captured/row-change.ts';
 import { rowVersionOf } from '../captured/row-version.ts';
 
@@ -150,7 +150,7 @@ function lifecycleFact(change: RowChange<LifecycleColumns>): Fact<ReservationFac
   const row = change.after ?? change.before;
   if (row === undefined) return undefined;
   const { tenantId, reservationId, eventId, command } = valueOf(readRollCommand(row));
-  if (reservationId === undefined) return undefined;
+  if (reservationId === undefined || saysNothing(command)) return undefined;
   const version = versionOf('reservation_command_lifecycle', change);
   return {
     key: reservationKey(tenantId, reservationId),
@@ -194,9 +194,4 @@ function businessDateFact(change: RowChange<BusinessDateColumns>): Fact<Property
 
 function versionOf(tableName: string, change: RowChange<unknown>): string {
   return valueOf(rowVersionOf(tableName, change.source));
-}
-
-function valueOf<Value>(read: Read<Value>): Value {
-  if (read.problem === undefined) return read.value;
-  throw new RollguardError('DECODE_FAILED', read.problem.message, { context: { ...read.problem } });
 }

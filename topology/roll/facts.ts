@@ -6,7 +6,7 @@
  */
 import { canonicalJson, type JsonValue } from '../canonical-json.ts';
 import type { Command, CommandStay } from '../captured/lifecycle-row.ts';
-import { rollTypeOf } from './roll-command.ts';
+import { rollTypeOf, saysNothing } from './roll-command.ts';
 import { reservationFields, type ReservationRow } from './reservation-row.ts';
 import { compareVersions, type RowVersion } from '../captured/row-version.ts';
 
@@ -57,10 +57,10 @@ export function mergeLifecycleRow(
   facts: ReservationFacts,
   candidate: CommandFact,
 ): ReservationFacts {
+  if (isOfNoUse(candidate, facts)) return facts;
   const at = facts.commands.findIndex((known) => known.eventId >= candidate.eventId);
   const known = facts.commands[at];
   if (known?.eventId !== candidate.eventId) {
-    if (facts.reservation !== undefined && isIdle(candidate)) return facts;
     const end = at === -1 ? facts.commands.length : at;
     return { ...facts, commands: facts.commands.toSpliced(end, 0, candidate) };
   }
@@ -108,6 +108,12 @@ function sayAlike(
   if (one === undefined || one.row === null || other.row === null) return false;
   const [left, right] = [one.row, other.row];
   return reservationFields.every((field) => left[field] === right[field]);
+}
+
+/** Nothing follows from it, now or later: the reservation's row says where the stay is, or will have to. */
+function isOfNoUse(candidate: CommandFact, { reservation }: ReservationFacts): boolean {
+  if (candidate.row === null) return false;
+  return reservation === undefined ? saysNothing(candidate.row) : isIdle(candidate);
 }
 
 /** It leaves no entry, whatever becomes of it. */

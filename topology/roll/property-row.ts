@@ -1,6 +1,5 @@
 /** A captured row of `properties`, reduced to what ledgers and totals are computed with. */
-import { z } from 'zod';
-import { idColumn, problemOf } from '../captured/columns.ts';
+import { ColumnReader } from '../captured/column-reader.ts';
 import { isTimeZone } from '../calendar/property-time.ts';
 import type { Read } from '../captured/row-problem.ts';
 
@@ -17,21 +16,23 @@ export interface PropertyReading {
   readonly row: PropertyRow;
 }
 
-const columns = z.object({
-  id: idColumn,
-  tenant_id: idColumn,
-  timezone: z.string().refine(isTimeZone, 'is not a time zone of this runtime'),
-  total_rooms: z.int().nonnegative().nullish(),
-});
-
 /** The columns that are read, as the captured row carries them; others are ignored. */
-export type PropertyColumns = z.input<typeof columns>;
+export interface PropertyColumns {
+  readonly id: string;
+  readonly tenant_id: string;
+  readonly timezone: string;
+  readonly total_rooms?: number | null | undefined;
+}
 
 /** Reads a captured row; the problem names the first column that cannot be used. */
 export function readPropertyRow(row: PropertyColumns): Read<PropertyReading> {
-  const result = columns.safeParse(row);
-  if (!result.success) return problemOf('properties', result.error);
-  const { id, tenant_id, timezone, total_rooms } = result.data;
-  const totalRooms = total_rooms ?? undefined;
-  return { value: { tenantId: tenant_id, propertyId: id, row: { zone: timezone, totalRooms } } };
+  const columns = new ColumnReader('properties', row);
+  return columns.read({
+    tenantId: columns.id('tenant_id'),
+    propertyId: columns.id('id'),
+    row: {
+      zone: columns.textThat('timezone', isTimeZone, 'is not a time zone of this runtime'),
+      totalRooms: columns.optionalCount('total_rooms'),
+    },
+  });
 }

@@ -2,14 +2,7 @@
  * A captured row of `reservations`, reduced to what the ledger is computed from. Amounts are minor
  * units of the row's currency, instants microseconds since 1970.
  */
-import { z } from 'zod';
-import {
-  currencyColumn,
-  dateColumn,
-  idColumn,
-  instantColumn,
-  problemOf,
-} from '../captured/columns.ts';
+import { ColumnReader, type DateColumn, type InstantColumn } from '../captured/column-reader.ts';
 import { parseMinorUnits } from './money.ts';
 import type { Read } from '../captured/row-problem.ts';
 
@@ -76,87 +69,94 @@ export function hasEndedEarly(status: ReservationStatus): boolean {
   return status === 'CANCELLED' || status === 'EXPIRED' || status === 'NO_SHOW';
 }
 
-const optionalInstant = instantColumn.nullish().transform((micros) => micros ?? undefined);
-const amountText = z.string();
-const optionalAmount = amountText.nullish().transform((text) => text ?? '0');
-
-const columns = z.object({
-  id: idColumn,
-  tenant_id: idColumn,
-  property_id: idColumn,
-  status: z.enum(reservationStatuses),
-  check_in_date: dateColumn,
-  check_out_date: dateColumn,
-  actual_check_in: optionalInstant,
-  actual_check_out: optionalInstant,
-  room_rate: amountText,
-  currency: currencyColumn,
-  cancellation_date: optionalInstant,
-  cancellation_fee: optionalAmount,
-  expired_at: optionalInstant,
-  no_show_date: optionalInstant,
-  no_show_fee: optionalAmount,
-  created_at: optionalInstant,
-  updated_at: optionalInstant,
-  is_deleted: z.boolean().nullish(),
-});
-type Columns = z.output<typeof columns>;
-
 /** The columns that are read, as the captured row carries them; others are ignored. */
-export type ReservationColumns = z.input<typeof columns>;
-
-const reservation = columns.transform((row, context): ReservationReading => {
-  const owner = { tenantId: row.tenant_id, reservationId: row.id };
-  if (row.is_deleted === true) return { ...owner, row: null };
-  refuseContradictions(row, context);
-  const amount = (field: 'room_rate' | 'cancellation_fee' | 'no_show_fee'): number => {
-    const minor = parseMinorUnits(row[field], row.currency);
-    if (minor !== undefined) return minor;
-    const message = `"${row[field]}" is not an exact amount of ${row.currency}`;
-    context.addIssue({ code: 'custom', path: [field], message });
-    return z.NEVER;
-  };
-  const isExpired = row.status === 'EXPIRED';
-  const value: ReservationRow = {
-    propertyId: row.property_id,
-    status: row.status,
-    arrivalDate: row.check_in_date,
-    departureDate: row.check_out_date,
-    checkedInMicros: row.actual_check_in,
-    checkedOutMicros: row.actual_check_out,
-    rateMinor: amount('room_rate'),
-    currency: row.currency,
-    cancelledMicros: isExpired ? (row.expired_at ?? row.cancellation_date) : row.cancellation_date,
-    cancellationFeeMinor: amount('cancellation_fee'),
-    noShowMicros: row.no_show_date,
-    noShowFeeMinor: amount('no_show_fee'),
-    endedMicros: hasEndedEarly(row.status) ? writtenMicros(row) : undefined,
-  };
-  return { ...owner, row: value };
-});
+export interface ReservationColumns {
+  readonly id: string;
+  readonly tenant_id: string;
+  readonly property_id: string;
+  readonly status: ReservationStatus;
+  readonly check_in_date: DateColumn;
+  readonly check_out_date: DateColumn;
+  readonly actual_check_in?: InstantColumn | null | undefined;
+  readonly actual_check_out?: InstantColumn | null | undefined;
+  /** Decimals, as text. */
+  readonly room_rate: string;
+  readonly currency: string;
+  readonly cancellation_date?: InstantColumn | null | undefined;
+  readonly cancellation_fee?: string | null | undefined;
+  readonly expired_at?: InstantColumn | null | undefined;
+  readonly no_show_date?: InstantColumn | null | undefined;
+  readonly no_show_fee?: string | null | undefined;
+  readonly created_at?: InstantColumn | null | undefined;
+  readonly updated_at?: InstantColumn | null | undefined;
+  readonly is_deleted?: boolean | null | undefined;
+}
 
 /** Reads a captured row; the problem names the first column that cannot be used. */
 export function readReservationRow(row: ReservationColumns): Read<ReservationReading> {
-  const result = reservation.safeParse(row);
-  return result.success ? { value: result.data } : problemOf('reservations', result.error);
+  const columns = new ColumnReader('reservations', row);
+  const owner = { tenantId: columns.id('tenant_id'), reservationId: columns.id('id') };
+  // What is deleted says nothing else, not even what is wrong with it.
+  if (columns.flag('is_deleted')) return columns.read({ ...owner, row: null });
+  return columns.read({ ...owner, row: presentRow(columns) });
 }
 
-function refuseContradictions(row: Columns, context: z.RefinementCtx<Columns>): void {
-  const refuse = (field: keyof Columns, message: string, impossible = true): void =>
-    context.addIssue({ code: 'custom', path: [field], message, params: { impossible } });
-  if (row.check_out_date < row.check_in_date) {
-    refuse('check_out_date', `is before check_in_date ${row.check_in_date}`);
+function presentRow(columns: ColumnReader): ReservationRow {
+  const status = columns.oneOf('status', reservationStatuses);
+  const arrivalDate = columns.date('check_in_date');
+  const departureDate = columns.date('check_out_date');
+  if (departureDate < arrivalDate) {
+    columns.refuse('check_out_date', `is before check_in_date ${arrivalDate}`, 'impossible');
   }
-  const { actual_check_in: arrived, actual_check_out: left } = row;
-  if (arrived !== undefined && left !== undefined && left < arrived) {
-    refuse('actual_check_out', 'is before actual_check_in');
+  const currency = columns.textThat('currency', isCurrency, 'is no currency of three letters');
+  const expiredMicros = columns.optionalInstant('expired_at');
+  const cancelledMicros = columns.optionalInstant('cancellation_date');
+  return {
+    ...{ propertyId: columns.id('property_id'), status, arrivalDate, departureDate },
+    ...actualStay(columns),
+    rateMinor: amount(columns, 'room_rate', currency),
+    currency,
+    cancelledMicros: status === 'EXPIRED' ? (expiredMicros ?? cancelledMicros) : cancelledMicros,
+    cancellationFeeMinor: optionalAmount(columns, 'cancellation_fee', currency),
+    noShowMicros: columns.optionalInstant('no_show_date'),
+    noShowFeeMinor: optionalAmount(columns, 'no_show_fee', currency),
+    endedMicros: endedMicros(columns, status),
+  };
+}
+
+function actualStay(
+  columns: ColumnReader,
+): Pick<ReservationRow, 'checkedInMicros' | 'checkedOutMicros'> {
+  const checkedInMicros = columns.optionalInstant('actual_check_in');
+  const checkedOutMicros = columns.optionalInstant('actual_check_out');
+  if ((checkedOutMicros ?? Infinity) < (checkedInMicros ?? -Infinity)) {
+    columns.refuse('actual_check_out', 'is before actual_check_in', 'impossible');
   }
-  if (hasEndedEarly(row.status) && writtenMicros(row) === undefined) {
-    refuse('updated_at', `is missing in a row that is ${row.status}`, false);
-  }
+  return { checkedInMicros, checkedOutMicros };
 }
 
 /** The table leaves updated_at empty until the first update. */
-function writtenMicros(row: Columns): number | undefined {
-  return row.updated_at ?? row.created_at;
+function endedMicros(columns: ColumnReader, status: ReservationStatus): number | undefined {
+  const createdMicros = columns.optionalInstant('created_at');
+  const writtenMicros = columns.optionalInstant('updated_at') ?? createdMicros;
+  if (!hasEndedEarly(status)) return undefined;
+  if (writtenMicros === undefined) {
+    columns.refuse('updated_at', `is missing in a row that is ${status}`);
+  }
+  return writtenMicros;
+}
+
+function optionalAmount(columns: ColumnReader, name: string, currency: string): number {
+  return columns.optionalText(name) === undefined ? 0 : amount(columns, name, currency);
+}
+
+function amount(columns: ColumnReader, name: string, currency: string): number {
+  const text = columns.text(name);
+  const minor = parseMinorUnits(text, currency);
+  if (minor === undefined) columns.refuse(name, `"${text}" is not an exact amount of ${currency}`);
+  return minor ?? 0;
+}
+
+function isCurrency(text: string): boolean {
+  return /^[A-Z]{3}$/.test(text);
 }

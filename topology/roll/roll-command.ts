@@ -2,6 +2,7 @@
 import {
   lifecycleTable,
   readLifecycleRow,
+  type Command,
   type LifecycleColumns,
   type LifecycleReading,
 } from '../captured/lifecycle-row.ts';
@@ -19,6 +20,14 @@ export function rollTypeOf(commandName: string): CommandRollType | undefined {
   return Object.hasOwn(rollTypeOfCommand, commandName)
     ? rollTypeOfCommand[commandName as keyof typeof rollTypeOfCommand]
     : undefined;
+}
+
+/**
+ * True for most commands: they leave no entry, whatever becomes of them, as a command never changes its
+ * name, and do not say at which property the stay is.
+ */
+export function saysNothing({ commandName, stay }: Command): boolean {
+  return stay?.propertyId === undefined && rollTypeOf(commandName) === undefined;
 }
 
 /** Reads a captured row; a command that leaves an entry must name its reservation. */

@@ -12,7 +12,13 @@
  * Sub-topology, store and internal topic names are for life: they name state on the broker and on disk.
  */
 import type { Metrics } from '../../kernel/metrics.ts';
-import { compositeSerde, jsonSerde, stringSerde, type Serde } from '../../stores/serde.ts';
+import {
+  compositeSerde,
+  jsonSerde,
+  rememberingSerde,
+  stringSerde,
+  type Serde,
+} from '../../stores/serde.ts';
 import { keyValueStore } from '../../stores/store-builder.ts';
 import {
   TopologyBuilder,
@@ -210,6 +216,9 @@ function addProperty(
     });
 }
 
+// The rows of one command come one after the other: a moment's records are of far fewer reservations.
+const ledgersRememberedMax = 2_048;
+
 function addLedger(
   builder: TopologyBuilder,
   topics: InternalTopics,
@@ -227,7 +236,13 @@ function addLedger(
         tick: message as Tick,
       })),
     })
-    .store(keyValueStore({ name: ledgerStores.ledgers, key: stringSerde, value: ledgerCodec }))
+    .store(
+      keyValueStore({
+        name: ledgerStores.ledgers,
+        key: stringSerde,
+        value: rememberingSerde(ledgerCodec, ledgersRememberedMax),
+      }),
+    )
     .store(
       keyValueStore<string, PropertyCalendar>({
         name: ledgerStores.calendars,

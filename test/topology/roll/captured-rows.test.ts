@@ -114,6 +114,22 @@ describe('a lifecycle row', () => {
     expect(problem).toMatchObject({ table: 'reservation_command_lifecycle', field });
     expect(problem.message).not.toBe('');
   });
+
+  test('that cannot be used is told by its first column, with what is in it', () => {
+    const row = lifecycleColumns({ tenant_id: 'hotel', created_at: 'yesterday' });
+
+    expect(problemIn(readRollCommand(row)).message).toBe(
+      'reservation_command_lifecycle.tenant_id: "hotel" is no UUID',
+    );
+  });
+
+  test('is told by the place inside of its JSON, cut where that is long', () => {
+    const metadata = JSON.stringify({ stay: 'x'.repeat(100) });
+
+    expect(problemIn(readRollCommand(lifecycleColumns({ metadata }))).message).toBe(
+      `reservation_command_lifecycle.metadata.stay: "${'x'.repeat(59)}… is no object`,
+    );
+  });
 });
 
 describe('a reservation row', () => {

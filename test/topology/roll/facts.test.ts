@@ -102,13 +102,21 @@ describe('merging rows', () => {
 
   test('keeps no command that leaves no entry once the row is known, whichever came first', () => {
     const { row } = valueOf(readReservationRow(reservationColumns()));
-    const created = commandFact(lifecycleColumns(), streamed(1, 1));
+    const metadata = { stay: { property_id: propertyId } };
+    const created = commandFact(lifecycleColumns({ metadata }), streamed(1, 1));
     const before = mergeLifecycleRow(nothing, created);
     const known = mergeReservationRow(nothing, row, streamed(1, 1));
 
     expect(before.commands).toEqual([created]);
     expect(mergeReservationRow(before, row, streamed(1, 1))).toEqual(known);
     expect(mergeLifecycleRow(known, created)).toBe(known);
+  });
+
+  test('never keeps a command that leaves no entry and names no property', () => {
+    const metadata = { stay: { check_in: '2026-05-10' } };
+    const created = commandFact(lifecycleColumns({ metadata }), streamed(1, 1));
+
+    expect(mergeLifecycleRow(nothing, created)).toBe(nothing);
   });
 
   test('gives the same facts however the rows are grouped', () => {

@@ -2,17 +2,15 @@
  * What the guard learns of a reservation from the platform's captured tables: its row, reduced to what
  * is to be held, and the commands that took effect. Everything else is passed over at the door.
  */
-import { z } from 'zod';
-import { RollguardError } from '../../../kernel/errors.ts';
 import type { Deserializer, FetchedRecord, StreamRecord } from '../../../streams/index.ts';
-import { dateColumn, idColumn, instantColumn, problemOf } from '../../captured/columns.ts';
+import { ColumnReader, type DateColumn, type InstantColumn } from '../../captured/column-reader.ts';
 import {
   lifecycleTable,
   readLifecycleRow,
   type LifecycleColumns,
 } from '../../captured/lifecycle-row.ts';
 import { withEpoch, type ChangeDecoder, type RowChange } from '../../captured/row-change.ts';
-import type { Read } from '../../captured/row-problem.ts';
+import { valueOf } from '../../captured/row-problem.ts';
 import { rowVersionOf } from '../../captured/row-version.ts';
 
 /** live: its stay is to be held · ended: it is not any more · open: nothing was sold (yet). */
@@ -101,21 +99,20 @@ const standings: Readonly<Record<string, ReservationStanding>> = {
   WAITLISTED: 'open',
 };
 
-const columns = z.object({
-  id: idColumn,
-  tenant_id: idColumn,
-  property_id: idColumn,
-  room_type_id: idColumn,
-  room_number: z.string().nullish(),
-  status: z.string(),
-  check_in_date: dateColumn,
-  check_out_date: dateColumn,
-  created_at: instantColumn.nullish(),
-  updated_at: instantColumn.nullish(),
-  is_deleted: z.boolean().nullish(),
-});
 /** The columns of `reservations` that are read. */
-export type ReservationStayColumns = z.input<typeof columns>;
+export interface ReservationStayColumns {
+  readonly id: string;
+  readonly tenant_id: string;
+  readonly property_id: string;
+  readonly room_type_id: string;
+  readonly room_number?: string | null | undefined;
+  readonly status: string;
+  readonly check_in_date: DateColumn;
+  readonly check_out_date: DateColumn;
+  readonly created_at?: InstantColumn | null | undefined;
+  readonly updated_at?: InstantColumn | null | undefined;
+  readonly is_deleted?: boolean | null | undefined;
+}
 
 /** The deserialiser of the lifecycle table's topic. */
 export function lifecycleSource(decode: ChangeDecoder): Deserializer<string, PlatformFact> {
@@ -201,29 +198,24 @@ export function reservationFactOf(
 ): ReservationRowFact | undefined {
   const captured = change.after ?? change.before;
   if (captured === undefined) return undefined;
-  const result = columns.safeParse(captured);
-  const row = valueOf(
-    result.success ? { value: result.data } : problemOf('reservations', result.error),
-  );
-  const isGone = change.after === undefined || row.is_deleted === true;
-  const writtenMicros = row.updated_at ?? row.created_at ?? 0;
-  return {
+  const columns = new ColumnReader('reservations', captured);
+  const isGone = columns.flag('is_deleted') || change.after === undefined;
+  const status = columns.text('status');
+  const createdMicros = columns.optionalInstant('created_at') ?? 0;
+  const writtenMicros = columns.optionalInstant('updated_at') ?? createdMicros;
+  const row: ReservationRowFact = {
     kind: 'row',
-    tenantId: row.tenant_id,
-    reservationId: row.id,
+    tenantId: columns.id('tenant_id'),
+    reservationId: columns.id('id'),
     version: valueOf(rowVersionOf('reservations', change.source)),
-    standing: isGone ? 'ended' : (standings[row.status] ?? 'ended'),
-    status: isGone ? 'DELETED' : row.status,
-    roomTypeId: row.room_type_id,
-    propertyId: row.property_id,
-    roomNumber: row.room_number ?? undefined,
-    arrivalDate: row.check_in_date,
-    departureDate: row.check_out_date,
+    standing: isGone ? 'ended' : (standings[status] ?? 'ended'),
+    status: isGone ? 'DELETED' : status,
+    roomTypeId: columns.id('room_type_id'),
+    propertyId: columns.id('property_id'),
+    roomNumber: columns.optionalText('room_number'),
+    arrivalDate: columns.date('check_in_date'),
+    departureDate: columns.date('check_out_date'),
     writtenAtMs: Math.floor(writtenMicros / 1_000),
   };
-}
-
-function valueOf<Value>(read: Read<Value>): Value {
-  if (read.problem === undefined) return read.value;
-  throw new RollguardError('DECODE_FAILED', read.problem.message, { context: { ...read.problem } });
+  return valueOf(columns.read(row));
 }
