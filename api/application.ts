@@ -12,6 +12,8 @@ import { createRegistryClient } from '../schemas/registry-client.ts';
 import { createKafkajsPort } from '../streams/kafka/kafkajs-adapter.ts';
 import { CaptureGapWatch } from './capture-gap-watch.ts';
 import { CaptureHeartbeat } from './capture-heartbeat.ts';
+import { ClockCheck } from './clock-check.ts';
+import { closeInOrder } from './close-in-order.ts';
 import { startGrpcServer } from './grpc/grpc-server.ts';
 import { peerClient } from './grpc/peer-client.ts';
 import { peerService } from './grpc/peer-service.ts';
@@ -61,7 +63,9 @@ export async function startApplication(options: ApplicationOptions): Promise<App
   const { KAFKA_BROKERS: brokers, PLATFORM_TOPIC_PREFIX: topicPrefix } = settings;
   const port = createKafkajsPort({ brokers, clientId: 'rollguard', clock, logger });
   const heartbeat = new CaptureHeartbeat({ port, clock, logger, topicPrefix });
-  const parts = { settings, port, registry, clock, logger, metrics, heartbeat, failpoints };
+  const observed = { settings, port, clock, logger, metrics };
+  const clockCheck = clockCheckOf(observed);
+  const parts = { ...observed, registry, heartbeat, clockCheck, failpoints };
   const runs = (name: string): boolean => settings.ROLLGUARD_SERVICES.includes(name);
   const peers = peerClient();
   const roll = runs('roll') ? rollService(parts, peers) : undefined;
@@ -102,24 +106,26 @@ export async function startApplication(options: ApplicationOptions): Promise<App
   const address = advertisedAddress(settings, grpc.port);
   for (const service of services) service.start(address);
   const background = [
-    ...[heartbeat, roll?.watch, tables, backfillOf(roll, parts), reconciliation],
+    ...[clockCheck, heartbeat, roll?.watch, tables, backfillOf(roll, parts), reconciliation],
     ...capture,
   ].filter((part) => part !== undefined);
   for (const part of background) part.start();
   let closing: Promise<void> | undefined;
-  const close = async (): Promise<void> => {
-    await Promise.all([...background, ...services].map((part) => part.close()));
-    await Promise.all([http.close(), grpc.close()]);
-    peers.close();
-    await port.close();
-  };
+  const closable = { background, services, windows: [http, grpc], peers, port, clock };
   return {
     httpPort: http.port,
     grpcPort: grpc.port,
     // One that ends ends the instance: the other's state is no use without it being told.
     done: () => Promise.race(services.map((service) => service.done())),
-    close: () => (closing ??= close()),
+    close: () => (closing ??= closeInOrder(closable)),
   };
+}
+
+function clockCheckOf(
+  options: Pick<ServiceOptions, 'settings' | 'port' | 'clock' | 'logger' | 'metrics'>,
+): ClockCheck | undefined {
+  const { CLOCK_OFFSET_MAX_MS: offsetMaxMs, PLATFORM_TOPIC_PREFIX: topicPrefix } = options.settings;
+  return offsetMaxMs === 0 ? undefined : new ClockCheck({ ...options, topicPrefix, offsetMaxMs });
 }
 
 /** One, where the platform's database is known. */

@@ -32,6 +32,7 @@ import {
 import { rollSubTopologies, rollTopology } from '../topology/roll/roll-topology.ts';
 import { prepareEventsTopic } from './events-topic.ts';
 import type { CaptureHeartbeat } from './capture-heartbeat.ts';
+import type { ClockCheck } from './clock-check.ts';
 import { ConsumerWatch } from './consumer-watch.ts';
 import type { PeerCalls, PeerHandler } from './peers/peer-calls.ts';
 import { TaskRouter } from './peers/task-router.ts';
@@ -51,6 +52,8 @@ export interface ServiceOptions {
   readonly metrics: Metrics;
   /** Of the capture; whoever opens the instance runs it. */
   readonly heartbeat: CaptureHeartbeat;
+  /** Whoever opens the instance runs it; undefined: clocks are not compared. */
+  readonly clockCheck?: ClockCheck | undefined;
   readonly failpoints?: Failpoints | undefined;
 }
 
@@ -83,6 +86,8 @@ export function rollService(options: ServiceOptions, peers: PeerCalls): RollServ
     name: 'roll',
     applicationId: rollApplicationId(settings),
     options: {},
+    // Otherwise the captured dates say when a night is over.
+    clockCheck: settings.ROLL_SERVICE_BUSINESS_DATES === 'clock' ? options.clockCheck : undefined,
     prepare: () => prepare(options, (origin, eventAtMs) => watch.meter.read(origin, eventAtMs)),
     batchDuration: metrics.histogram({
       name: 'roll_service_batch_duration_seconds',

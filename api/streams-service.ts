@@ -17,6 +17,7 @@ import {
 } from '../streams/index.ts';
 import { checkNoReplay } from '../streams/replay-mark.ts';
 import { retryDelayMs } from '../streams/streams-config.ts';
+import type { ClockCheck } from './clock-check.ts';
 import type { HealthSource } from './routes/health.ts';
 
 /** With draining and the end of the HTTP and gRPC windows within what an orchestrator grants. */
@@ -38,6 +39,8 @@ export interface StreamsServiceOptions {
   /** Told the seconds that each batch of records took. */
   readonly batchDuration?: Histogram;
   readonly failpoints?: Failpoints | undefined;
+  /** Where something is decided by the clock: while it is off, others do that. */
+  readonly clockCheck?: ClockCheck | undefined;
 }
 
 export class StreamsService implements HealthSource {
@@ -105,16 +108,43 @@ export class StreamsService implements HealthSource {
     if (this.#streams !== undefined) return this.#streams;
     throw new RollguardError(
       'NOT_READY',
-      `the ${this.name} service is starting (${this.#waitsFor}); try again shortly`,
+      `the ${this.name} service does not run yet (${this.#waitsFor}); try again shortly`,
     );
   }
 
   async #runUntilStopped(): Promise<void> {
+    const { clockCheck } = this.#options;
+    const { signal } = this.#stop;
+    do {
+      this.#waitsFor = clockCheck?.complaint ?? this.#waitsFor;
+      await clockCheck?.until('right', signal);
+      const topology = await this.#prepare();
+      if (topology === undefined) return;
+      await this.#runWhileRight(this.#open(topology));
+    } while (!signal.aborted);
+  }
+
+  /** Until it has ended, which it does when it is stopped, or until the clock is off. */
+  async #runWhileRight(streams: KafkaStreams): Promise<void> {
+    const { clockCheck } = this.#options;
+    this.#streams = streams;
+    streams.start();
+    const running = new AbortController();
+    const { signal } = running;
+    const isOff = clockCheck?.until('off', signal).then(() => !signal.aborted);
+    const ended = streams.done().then(() => false);
+    const hasToLeave = await Promise.race(isOff === undefined ? [ended] : [ended, isOff]).finally(
+      () => running.abort(),
+    );
+    if (!hasToLeave) return;
+    await streams.close({ leavesGroup: true });
+    this.#streams = undefined;
+  }
+
+  #open(topology: Topology): KafkaStreams {
     const { settings, applicationId, options, port, clock, logger, metrics, failpoints } =
       this.#options;
-    const topology = await this.#prepare();
-    if (topology === undefined) return;
-    const streams = new KafkaStreams({
+    return new KafkaStreams({
       topology,
       port,
       options: {
@@ -138,9 +168,6 @@ export class StreamsService implements HealthSource {
       batchDuration: this.#options.batchDuration,
       failpoints,
     });
-    this.#streams = streams;
-    streams.start();
-    await streams.done();
   }
 
   /** What has to be there before the topology can run; tried until it is. */

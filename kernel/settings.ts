@@ -182,6 +182,12 @@ export const settingsTable = {
     fallback: 'availability-guard-service',
     parse: text,
   },
+  CLOCK_OFFSET_MAX_MS: {
+    about:
+      "an instance whose clock is further from the broker's decides nothing by it: it takes no task of the guard, nor closes dates; 0: clocks are not compared",
+    fallback: '500',
+    parse: countOrNone,
+  },
   COMMIT_INTERVAL_MS: {
     about: 'longest time a result waits for its commit',
     fallback: '500',

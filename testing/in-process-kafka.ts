@@ -9,10 +9,17 @@ import type { Clock } from '../kernel/clock.ts';
 import { RollguardError } from '../kernel/errors.ts';
 import { partitionFor } from '../kernel/murmur2.ts';
 import { uuidV5 } from '../kernel/uuid.ts';
-import type { KafkaPort, NewTopic, ProduceRecord, TopicPartition } from '../streams/kafka/port.ts';
+import type {
+  KafkaPort,
+  NewTopic,
+  ProduceBatch,
+  ProducedBatch,
+  ProduceRecord,
+  TopicPartition,
+} from '../streams/kafka/port.ts';
 import { GroupCoordinator, type OffsetSetBack } from './in-process/group-coordinator.ts';
 import { InProcessClient, throughFaults, type Send } from './in-process/in-process-client.ts';
-import { PartitionLog } from './in-process/partition-log.ts';
+import { PartitionLog, type LogTransaction } from './in-process/partition-log.ts';
 import { TransactionCoordinator } from './in-process/transaction-coordinator.ts';
 
 export const requestKinds = [
@@ -130,6 +137,17 @@ export class InProcessKafka {
     const chosen = partition ?? (record.key === null ? 0 : partitionFor(record.key, count));
     this.log({ topic, partition: chosen }).append([record]);
     this.wakeReaders();
+  }
+
+  /** A producer's batch; that of a topic with `LogAppendTime` has the time of the broker. */
+  write({ topic, partition, records }: ProduceBatch, transaction?: LogTransaction): ProducedBatch {
+    const isDated = this.#topics.get(topic)?.configs['message.timestamp.type'] === 'LogAppendTime';
+    const appendedAtMs = isDated ? this.clock.nowMs() : undefined;
+    const dated = isDated
+      ? Array.from(records, (record) => ({ ...record, timestampMs: this.clock.nowMs() }))
+      : records;
+    const baseOffset = this.log({ topic, partition }).append(dated, transaction);
+    return { topic, partition, baseOffset, appendedAtMs };
   }
 
   /** @throws RECORD_TOO_LARGE */

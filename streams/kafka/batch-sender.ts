@@ -38,6 +38,8 @@ interface PartitionQueue {
   readonly plans: BatchPlan[];
   /** Of the first batch that was acknowledged. */
   baseOffset: number | undefined;
+  /** Of the last one; −1: the broker dates none. */
+  appendedAtMs: number;
 }
 
 export interface BatchSenderOptions {
@@ -76,10 +78,9 @@ export class BatchSender {
         waiting = waiting.filter(isWaiting);
       }
     });
-    return queues.map(({ topic, partition, baseOffset }) => ({
-      topic,
-      partition,
-      baseOffset: baseOffset ?? -1,
+    return queues.map(({ topic, partition, baseOffset = -1, appendedAtMs }) => ({
+      ...{ topic, partition, baseOffset },
+      appendedAtMs: appendedAtMs < 0 ? undefined : appendedAtMs,
     }));
   }
 
@@ -88,7 +89,7 @@ export class BatchSender {
     const plans = this.#plan(records, bytesMax);
     const tooLarge = plans.find(({ bytes }) => bytes > recordBytesMax);
     if (tooLarge !== undefined) throw recordTooLarge(topic, tooLarge, 'no broker takes so much');
-    return { topic, partition, plans, baseOffset: undefined };
+    return { topic, partition, plans, baseOffset: undefined, appendedAtMs: -1 };
   }
 
   /** Sends the first batch of each queue, a request to each leader; throws the worst of their errors. */
@@ -183,6 +184,7 @@ export class BatchSender {
       const sequence = (this.#sequences.get(name) ?? 0) + plan.run.count;
       this.#sequences.set(name, sequence % sequenceLimit);
       queue.baseOffset ??= answer.baseOffset;
+      queue.appendedAtMs = answer.appendedAtMs;
       queue.plans.shift();
       return brokerErrorCode.none;
     }

@@ -97,6 +97,8 @@ export interface ProduceBatch extends TopicPartition {
 /** Where the first record of a batch landed; the others follow without a gap. */
 export interface ProducedBatch extends TopicPartition {
   readonly baseOffset: number;
+  /** When the broker wrote it, by its own clock; only of topics that are dated so (`LogAppendTime`). */
+  readonly appendedAtMs?: number | undefined;
 }
 
 /** Input positions that a group's member has worked off. */

@@ -2,7 +2,9 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { ClockCheck } from '../../api/clock-check.ts';
 import { StreamsService } from '../../api/streams-service.ts';
+import type { Clock } from '../../kernel/clock.ts';
 import { silentLogger } from '../../kernel/logger.ts';
 import { noMetrics } from '../../kernel/metrics.ts';
 import { late, settledWithin } from '../../kernel/settled-within.ts';
@@ -57,5 +59,46 @@ describe('a service that is stopped', () => {
 
     expect(before).toBeUndefined();
     expect(await closed).not.toBe(late);
+  });
+});
+
+describe('a service that decides by the clock', () => {
+  test('leaves its tasks to others while the clock is off, and says so', async () => {
+    const broker = new ManualClock();
+    const kafka = new InProcessKafka(broker);
+    kafka.createTopic({ name: 'lines', partitionCount: 1, configs: {} });
+    let aheadMs = 0;
+    const clock: Clock = {
+      nowMs: () => broker.nowMs() + aheadMs,
+      monotonicMs: () => broker.monotonicMs(),
+      sleep: (ms, signal) => broker.sleep(ms, signal),
+    };
+    const shared = { port: kafka.client('one'), clock, logger: silentLogger, metrics: noMetrics };
+    const clockCheck = new ClockCheck({ ...shared, topicPrefix: 'platform', offsetMaxMs: 500 });
+    const service = new StreamsService({
+      ...{ name: 'tally', applicationId: 'test', options: {}, clockCheck, ...shared },
+      prepare: () => Promise.resolve(callTally()),
+      settings: parseSettings({
+        ...{ KAFKA_BROKERS: 'nowhere:0', SCHEMA_REGISTRY_URL: 'http://nowhere' },
+        ROLLGUARD_STATE_DIR: folder,
+      }),
+    });
+    clockCheck.start();
+    service.start();
+    await advance(broker, 5_000);
+    const whileRight = [service.notReady(), service.taskReports().length];
+    aheadMs = 700;
+    await advance(broker, 15_000);
+    const whileOff = [service.notReady(), service.taskReports().length, kafka.group('test').memberIds().length];
+    aheadMs = 0;
+    await advance(broker, 20_000);
+    const again = [service.notReady(), service.taskReports().length];
+    const closed = Promise.all([service.close(), clockCheck.close()]);
+    await advance(broker, 15_000);
+    await closed;
+
+    expect(whileRight).toEqual([undefined, 1]);
+    expect(whileOff).toEqual([expect.stringContaining("700 ms ahead of the broker's"), 0, 0]);
+    expect(again).toEqual([undefined, 1]);
   });
 });

@@ -54,6 +54,29 @@ export function plainProducerContract(name: string, open: () => Promise<PortUnde
     );
 
     test(
+      "tells the broker's time of a topic that is dated by it, of another none",
+      async () => {
+        const dated = `${under.prefix}-plain-dated`;
+        const configs = { 'message.timestamp.type': 'LogAppendTime' };
+        await port.admin.createTopics([{ name: dated, partitionCount: 1, configs }]);
+        const topicName = await topic();
+        const writer = await port.openPlainProducer();
+        const produced = await writer.produce([batch(dated, 'a'), batch(topicName, 'a')]);
+        const times: number[] = [];
+        await readRanges(port, await wholeTopics(port, [dated]), ({ timestampMs }) => {
+          times.push(timestampMs);
+          return true;
+        });
+
+        expect(times).toEqual([produced[0]?.appendedAtMs]);
+        expect(times[0]).toBeGreaterThan(1_000_000);
+        expect(produced[1]?.appendedAtMs).toBeUndefined();
+        await writer.close();
+      },
+      timeoutMs,
+    );
+
+    test(
       'begins anew: what it wrote stays, what comes goes behind it',
       async () => {
         const topicName = await topic();

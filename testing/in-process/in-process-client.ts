@@ -129,11 +129,7 @@ class InProcessProducer implements TransactionalProducer {
     const identity = this.#identity;
     return this.#send('Produce', () => {
       const transaction = this.#cluster.transactions.open(identity);
-      const produced = batches.map(({ topic, partition, records }) => ({
-        topic,
-        partition,
-        baseOffset: this.#cluster.log({ topic, partition }).append(records, transaction),
-      }));
+      const produced = batches.map((batch) => this.#cluster.write(batch, transaction));
       this.#cluster.wakeReaders();
       return produced;
     });
@@ -187,11 +183,7 @@ function inProcessPlainProducer(cluster: InProcessKafka, send: Send): PlainProdu
     produce: async (batches) => {
       for (const { topic, records } of batches) cluster.checkSize(topic, records);
       return send('Produce', () => {
-        const produced = batches.map(({ topic, partition, records }) => ({
-          topic,
-          partition,
-          baseOffset: cluster.log({ topic, partition }).append(records),
-        }));
+        const produced = batches.map((batch) => cluster.write(batch));
         cluster.wakeReaders();
         return produced;
       });

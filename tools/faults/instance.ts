@@ -88,6 +88,8 @@ export class Instance {
         ...settings,
         KAFKA_BROKERS: `${host}:${port}`,
         ROLLGUARD_STATE_DIR: this.stateFolder,
+        // So that clocks which are off are at work, instead of what keeps them from it.
+        CLOCK_OFFSET_MAX_MS: '0',
         ...{ HTTP_PORT: '0', GRPC_PORT: '0' },
         ...(this.#skewMs === 0 ? {} : skewed(this.#skewMs)),
       },

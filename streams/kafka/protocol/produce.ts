@@ -13,6 +13,8 @@ export interface PartitionBatch {
 
 export interface ProducedPartition extends PartitionError {
   readonly baseOffset: number;
+  /** By the broker's clock; −1: the topic has its records' own times. */
+  readonly appendedAtMs: number;
   /** The broker's own words, where it has some. */
   readonly errorMessage: string | null;
 }
@@ -63,12 +65,12 @@ function readProduced(reader: ByteReader): readonly ProducedPartition[] {
       const partition = reader.int32();
       const errorCode = reader.int16();
       const baseOffset = reader.int64();
-      reader.int64(); // log append time
+      const appendedAtMs = reader.int64();
       reader.int64(); // log start offset
       const recordErrors = reader.compactArray(() => readRecordError(reader));
       const errorMessage = reader.compactNullableString() ?? recordErrors[0] ?? null;
       reader.skipTags();
-      return { topic, partition, errorCode, baseOffset, errorMessage };
+      return { topic, partition, errorCode, baseOffset, appendedAtMs, errorMessage };
     });
     reader.skipTags();
     return partitions;
