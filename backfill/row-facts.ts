@@ -9,7 +9,7 @@ import type { RowProblem } from '../topology/captured/row-problem.ts';
 import type { RowVersion } from '../topology/captured/row-version.ts';
 import { capturedColumns } from '../topology/roll/captured-rows.ts';
 import { readReservationRow, type ReservationColumns } from '../topology/roll/reservation-row.ts';
-import { readRollCommand, saysNothing } from '../topology/roll/roll-command.ts';
+import { plainlySaysNothing, readRollCommand, saysNothing } from '../topology/roll/roll-command.ts';
 import { reservationKey, type ReservationFact } from '../topology/roll/roll-messages.ts';
 
 export interface RefusedRow {
@@ -27,7 +27,9 @@ export class RowFacts {
 
   /** @param row of `reservation_command_lifecycle`. */
   addCommand(row: Row, version: RowVersion): void {
-    const { value, problem } = readRollCommand(row as unknown as LifecycleColumns);
+    const columns = row as unknown as LifecycleColumns;
+    if (plainlySaysNothing(columns)) return;
+    const { value, problem } = readRollCommand(columns);
     if (problem !== undefined) this.#refuse(row, row['event_id'], problem);
     else if (value.reservationId !== undefined && !saysNothing(value.command)) {
       const { tenantId, reservationId, eventId, command } = value;

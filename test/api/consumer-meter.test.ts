@@ -143,7 +143,8 @@ describe('beside a running service', () => {
     watch.start();
     await hotel.start();
     hotel.capture(lifecycle, applied(2, 'reservation.check_out', '2026-05-13T08:00:05.000Z'));
-    hotel.capture(lifecycle, lifecycleColumns(), { ...lifecycleColumns(), metadata: 'not JSON' });
+    const cancelled = applied(3, 'reservation.cancel', '2026-05-13T08:00:05.000Z');
+    hotel.capture(lifecycle, lifecycleColumns(), { ...cancelled, metadata: 'not JSON' });
     const beat = { key: null, value: Buffer.from('beat'), timestampMs: clock.nowMs() };
     kafka.append('platform.message', beat, 0);
     await hotel.settle();

@@ -69,26 +69,51 @@ const commandNamePattern = /^[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)+$/;
 /** Reads a captured row; the problem names the first column that cannot be used. */
 export function readLifecycleRow(row: LifecycleColumns): Read<LifecycleReading> {
   const columns = new ColumnReader(lifecycleTable, row);
+  const plain = readPlainColumns(columns);
   return columns.read({
+    ...{ tenantId: plain.tenantId, reservationId: plain.reservationId, eventId: plain.eventId },
+    command: {
+      commandName: plain.commandName,
+      ...furthestState(columns, plain),
+      createdMicros: plain.createdMicros,
+      stay: stayOf(columns),
+    },
+  });
+}
+
+/** True when everything but its JSON, which is not looked at, can be used. */
+export function isPlainlyReadable(row: LifecycleColumns): boolean {
+  const columns = new ColumnReader(lifecycleTable, row);
+  return columns.read(readPlainColumns(columns)).problem === undefined;
+}
+
+interface PlainColumns extends Omit<LifecycleReading, 'command'> {
+  readonly commandName: string;
+  readonly current: LifecycleState;
+  readonly createdMicros: number;
+  readonly updatedMicros: number;
+}
+
+function readPlainColumns(columns: ColumnReader): PlainColumns {
+  return {
     eventId: columns.id('event_id'),
     tenantId: columns.id('tenant_id'),
     reservationId: columns.optionalId('reservation_id'),
-    command: {
-      commandName: columns.textThat('command_name', isCommandName, 'is no name of a command'),
-      ...furthestState(columns),
-      stay: stayOf(columns),
-      createdMicros: columns.instant('created_at'),
-    },
-  });
+    commandName: columns.textThat('command_name', isCommandName, 'is no name of a command'),
+    current: columns.oneOf('current_state', lifecycleStates),
+    createdMicros: columns.instant('created_at'),
+    updatedMicros: columns.instant('updated_at'),
+  };
 }
 
 function isCommandName(text: string): boolean {
   return commandNamePattern.test(text);
 }
 
-function furthestState(columns: ColumnReader): Pick<Command, 'state' | 'appliedMicros'> {
-  const current = columns.oneOf('current_state', lifecycleStates);
-  const updatedMicros = columns.instant('updated_at');
+function furthestState(
+  columns: ColumnReader,
+  { current, updatedMicros }: PlainColumns,
+): Pick<Command, 'state' | 'appliedMicros'> {
   let rank = lifecycleStates.indexOf(current);
   let appliedMicros: number | undefined;
   for (const transition of columns.jsonList('state_transitions')) {

@@ -8,7 +8,7 @@ import type { Counter } from '../../kernel/metrics.ts';
 import type { Deserializer, FetchedRecord, RecordOrigin } from '../../streams/index.ts';
 import { readBusinessDateRow, type BusinessDateColumns } from './business-dates.ts';
 import type { LifecycleColumns } from '../captured/lifecycle-row.ts';
-import { readRollCommand, rollTypeOf, saysNothing } from './roll-command.ts';
+import { plainlySaysNothing, readRollCommand, rollTypeOf, saysNothing } from './roll-command.ts';
 import { readPropertyRow, type PropertyColumns } from './property-row.ts';
 import { readReservationRow, type ReservationColumns } from './reservation-row.ts';
 import {
@@ -148,7 +148,7 @@ function countingErrors<Value>(
 
 function lifecycleFact(change: RowChange<LifecycleColumns>): Fact<ReservationFact> {
   const row = change.after ?? change.before;
-  if (row === undefined) return undefined;
+  if (row === undefined || plainlySaysNothing(row)) return undefined;
   const { tenantId, reservationId, eventId, command } = valueOf(readRollCommand(row));
   if (reservationId === undefined || saysNothing(command)) return undefined;
   const version = versionOf('reservation_command_lifecycle', change);

@@ -163,9 +163,12 @@ function nightEntries(ground: Ground, stay?: ActualStay): LedgerEntry[] {
   const toMs = Math.min(stay.toMs ?? closedUntilMs, closedUntilMs);
   return nightsSlept(zone, stay.fromMs, toMs).map((night) => {
     const occurredMicros = nightInstantMs(zone, night) * 1000;
-    // Named by reservation and night: the one that was there before has the same.
     const before = known.get(kindAndDate('EOD', night));
+    if (before !== undefined && isSameNight(before, owner, row.rateMinor, occurredMicros)) {
+      return before;
+    }
     return entryOf(ground, {
+      // Named by reservation and night: the one that was there before has the same.
       lifecycleEventId: before?.lifecycleEventId ?? uuidV5(owner.reservationId, night),
       rollType: 'EOD',
       rollDate: night,
@@ -181,6 +184,21 @@ function nightEntries(ground: Ground, stay?: ActualStay): LedgerEntry[] {
       amountMinor: row.rateMinor,
     });
   });
+}
+
+/** Whatever else a night says follows from these: most nights of a ledger are as they were. */
+function isSameNight(
+  { amountMinor, currency, propertyId, occurredMicros }: LedgerEntry,
+  owner: LedgerOwner,
+  rateMinor: number,
+  sleptMicros: number,
+): boolean {
+  return (
+    amountMinor === rateMinor &&
+    currency === owner.currency &&
+    propertyId === owner.propertyId &&
+    occurredMicros === sleptMicros
+  );
 }
 
 function commandEntries(ground: Ground): LedgerEntry[] {

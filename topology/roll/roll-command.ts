@@ -1,5 +1,6 @@
 /** The commands that leave an entry in the ledger. */
 import {
+  isPlainlyReadable,
   lifecycleTable,
   readLifecycleRow,
   type Command,
@@ -28,6 +29,13 @@ export function rollTypeOf(commandName: string): CommandRollType | undefined {
  */
 export function saysNothing({ commandName, stay }: Command): boolean {
   return stay?.propertyId === undefined && rollTypeOf(commandName) === undefined;
+}
+
+/** The same of a row whose JSON nobody has read: false where that has to be read to know. */
+export function plainlySaysNothing(row: LifecycleColumns): boolean {
+  const { command_name: name, metadata } = row;
+  const tellsStay = typeof metadata === 'string' ? metadata.includes('"stay"') : metadata !== null;
+  return !tellsStay && rollTypeOf(name) === undefined && isPlainlyReadable(row);
 }
 
 /** Reads a captured row; a command that leaves an entry must name its reservation. */

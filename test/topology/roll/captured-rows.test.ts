@@ -1,7 +1,12 @@
 /** Reading captured rows: what is taken from them, and which are refused with what problem. */
 import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
 import { lifecycleStates } from '../../../topology/captured/lifecycle-row.ts';
-import { readRollCommand } from '../../../topology/roll/roll-command.ts';
+import {
+  plainlySaysNothing,
+  readRollCommand,
+  saysNothing,
+} from '../../../topology/roll/roll-command.ts';
 import {
   readReservationRow,
   type ReservationColumns,
@@ -13,6 +18,7 @@ import {
   propertyId,
   reservationColumns,
   reservationId,
+  tenantId,
   transitions,
   valueOf,
 } from './roll-fixtures.ts';
@@ -113,6 +119,41 @@ describe('a lifecycle row', () => {
 
     expect(problem).toMatchObject({ table: 'reservation_command_lifecycle', field });
     expect(problem.message).not.toBe('');
+  });
+
+  test.each([
+    ['its command leaves no entry', {}, true],
+    ['its metadata are empty', { metadata: null }, true],
+    ['it leaves one', { command_name: 'reservation.cancel' }, false],
+    ['it says where the stay is', { metadata: JSON.stringify({ stay: {} }) }, false],
+    ['its metadata were read already', { metadata: {} }, false],
+    ['it cannot be read', { created_at: 'yesterday' }, false],
+    ['its command has no name', { command_name: 'CREATE!!' }, false],
+  ])('where %s: passed over without its JSON being read: %s', (_title, changes, isPassedOver) => {
+    expect(plainlySaysNothing(lifecycleColumns(changes))).toBe(isPassedOver);
+  });
+
+  test('is passed over only if, read as a whole, it says nothing', () => {
+    const rows = fc.record({
+      command_name: fc.constantFrom('reservation.create', 'reservation.cancel', 'CREATE!!', ''),
+      metadata: fc.constantFrom(
+        null,
+        '{}',
+        '{"stay":null}',
+        `{"stay":{"property_id":"${propertyId}"}}`,
+      ),
+      tenant_id: fc.constantFrom(tenantId, 'hotel'),
+      reservation_id: fc.constantFrom(reservationId, null),
+      updated_at: fc.constantFrom('2026-04-01T09:00:02Z', '2026-04-31T09:00:02Z'),
+    });
+
+    fc.assert(
+      fc.property(rows, (changes) => {
+        const row = lifecycleColumns(changes);
+        if (!plainlySaysNothing(row)) return;
+        expect(saysNothing(valueOf(readRollCommand(row)).command)).toBe(true);
+      }),
+    );
   });
 
   test('that cannot be used is told by its first column, with what is in it', () => {
