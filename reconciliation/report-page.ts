@@ -53,11 +53,12 @@ td { overflow-wrap: anywhere; }
 .number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .id { font-family: ui-monospace, monospace; font-size: .85rem; }
 .quiet { opacity: .75; }
-@media (max-width: 40rem) {
+@media (max-width: 48rem) {
   table.wide, table.wide tbody, table.wide tr, table.wide td { display: block; }
-  table.wide thead { position: absolute; clip-path: inset(50%); height: 1px; overflow: hidden; }
+  table.wide thead { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; }
   table.wide tr { border-bottom: 2px solid #8888; padding: .5rem 0; }
   table.wide td { border: 0; padding: .1rem 0; text-align: left; }
+  table.wide td:empty { display: none; }
   table.wide td::before { content: attr(data-name) ": "; font-weight: 600; }
 }`;
 
@@ -166,8 +167,15 @@ function driftRow(row: DriftRow): string {
   )}</tr>`;
 }
 
+const numberHeads = new Set(['Looked at', 'Differ', 'Money']);
+
 function table(heads: readonly string[], rows: readonly string[]): string {
-  const head = heads.map((name) => `<th scope="col">${escaped(name)}</th>`).join('');
+  const head = heads
+    .map((name) => {
+      const kind = numberHeads.has(name) ? ' class="number"' : '';
+      return `<th scope="col"${kind}>${escaped(name)}</th>`;
+    })
+    .join('');
   return `<table class="wide"><thead><tr>${head}</tr></thead><tbody>\n${rows.join('\n')}\n</tbody></table>`;
 }
 

@@ -1,10 +1,11 @@
-import { describe, expect, test } from '@jest/globals';
+import { afterAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { DriftRow } from '../../reconciliation/drift.ts';
 import {
   DriftTally,
   type ReconciliationReport,
 } from '../../reconciliation/reconciliation-report.ts';
+import { openBrowser } from '../support/browser.ts';
 import { amountText, escaped, reportPage } from '../../reconciliation/report-page.ts';
 
 const counts = {
@@ -90,3 +91,56 @@ describe('the page of a report', () => {
     expect(amountText({ currency: 'EUR', minor: 7 })).toBe('0.07 EUR');
   });
 });
+
+// A test that does not run must not look like one that passed: it is not registered at all.
+const browser = await openBrowser();
+
+afterAll(async () => {
+  await browser?.close();
+});
+
+if (browser !== undefined) {
+  describe('the page of a report in Chromium', () => {
+    const ids = '5e000000-0000-4000-8000-000000000001';
+    const shown = report([rowWith(ids), rowWith('<script>document.title = "changed"</script>')]);
+
+    test.each([320, 390, 768, 1_280])(
+      'fits into %d pixels, with nothing cut off',
+      async (width) => {
+        const page = await browser.newPage();
+        await page.setViewport({ width, height: 800 });
+        await page.setContent(reportPage(shown));
+        const widest = await page.evaluate('document.documentElement.scrollWidth');
+        await page.close();
+
+        expect(widest).toBe(width);
+      },
+    );
+
+    test('names each value where rows have become lists, and leaves out what is empty', async () => {
+      const page = await browser.newPage();
+      await page.setViewport({ width: 390, height: 800 });
+      await page.setContent(reportPage(shown));
+      const texts = await page.evaluate(
+        `[...document.querySelectorAll('td')].filter((cell) => cell.offsetHeight > 0).map((cell) =>
+          getComputedStyle(cell, '::before').content + cell.innerText)`,
+      );
+      await page.close();
+
+      expect(texts).toContain('"Money: "−10.50 EUR');
+      expect(texts).not.toContain('"Money: "');
+    });
+
+    test('runs and loads nothing, whatever a value says', async () => {
+      const page = await browser.newPage();
+      const asked: string[] = [];
+      page.on('request', (request) => asked.push(request.url()));
+      await page.setContent(reportPage(shown));
+      const title = await page.title();
+      await page.close();
+
+      expect(title).toBe('Reconciliation: Something differs');
+      expect(asked.filter((url) => url !== 'about:blank')).toEqual([]);
+    });
+  });
+}
