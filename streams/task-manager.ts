@@ -131,7 +131,7 @@ export class TaskManager {
     }
     environment.logger.warn('task failed, taking ownership anew', { task: task.name, error });
     if (code === 'PRODUCER_FENCED') task.forgetProducer();
-    this.#own(task, { afterFailure: true, checkGroup: isOthersPerhaps(code) });
+    this.#own(task, true);
   }
 
   async close(): Promise<void> {
@@ -185,7 +185,7 @@ export class TaskManager {
     await task.close(this.#options.membership.confirmedAtMs);
   }
 
-  #own(task: StreamTask, options = { afterFailure: false, checkGroup: false }): void {
+  #own(task: StreamTask, afterFailure = false): void {
     // It went elsewhere, and its last commit failed while it was closed: its owner must not be fenced.
     if (!this.#given.has(task.name)) return;
     if (this.#isClosing()) return;
@@ -199,7 +199,7 @@ export class TaskManager {
     }
     const stop = new AbortController();
     const signal = AbortSignal.any([stop.signal, this.#closing.signal]);
-    const done = this.#takeOwnership(task, options, signal).finally(() =>
+    const done = this.#takeOwnership(task, afterFailure, signal).finally(() =>
       this.#owning.delete(task.name),
     );
     this.#owning.set(task.name, { stop, done });
@@ -208,23 +208,24 @@ export class TaskManager {
   /** Tries until it serves, the group takes it away, or the error is one only a person can mend. */
   async #takeOwnership(
     task: StreamTask,
-    { afterFailure, checkGroup }: { afterFailure: boolean; checkGroup: boolean },
+    afterFailure: boolean,
     signal: AbortSignal,
   ): Promise<void> {
     const { reader, environment, membership, fatal } = this.#options;
-    let failed = afterFailure;
-    let check = checkGroup;
+    let hasFailed = afterFailure;
+    let hasWaited = this.#closings.has(task.name);
     await this.closed(task.name);
     while (this.#isWanted(signal)) {
-      if (failed) await this.#backOff(task, signal);
+      hasWaited ||= hasFailed || task.isCommitting;
+      if (hasFailed) await this.#backOff(task, signal);
       await task.settled();
       // The group may have forgotten this instance meanwhile: what it took now would be its successor's.
       if (!this.#isWanted(signal)) return;
       try {
-        // Ours again, or still, only if the current generation says so.
-        if (check) await membership.refresh();
+        // Whoever hears nothing of its group is not told that either: it has to be asked.
+        if (hasWaited) await membership.refresh();
         if (!this.#isWanted(signal)) return;
-        check = false;
+        hasWaited = false;
         const positions = await task.takeOwnership(signal);
         if (isAborted(signal)) return;
         reader.assign(positions);
@@ -238,9 +239,8 @@ export class TaskManager {
           fatal(stopped(task, error));
           return;
         }
-        failed = true;
+        hasFailed = true;
         if (error.code === 'PRODUCER_FENCED') task.forgetProducer();
-        if (isOthersPerhaps(error.code)) check = true;
         environment.logger.warn('task cannot take ownership yet', { task: task.name, error });
       }
     }
@@ -263,11 +263,6 @@ export class TaskManager {
     this.#failuresInRow.set(task.name, failures + 1);
     await clock.sleep(retryDelayMs(config, failures), signal);
   }
-}
-
-/** Only the group can say whose the task is now. */
-function isOthersPerhaps(code: string): boolean {
-  return ['PRODUCER_FENCED', 'ILLEGAL_GENERATION', 'INSTANCE_FENCED'].includes(code);
 }
 
 /** A call, since the compiler takes what it saw before an await for what still holds. */

@@ -247,6 +247,36 @@ describe('an instance that its group forgets', () => {
   });
 });
 
+describe('an instance that its group has taken back while a commit hung', () => {
+  test('takes no transactional id without asking whether it is still a member: seed 1026288', async () => {
+    const { clock, kafka, call } = await start(slowFirstCommit(20_000, true));
+    const answer = errorCodeOf(call());
+    await clock.advance(10);
+    kafka.faults = loses('Heartbeat');
+    await clock.advance(11_000);
+    // It hears that it was forgotten, and joins again.
+    kafka.faults = () => 'ok';
+    await clock.advance(5_000);
+    const members = kafka.group('test').memberIds();
+    const taken: RequestKind[] = [];
+    kafka.faults = ({ kind }) => {
+      if (kind === 'InitProducerId') taken.push(kind);
+      return kind === 'Heartbeat' ? 'lose-request' : 'ok';
+    };
+    await clock.advance(8_000);
+    const whileUnasked = [...taken];
+    kafka.faults = () => 'ok';
+    await clock.advance(15_000);
+    const next = call();
+    await clock.advance(1_000);
+
+    expect(members).toHaveLength(1);
+    expect(await answer).toBe('OUTCOME_UNKNOWN');
+    expect(whileUnasked).toEqual([]);
+    expect(await next).toBe(2);
+  });
+});
+
 describe('an instance that missed a generation of its group', () => {
   test('serves nothing of what it remembers from before: seed 209812', async () => {
     const { clock, kafka, streams, call } = await start();
