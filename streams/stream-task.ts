@@ -329,6 +329,9 @@ export class StreamTask {
     this.#owned.failed(error);
   }
 
+  /** False: the next ownership takes the transactional id, whoever has it, instead of going on with it. */
+  readonly hasProducer = (): boolean => this.#producer !== undefined;
+
   /** The transactional id may be somebody else's by now: the next ownership initialises it anew. */
   forgetProducer(): void {
     this.#producer = undefined;
@@ -430,11 +433,8 @@ export class StreamTask {
 
   #newDecoder(): RecordDecoder {
     const { clock, logger, metrics, config } = this.#environment;
-    const { retryBackoffMs, retryBackoffMaxMs } = config;
-    const sources = this.#sources;
-    return new RecordDecoder({
-      ...{ task: this.name, sources, clock, logger, metrics, retryBackoffMs, retryBackoffMaxMs },
-    });
+    const own = { task: this.name, sources: this.#sources };
+    return new RecordDecoder({ ...config, ...own, clock, logger, metrics });
   }
 
   /** Decodes the next records and lets processors load what they will need, together. */

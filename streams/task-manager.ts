@@ -223,7 +223,7 @@ export class TaskManager {
       if (!this.#isWanted(signal)) return;
       try {
         // Whoever hears nothing of its group is not told that either: it has to be asked.
-        if (hasWaited) await membership.refresh();
+        if (hasWaited && !task.hasProducer()) await membership.refresh();
         if (!this.#isWanted(signal)) return;
         hasWaited = false;
         const positions = await task.takeOwnership(signal);
