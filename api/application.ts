@@ -12,6 +12,7 @@ import { createRegistryClient } from '../schemas/registry-client.ts';
 import { createKafkajsPort } from '../streams/kafka/kafkajs-adapter.ts';
 import { CaptureGapWatch } from './capture-gap-watch.ts';
 import { CaptureHeartbeat } from './capture-heartbeat.ts';
+import { CaptureLook } from './capture-look.ts';
 import { ClockCheck } from './clock-check.ts';
 import { closeInOrder } from './close-in-order.ts';
 import { startGrpcServer } from './grpc/grpc-server.ts';
@@ -130,7 +131,9 @@ function clockCheckOf(
 
 /** One, where the platform's database is known. */
 function captureWatchesOf(options: ServiceOptions): readonly CaptureGapWatch[] {
-  return options.settings.PLATFORM_DATABASE_URL === '' ? [] : [new CaptureGapWatch(options)];
+  const { PLATFORM_DATABASE_URL, PLATFORM_TOPIC_PREFIX: topicPrefix } = options.settings;
+  if (PLATFORM_DATABASE_URL === '') return [];
+  return [new CaptureGapWatch({ ...options, topicPrefix, look: new CaptureLook(options) })];
 }
 
 function backfillOf(

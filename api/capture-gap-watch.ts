@@ -16,22 +16,20 @@ import {
   type CaptureSeen,
   type CaptureVerdict,
 } from '../capture/judge-capture.ts';
-import { observeCapture } from '../capture/observe-capture.ts';
-import { ConnectClient } from '../connectors/connect-client.ts';
-import { openDatabase, type Database } from '../database/connection.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { isRollguardError } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { Gauge, Metrics } from '../kernel/metrics.ts';
-import type { Settings } from '../kernel/settings.ts';
-import { late, settledWithin } from '../kernel/settled-within.ts';
 import type { KafkaPort } from '../streams/index.ts';
 import type { CaptureHeartbeat } from './capture-heartbeat.ts';
+import type { CaptureLook } from './capture-look.ts';
 import type { HealthSource } from './routes/health.ts';
 
 export interface CaptureGapWatchOptions {
-  readonly settings: Settings;
+  readonly look: Pick<CaptureLook, 'at' | 'close'>;
   readonly port: KafkaPort;
+  /** First part of the captured tables' topics. */
+  readonly topicPrefix: string;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -41,9 +39,6 @@ export interface CaptureGapWatchOptions {
 
 /** With a look that takes as long as it may, a gap is told well within 30 s. */
 const lookIntervalMs = 5_000;
-const lookTimeoutMs = 8_000;
-const statementTimeoutMs = 3_000;
-const connectTimeoutMs = 2_000;
 
 export class CaptureGapWatch implements HealthSource {
   readonly name = 'capture';
@@ -53,7 +48,6 @@ export class CaptureGapWatch implements HealthSource {
   readonly #suspectGauge: Gauge;
   readonly #fillGauge: Gauge;
   readonly #stop = new AbortController();
-  #database: Database | undefined;
   #standing: CaptureStanding = unknownStanding;
   /** Seen here, and not in the log yet. */
   #seenGap: Gap | undefined;
@@ -63,8 +57,8 @@ export class CaptureGapWatch implements HealthSource {
 
   constructor(options: CaptureGapWatchOptions) {
     this.#options = options;
-    const { settings, port, metrics } = options;
-    this.#log = new CaptureLog(port, settings.PLATFORM_TOPIC_PREFIX);
+    const { topicPrefix, port, metrics } = options;
+    this.#log = new CaptureLog(port, topicPrefix);
     this.#gapGauge = metrics.gauge({
       name: 'rollguard_capture_gap',
       help: '1 while captured changes are missing, by why: rollguard connectors recover closes it.',
@@ -106,19 +100,21 @@ export class CaptureGapWatch implements HealthSource {
     const { signal } = this.#stop;
     while (!signal.aborted) {
       try {
-        await this.#look();
+        await this.#turn();
       } catch (error) {
         logger.debug('the capture cannot be looked at', { error });
       }
       await clock.sleep(lookIntervalMs, signal);
     }
-    await this.#letGo();
+    await this.#options.look.close();
   }
 
-  async #look(): Promise<void> {
+  async #turn(): Promise<void> {
     // Kafka that is away must not keep a gap from being told.
     await this.#readLog();
-    const seen = await this.#observe();
+    const { look, clock, heartbeat } = this.#options;
+    const { heardAtMs } = heartbeat;
+    const seen = await look.at(Number.isFinite(heardAtMs) ? clock.nowMs() - heardAtMs : undefined);
     const verdict = judgeCapture(seen, this.#standing);
     this.#tell(verdict, seen);
     await this.#keep(verdict, seen);
@@ -135,41 +131,6 @@ export class CaptureGapWatch implements HealthSource {
     }
     if (standing.epoch !== this.#standing.epoch) this.#seenGap = undefined;
     this.#standing = standing;
-  }
-
-  async #observe(): Promise<CaptureSeen> {
-    const { settings, clock, heartbeat } = this.#options;
-    const { heardAtMs } = heartbeat;
-    const slotName = settings.ROLLGUARD_CAPTURE_SLOT;
-    const heartbeatAgeMs = Number.isFinite(heardAtMs) ? clock.nowMs() - heardAtMs : undefined;
-    const look = async (): Promise<CaptureSeen> => {
-      this.#database ??= await this.#open();
-      const connectorName = settings.ROLLGUARD_CAPTURE_CONNECTOR;
-      const { connect, database } = { connect: this.#connect(), database: this.#database };
-      return observeCapture({ database, connect, connectorName, slotName }, heartbeatAgeMs);
-    };
-    const answered = look().catch((error: unknown) => {
-      if (isRollguardError(error, 'DATABASE_UNAVAILABLE')) return undefined;
-      throw error;
-    });
-    const found = await settledWithin(clock, lookTimeoutMs, answered);
-    if (found !== late && found?.server !== undefined) return found;
-    await this.#letGo();
-    return { slotName, server: undefined, deliveredLsn: undefined, heartbeatAgeMs };
-  }
-
-  #open(): Promise<Database> {
-    return openDatabase({
-      ...{ url: this.#options.settings.PLATFORM_DATABASE_URL, setting: 'PLATFORM_DATABASE_URL' },
-      ...{ applicationName: 'rollguard capture watch', isReadOnly: true, statementTimeoutMs },
-    });
-  }
-
-  #connect(): ConnectClient | undefined {
-    const { settings, clock } = this.#options;
-    const url = settings.KAFKA_CONNECT_URL;
-    if (url === '') return undefined;
-    return new ConnectClient({ url, clock, signal: AbortSignal.timeout(connectTimeoutMs) });
   }
 
   /** Once per change; the metrics always. */
@@ -205,12 +166,6 @@ export class CaptureGapWatch implements HealthSource {
       const { system, timeline } = server;
       this.#standing = await this.#log.append({ type: 'following', epoch, atMs, system, timeline });
     }
-  }
-
-  async #letGo(): Promise<void> {
-    const database = this.#database;
-    this.#database = undefined;
-    await database?.close();
   }
 }
 

@@ -89,7 +89,11 @@ describe('a service that decides by the clock', () => {
     const whileRight = [service.notReady(), service.taskReports().length];
     aheadMs = 700;
     await advance(broker, 15_000);
-    const whileOff = [service.notReady(), service.taskReports().length, kafka.group('test').memberIds().length];
+    const whileOff = [
+      service.notReady(),
+      service.taskReports().length,
+      kafka.group('test').memberIds().length,
+    ];
     aheadMs = 0;
     await advance(broker, 20_000);
     const again = [service.notReady(), service.taskReports().length];

@@ -3,6 +3,7 @@
  * lost and recovered here nobody else notices.
  */
 import { CaptureHeartbeat } from '../../api/capture-heartbeat.ts';
+import { CaptureLook } from '../../api/capture-look.ts';
 import { CaptureGapWatch } from '../../api/capture-gap-watch.ts';
 import {
   recoverCapture,
@@ -117,9 +118,10 @@ export class OwnCapture {
       ROLLGUARD_CAPTURE_SLOT: this.name,
       ROLLGUARD_CAPTURE_CONNECTOR: this.name,
     });
-    const parts = { settings, port: this.port, clock, logger: silentLogger, metrics: noMetrics };
-    const heartbeat = new CaptureHeartbeat({ ...parts, topicPrefix: this.name });
-    const watch = new CaptureGapWatch({ ...parts, heartbeat });
+    const parts = { port: this.port, topicPrefix: this.name, clock, logger: silentLogger };
+    const heartbeat = new CaptureHeartbeat(parts);
+    const look = new CaptureLook({ settings, clock });
+    const watch = new CaptureGapWatch({ ...parts, look, heartbeat, metrics: noMetrics });
     this.#watches.push(watch, heartbeat);
     heartbeat.start();
     watch.start();
