@@ -1,4 +1,4 @@
-// `npm test`: installs what is missing, runs every test that fits 15 minutes on 2 cores, and prints
+// `npm test`: installs what is missing, runs every test that fits 20 minutes on 2 cores, and prints
 // `N passed, N failed` as the last line. A test file that does not even load counts as failed.
 // Everything after `--` goes to Jest: `npm test -- --unit-only test/stores`.
 import { spawn } from 'node:child_process';

@@ -155,7 +155,8 @@ export class ColumnReader {
   ): Value | undefined {
     if (value === null || value === undefined) return undefined;
     if (typeof value !== 'object' || Array.isArray(value)) {
-      return this.#unreadable(name, 'is no object', undefined);
+      this.refuse(name, `${describe(value)} is no object`);
+      return undefined;
     }
     const members = new ColumnReader(this.#table, value, `${this.#path}${name}.`);
     const result = read(members);
@@ -179,7 +180,8 @@ function dateOfDay(day: number): string | undefined {
 }
 
 function describe(value: unknown): string {
-  const isObject = typeof value === 'object' && value !== null;
-  const text = typeof value === 'string' || isObject ? JSON.stringify(value) : String(value);
+  const json =
+    typeof value === 'bigint' ? value.toString() : (JSON.stringify(value) as string | undefined);
+  const text = json ?? 'nothing';
   return text.length > 60 ? `${text.slice(0, 60)}…` : text;
 }
