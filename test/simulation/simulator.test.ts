@@ -27,7 +27,7 @@ const findingSeeds: Readonly<Record<string, number>> = {
   'task-given-twice': 0,
   'task-given-to-nobody': 3,
   'standby-forgotten': 0,
-  'standby-torn': 1,
+  'standby-torn': 69,
   'forward-refused': 200,
   'forward-repeated': 200,
 };
