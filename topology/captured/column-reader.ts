@@ -180,8 +180,14 @@ function dateOfDay(day: number): string | undefined {
 }
 
 function describe(value: unknown): string {
-  const json =
-    typeof value === 'bigint' ? value.toString() : (JSON.stringify(value) as string | undefined);
-  const text = json ?? 'nothing';
-  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
+  switch (typeof value) {
+    case 'string':
+      return value.length > 60 ? `${JSON.stringify(value.slice(0, 60))}…` : JSON.stringify(value);
+    case 'number':
+    case 'bigint':
+    case 'boolean':
+      return String(value);
+    default:
+      return value === null || value === undefined ? 'nothing' : 'an object';
+  }
 }

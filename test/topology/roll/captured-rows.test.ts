@@ -168,7 +168,7 @@ describe('a lifecycle row', () => {
     const metadata = JSON.stringify({ stay: 'x'.repeat(100) });
 
     expect(problemIn(readRollCommand(lifecycleColumns({ metadata }))).message).toBe(
-      `reservation_command_lifecycle.metadata.stay: "${'x'.repeat(59)}… is no object`,
+      `reservation_command_lifecycle.metadata.stay: "${'x'.repeat(60)}"… is no object`,
     );
   });
 });
