@@ -20,8 +20,11 @@ import { retryDelayMs } from '../streams/streams-config.ts';
 import type { ClockCheck } from './clock-check.ts';
 import type { HealthSource } from './routes/health.ts';
 
-/** With draining and the end of the HTTP and gRPC windows within what an orchestrator grants. */
-const closeTimeoutMs = 10_000;
+/**
+ * All is well long before. Where a broker does not answer it takes all of that, after three seconds of draining
+ * and before five of the windows: together less than the twenty that an orchestrator may grant.
+ */
+const closeTimeoutMs = 6_000;
 const startBackoff = { retryBackoffMs: 250, retryBackoffMaxMs: 5_000 };
 
 export interface StreamsServiceOptions {

@@ -50,6 +50,8 @@ export interface GroupGenerations {
   readonly assignment: GroupAssignment;
   /** Undefined: there is none in which what was ours stayed ours. */
   generationAfter(refused: GroupAssignment): Promise<GroupAssignment | undefined>;
+  /** The group has these offsets now. */
+  committed(offsets: readonly PartitionOffset[]): void;
 }
 
 export async function commitTransaction(request: CommitRequest): Promise<void> {
@@ -65,6 +67,7 @@ export async function commitTransaction(request: CommitRequest): Promise<void> {
   }
   failpoints.hit('before-end');
   await producer.commit();
+  request.membership.committed(request.offsets);
   failpoints.hit('after-end');
   if (state === undefined || changes === undefined) return;
   const { topic, topicId, partition } = state.changelog;

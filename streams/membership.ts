@@ -12,6 +12,7 @@ import type {
   PartitionOffset,
   TopicPartition,
 } from './kafka/port.ts';
+import { KnownOffsets } from './known-offsets.ts';
 import { noOwners, readAnnouncement, type TaskOwners } from './task-owners.ts';
 
 /** What a join brought. */
@@ -42,6 +43,7 @@ export class Membership {
   readonly #options: MembershipOptions;
   #assignment: GroupAssignment | undefined;
   #owners: TaskOwners = noOwners;
+  readonly #known = new KnownOffsets();
   #status: MembershipStatus = 'rebalance';
   /** Wall-clock time at which the last request was sent that the group answered with our membership. */
   #confirmedAtMs = 0;
@@ -131,8 +133,18 @@ export class Membership {
     return this.#status;
   }
 
-  committedOffsets(partitions: readonly TopicPartition[]): Promise<readonly PartitionOffset[]> {
-    return this.#options.member.committedOffsets(partitions);
+  /** @throws KAFKA_UNAVAILABLE for offsets of before those that the group is known to have */
+  async committedOffsets(
+    partitions: readonly TopicPartition[],
+  ): Promise<readonly PartitionOffset[]> {
+    const answered = await this.#options.member.committedOffsets(partitions);
+    this.#known.check(partitions, answered);
+    return answered;
+  }
+
+  /** The group has these offsets now. */
+  committed(offsets: readonly PartitionOffset[]): void {
+    this.#known.reached(offsets);
   }
 
   /** Gives the place up; with `keepsPlace` it is kept until the session ends. */

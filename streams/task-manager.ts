@@ -147,6 +147,7 @@ export class TaskManager {
     return {
       assignment: this.#assignment ?? membership.assignment,
       generationAfter: (refused) => membership.generationAfter(refused),
+      committed: (offsets) => membership.committed(offsets),
     };
   }
 
