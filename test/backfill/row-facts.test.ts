@@ -92,6 +92,17 @@ function typesOf({ byKey }: RowFacts): readonly string[] {
 }
 
 describe('a row of the backfill', () => {
+  test('that says nothing is passed over, as the captured one is; one that cannot be read is refused', async () => {
+    const idle = { ...commandRow, command_name: 'reservation.modify' };
+    const facts = read([idle, { ...idle, metadata: '{}' }], []);
+    const unreadable = read([{ ...idle, metadata: '{}', tenant_id: 'hotel' }], []);
+    const changed = { command_name: 'reservation.modify', metadata: '{}' };
+
+    expect(facts).toMatchObject({ byKey: new Map(), refused: [] });
+    expect(unreadable.refused.map(({ error }) => error.code)).toEqual(['DECODE_FAILED']);
+    expect((await captured('lifecycle', { ...lifecycle, ...changed })).key).toBeUndefined();
+  });
+
   test('gives the facts of the captured rows, to the microsecond: one input, one derivation (R2, P10)', async () => {
     const { byKey, refused } = read([commandRow], [reservationRow]);
     const expected = [

@@ -90,6 +90,7 @@ export async function addReservation(client: pg.Client, hotel: Hotel): Promise<s
 }
 
 export interface CommandColumns {
+  /** By default one that leaves an entry: what says nothing is not published. */
   readonly name?: string;
   /** By default that of the transaction, as the platform has it. */
   readonly createdAt?: string;
@@ -101,7 +102,7 @@ export async function addCommand(
   client: pg.Client,
   hotel: Hotel,
   reservationId: string,
-  { name = 'reservation.create', createdAt, eventId = randomUUID() }: CommandColumns = {},
+  { name = 'reservation.cancel', createdAt, eventId = randomUUID() }: CommandColumns = {},
 ): Promise<string> {
   await client.query(
     `INSERT INTO reservation_command_lifecycle
