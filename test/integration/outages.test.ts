@@ -66,17 +66,17 @@ describe('while a part is away', () => {
     timeoutMs,
   );
 
-  test.each(['hangs', 'is killed'])(
-    'F29: a registry that %s delays nobody whose schemas are known',
-    async (how) => {
+  test(
+    'F29: a registry that hangs, and then is killed, delays nobody whose schemas are known',
+    async () => {
       await feed(systemClock.nowMs()).then(differences);
-      if (how === 'hangs') pause('registry');
-      else kill('registry');
+      pause('registry');
       const during = await differences(await feed(systemClock.nowMs() + 1));
-      resume('registry');
+      kill('registry');
+      const without = await differences(await feed(systemClock.nowMs() + 2));
       await system.mendStack();
 
-      expect(during).toEqual([]);
+      expect([during, without]).toEqual([[], []]);
     },
     timeoutMs,
   );
@@ -96,11 +96,11 @@ describe('while a part is away', () => {
   );
 
   test(
-    'F52: SIGTERM under load ends it in order and in time, five times over',
+    'F52: SIGTERM under load ends it in order and in time, three times over',
     async () => {
       const feeding = feed(systemClock.nowMs(), 30);
       const times: number[] = [];
-      for (let round = 0; round < 5; round += 1) {
+      for (let round = 0; round < 3; round += 1) {
         const startedMs = systemClock.monotonicMs();
         const isServing = system.application.url !== '';
         const code = await system.application.stop();
@@ -108,7 +108,7 @@ describe('while a part is away', () => {
         // Before it serves, nothing is open that would have to be closed: the signal just ends it.
         expect(isServing ? [0] : [0, null]).toContain(code);
         system.startApplication();
-        if (round % 3 === 0) await system.application.ready(signal);
+        if (round % 2 === 0) await system.application.ready(signal);
         else await systemClock.sleep(700 * round);
       }
 

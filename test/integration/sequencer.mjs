@@ -1,12 +1,14 @@
-// The campaign first: in the end it reads all that its stack holds, and later that is all that the others have written.
+// First those that read in the end all that the stack holds: later that is all that the others have written.
 import Sequencer from '@jest/test-sequencer';
 
-const first = /faults\.test\.ts$/;
+const first = ['faults', 'failpoints', 'guard'].map((name) => `/integration/${name}.test.ts`);
 
-export default class CampaignFirst extends Sequencer {
+export default class VerifiersFirst extends Sequencer {
   sort(tests) {
-    const sorted = super.sort(tests);
-    const isFirst = ({ path }) => first.test(path);
-    return [...sorted.filter(isFirst), ...sorted.filter((test) => !isFirst(test))];
+    const rank = ({ path }) => {
+      const at = first.findIndex((name) => path.endsWith(name));
+      return at === -1 ? first.length : at;
+    };
+    return super.sort(tests).toSorted((left, right) => rank(left) - rank(right));
   }
 }
