@@ -140,6 +140,7 @@ class InProcessProducer implements TransactionalProducer {
     this.#isOpen = true;
     const identity = this.#identity;
     await this.#send('TxnOffsetCommit', () => {
+      for (const each of offsets) this.#cluster.log(each);
       const group = this.#cluster.group(groupId);
       const transaction = this.#cluster.transactions.open(identity);
       group.check(sent, generationId);
@@ -190,6 +191,7 @@ function inProcessPlainProducer(cluster: InProcessKafka, send: Send): PlainProdu
     },
     commitOffsets: ({ groupId, memberId, groupInstanceId, generationId, offsets }) =>
       send('OffsetCommit', () => {
+        for (const each of offsets) cluster.log(each);
         const group = cluster.group(groupId);
         group.check({ memberId, groupInstanceId }, generationId);
         group.commit(offsets);

@@ -175,17 +175,21 @@ async function begin(
 /** Of everything that the side reads: an earlier replay has left offsets of topics that are gone. */
 async function beginnings(
   { positions }: BegunReplay,
-  { port, original, side }: SideReplayOptions,
+  options: SideReplayOptions,
 ): Promise<readonly PartitionOffset[]> {
+  const { port } = options;
+  const inside = (await partitionsOfTopics(port, betweenTasks(options))).map(
+    ({ topic, partition }) => ({ topic: ofSide(topic, options), partition }),
+  );
+  return [...positions, ...inside].map(({ topic, partition }) => ({ topic, partition, offset: 0 }));
+}
+
+/** The original's topics that tasks hand records to each other by, and that a full replay clears. */
+function betweenTasks({ original, side }: SideReplayOptions): readonly string[] {
   const sources = allSources(side.topology, side.applicationId);
   const between = side.cleared.filter((name) => sources.includes(name));
   const shift = side.applicationId.length;
-  const originals = between.map((name) => `${original.applicationId}${name.slice(shift)}`);
-  const inside = (await partitionsOfTopics(port, originals)).map(({ topic, partition }) => ({
-    topic: `${side.applicationId}${topic.slice(original.applicationId.length)}`,
-    partition,
-  }));
-  return [...positions, ...inside].map(({ topic, partition }) => ({ topic, partition, offset: 0 }));
+  return between.map((name) => `${original.applicationId}${name.slice(shift)}`);
 }
 
 async function deleteSide({ port, side }: SideReplayOptions): Promise<void> {
@@ -196,12 +200,13 @@ async function deleteSide({ port, side }: SideReplayOptions): Promise<void> {
   await port.admin.deleteTopics(there.map(({ name }) => name));
 }
 
-/** With the partitions and settings of the original's. */
+/** With the partitions and settings of the original's. A broker takes no offsets of a topic that is not there. */
 async function makeTopics(options: SideReplayOptions): Promise<void> {
   const { port, original, side } = options;
-  const own = [...original.inputs, ...original.keptLogs].filter(
+  const kept = [...original.inputs, ...original.keptLogs].filter(
     (name) => ofSide(name, options) !== name,
   );
+  const own = [...kept, ...betweenTasks(options)];
   const originals = await port.admin.describeTopics([...own, original.outputTopic]);
   const names = originals.map(({ name }) => name);
   const configs = await port.admin.topicConfigs(names, 'own');
