@@ -142,10 +142,12 @@ export class InProcessKafka {
   /** A producer's batch; that of a topic with `LogAppendTime` has the time of the broker. */
   write({ topic, partition, records }: ProduceBatch, transaction?: LogTransaction): ProducedBatch {
     const isDated = this.#topics.get(topic)?.configs['message.timestamp.type'] === 'LogAppendTime';
+    // A batch has one time, as on a real broker.
     const appendedAtMs = isDated ? this.clock.nowMs() : undefined;
-    const dated = isDated
-      ? Array.from(records, (record) => ({ ...record, timestampMs: this.clock.nowMs() }))
-      : records;
+    const dated =
+      appendedAtMs === undefined
+        ? records
+        : Array.from(records, (record) => ({ ...record, timestampMs: appendedAtMs }));
     const baseOffset = this.log({ topic, partition }).append(dated, transaction);
     return { topic, partition, baseOffset, appendedAtMs };
   }
