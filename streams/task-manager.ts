@@ -131,7 +131,7 @@ export class TaskManager {
     }
     environment.logger.warn('task failed, taking ownership anew', { task: task.name, error });
     if (code === 'PRODUCER_FENCED') task.forgetProducer();
-    this.#own(task, true);
+    this.#own(task, { afterFailure: true, checkGroup: isOthersPerhaps(code) });
   }
 
   async close(): Promise<void> {
@@ -186,7 +186,7 @@ export class TaskManager {
     await task.close(this.#options.membership.confirmedAtMs);
   }
 
-  #own(task: StreamTask, afterFailure = false): void {
+  #own(task: StreamTask, options = { afterFailure: false, checkGroup: false }): void {
     // It went elsewhere, and its last commit failed while it was closed: its owner must not be fenced.
     if (!this.#given.has(task.name)) return;
     if (this.#isClosing()) return;
@@ -200,7 +200,7 @@ export class TaskManager {
     }
     const stop = new AbortController();
     const signal = AbortSignal.any([stop.signal, this.#closing.signal]);
-    const done = this.#takeOwnership(task, afterFailure, signal).finally(() =>
+    const done = this.#takeOwnership(task, options, signal).finally(() =>
       this.#owning.delete(task.name),
     );
     this.#owning.set(task.name, { stop, done });
@@ -209,23 +209,24 @@ export class TaskManager {
   /** Tries until it serves, the group takes it away, or the error is one only a person can mend. */
   async #takeOwnership(
     task: StreamTask,
-    afterFailure: boolean,
+    { afterFailure, checkGroup }: { afterFailure: boolean; checkGroup: boolean },
     signal: AbortSignal,
   ): Promise<void> {
     const { reader, environment, membership, fatal } = this.#options;
-    let hasFailed = afterFailure;
+    let failed = afterFailure;
+    let check = checkGroup;
     let hasWaited = this.#closings.has(task.name);
     await this.closed(task.name);
     while (this.#isWanted(signal)) {
-      hasWaited ||= hasFailed || task.isCommitting;
-      if (hasFailed) await this.#backOff(task, signal);
+      hasWaited ||= failed || task.isCommitting;
+      if (failed) await this.#backOff(task, signal);
       await task.settled();
       // The group may have forgotten this instance meanwhile: what it took now would be its successor's.
       if (!this.#isWanted(signal)) return;
       try {
-        // Whoever hears nothing of its group is not told that either: it has to be asked.
-        if (hasWaited && !task.hasProducer()) await membership.refresh();
+        if (mustAskGroup(task, { check, hasWaited })) await membership.refresh();
         if (!this.#isWanted(signal)) return;
+        check = false;
         hasWaited = false;
         const positions = await task.takeOwnership(signal);
         if (isAborted(signal)) return;
@@ -240,8 +241,9 @@ export class TaskManager {
           fatal(stopped(task, error));
           return;
         }
-        hasFailed = true;
+        failed = true;
         if (error.code === 'PRODUCER_FENCED') task.forgetProducer();
+        if (isOthersPerhaps(error.code)) check = true;
         environment.logger.warn('task cannot take ownership yet', { task: task.name, error });
       }
     }
@@ -264,6 +266,22 @@ export class TaskManager {
     this.#failuresInRow.set(task.name, failures + 1);
     await clock.sleep(retryDelayMs(config, failures), signal);
   }
+}
+
+/** Only the group can say whose the task is now. */
+function isOthersPerhaps(code: string): boolean {
+  return ['PRODUCER_FENCED', 'ILLEGAL_GENERATION', 'INSTANCE_FENCED'].includes(code);
+}
+
+/**
+ * Ours again, or still, only if the current generation says so; and whoever has waited, and hears nothing of
+ * its group, would take the id from its successor.
+ */
+function mustAskGroup(
+  task: StreamTask,
+  { check, hasWaited }: { readonly check: boolean; readonly hasWaited: boolean },
+): boolean {
+  return check || (hasWaited && !task.hasProducer());
 }
 
 /** A call, since the compiler takes what it saw before an await for what still holds. */
