@@ -13,9 +13,9 @@ import type {
   ProcessorContext,
   StreamRecord,
 } from '../../streams/index.ts';
+import { valueOf } from '../captured/row-problem.ts';
 import { advanceDates } from './business-dates.ts';
 import type { PropertyCalendar } from './derive.ts';
-import { RollguardError } from '../../kernel/errors.ts';
 import { NightClock } from './night-clock.ts';
 import {
   closedDateFact,
@@ -152,11 +152,8 @@ function dateSteps(
   before: StoredProperty,
   { row }: Extract<PropertyFact, { type: 'date' }>,
 ): StoredProperty[] {
-  const { value, problem } = advanceDates(before, row);
-  if (problem !== undefined) {
-    throw new RollguardError('DECODE_FAILED', problem.message, { context: { ...problem } });
-  }
-  return value.newlyClosed.map((lastClosedDate) => ({ ...before, lastClosedDate }));
+  const { newlyClosed } = valueOf(advanceDates(before, row));
+  return newlyClosed.map((lastClosedDate) => ({ ...before, lastClosedDate }));
 }
 
 function totalsKey(key: string, { businessDate }: Contribution): TotalsKey {
