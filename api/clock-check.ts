@@ -4,7 +4,7 @@
  * others what is decided by a clock. Without an answer the last one stands: the clock did not change.
  */
 import type { Clock } from '../kernel/clock.ts';
-import { messageOf } from '../kernel/errors.ts';
+import { RollguardError, messageOf } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
 import type { Gauge, Metrics } from '../kernel/metrics.ts';
 import type { KafkaPort, NewTopic, PlainProducer } from '../streams/kafka/port.ts';
@@ -107,7 +107,12 @@ export class ClockCheck {
     ]);
     // The broker's time is one between sending and answer: in the middle, give or take half of it.
     const halfMs = (clock.monotonicMs() - startedMs) / 2;
-    const aheadMs = sentAtMs + halfMs - (produced?.appendedAtMs ?? sentAtMs);
+    if (produced?.appendedAtMs === undefined) {
+      const { name } = this.#topic;
+      const message = `the broker does not date ${name}: set its message.timestamp.type to LogAppendTime`;
+      throw new RollguardError('PRECONDITION_FAILED', message);
+    }
+    const aheadMs = sentAtMs + halfMs - produced.appendedAtMs;
     this.#gauge.set(aheadMs / 1_000);
     this.#settle(Math.round(aheadMs), Math.abs(aheadMs) - halfMs > offsetMaxMs);
     return Math.abs(aheadMs) + halfMs <= offsetMaxMs;

@@ -91,7 +91,7 @@ export class StreamsService implements HealthSource {
   }
 
   notReady(): string | undefined {
-    return this.#streams === undefined ? this.#waitsFor : this.#streams.notReady();
+    return this.#streams === undefined ? this.#whyNot : this.#streams.notReady();
   }
 
   /** Resolves when it has stopped; rejects with what stopped it. */
@@ -111,15 +111,19 @@ export class StreamsService implements HealthSource {
     if (this.#streams !== undefined) return this.#streams;
     throw new RollguardError(
       'NOT_READY',
-      `the ${this.name} service does not run yet (${this.#waitsFor}); try again shortly`,
+      `the ${this.name} service does not run yet (${this.#whyNot}); try again shortly`,
     );
+  }
+
+  /** Why it does not run: as it is now, whatever it has waited for before. */
+  get #whyNot(): string {
+    return this.#options.clockCheck?.complaint ?? this.#waitsFor;
   }
 
   async #runUntilStopped(): Promise<void> {
     const { clockCheck } = this.#options;
     const { signal } = this.#stop;
     do {
-      this.#waitsFor = clockCheck?.complaint ?? this.#waitsFor;
       await clockCheck?.until('right', signal);
       const topology = await this.#prepare();
       if (topology === undefined) return;

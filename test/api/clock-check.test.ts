@@ -4,6 +4,7 @@ import { ClockCheck, clockTopic } from '../../api/clock-check.ts';
 import type { Clock } from '../../kernel/clock.ts';
 import { silentLogger } from '../../kernel/logger.ts';
 import { noMetrics } from '../../kernel/metrics.ts';
+import type { NewTopic } from '../../streams/kafka/port.ts';
 import { InProcessKafka } from '../../testing/in-process-kafka.ts';
 import type { Send } from '../../testing/in-process/in-process-client.ts';
 import { ManualClock } from '../../testing/manual-clock.ts';
@@ -19,10 +20,11 @@ afterEach(async () => {
 
 let broker: ManualClock;
 
-/** @param answerMs what every request takes, to the broker and back. */
-function watching(aheadMs: () => number, answerMs = 0): ClockCheck {
+/** @param answerMs what every request takes, to the broker and back. @param topic was there before. */
+function watching(aheadMs: () => number, answerMs = 0, topic?: NewTopic): ClockCheck {
   broker = new ManualClock();
   const kafka = new InProcessKafka(broker);
+  if (topic !== undefined) kafka.createTopic(topic);
   const clock: Clock = {
     nowMs: () => broker.nowMs() + aheadMs(),
     monotonicMs: () => broker.monotonicMs(),
@@ -87,6 +89,13 @@ describe('the clock of an instance', () => {
 
     await right;
     expect(check.complaint).toBeUndefined();
+  });
+
+  test('is not said to be right by a topic that somebody made otherwise', async () => {
+    watching(() => 0, 0, { ...clockTopic('platform'), configs: {} });
+    await broker.advance(100);
+
+    expect(check.complaint).toMatch(/platform-rollguard-clock.*message.timestamp.type/);
   });
 
   test('is asked of a topic that the broker dates', () => {
