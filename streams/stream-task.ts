@@ -24,12 +24,12 @@ import { RecordDecoder, type DecodedRecord } from './record-decoder.ts';
 import { RecordFailures } from './record-failures.ts';
 import type { Failure } from './dead-letter.ts';
 import { RecordQueue, isBehind, originOf, type QueuedRecord } from './record-queue.ts';
+import { OwnedProducer } from './owned-producer.ts';
 import { OwnedState } from './owned-state.ts';
 import { openTaskGraph } from './open-task-graph.ts';
 import type { TaskGraph } from './task-graph.ts';
 import { formatTaskId, type TaskId } from './task-id.ts';
 import type { TaskEnvironment } from './task-environment.ts';
-import type { TaskProducer } from './task-producer.ts';
 import { sourcesByTopic, type SourceNode, type SubTopology } from './topology-builder.ts';
 
 export type TaskStatus = 'created' | 'restoring' | 'running' | 'failed' | 'closed';
@@ -56,10 +56,10 @@ export class StreamTask {
   readonly #primed: PrimedTransaction;
   readonly #checkpoints = new BackgroundCheckpoint();
   readonly #owned: OwnedState;
+  readonly #ownProducer: OwnedProducer;
   #decoder: RecordDecoder;
   #prepared: DecodedRecord[] = [];
   #status: TaskStatus = 'created';
-  #producer: TaskProducer | undefined;
   #queue: RecordQueue;
   #punctuations = new PunctuationQueue();
   #graph: TaskGraph | undefined;
@@ -81,6 +81,7 @@ export class StreamTask {
     this.#options = options;
     this.#environment = options.environment;
     this.#owned = new OwnedState(options);
+    this.#ownProducer = new OwnedProducer(options);
     this.#queue = new RecordQueue(options.partitions);
     const { clock, config, topics } = options.environment;
     this.#collector = new RecordCollector(topics);
@@ -147,8 +148,7 @@ export class StreamTask {
     await this.#primed.over();
     const environment = this.#environment;
     environment.failpoints.hit('before-fence');
-    if (this.#producer === undefined) this.#producer = await environment.openProducer(this.id);
-    else await this.#producer.recover();
+    await this.#ownProducer.fence();
     const positions = await environment.startPositions(this.partitions);
     await this.#owned.restore(signal);
     await this.#startGraph();
@@ -317,7 +317,8 @@ export class StreamTask {
     this.#owned.confirmed(ownedAtMs);
     await this.#checkpoints.ifDue(this.#state, ownedAtMs);
     this.#primed.throwFailure();
-    if (this.#primed.takeStale() && !this.hasWork) await this.#producer?.abort();
+    // Not aborted: should a broker have lost the end of the one before, this would be taken for it.
+    if (this.#primed.takeStale() && !this.hasWork) await this.#ownProducer.current?.commit();
   }
 
   /** Marks the task failed: it does nothing until it takes ownership again. */
@@ -330,11 +331,10 @@ export class StreamTask {
   }
 
   /** False: the next ownership takes the transactional id, whoever has it, instead of going on with it. */
-  readonly hasProducer = (): boolean => this.#producer !== undefined;
+  readonly hasProducer = (): boolean => this.#ownProducer.current !== undefined;
 
-  /** The transactional id may be somebody else's by now: the next ownership initialises it anew. */
   forgetProducer(): void {
-    this.#producer = undefined;
+    this.#ownProducer.forget();
   }
 
   /** Ends without committing: the next owner does it again. @param ownedAtMs as in `upkeep`. */
@@ -349,7 +349,7 @@ export class StreamTask {
     this.#decoder.close();
     await (wasRunning ? this.#state?.close(ownedAtMs) : this.#state?.closeDirty());
     await this.#primed.over();
-    await this.#producer?.close();
+    await this.#ownProducer.current?.close();
   }
 
   /** Asked anew after every wait. */
@@ -358,7 +358,7 @@ export class StreamTask {
   }
 
   async #commit(membership: GroupGenerations): Promise<void> {
-    const producer = this.#producer;
+    const producer = this.#ownProducer.current;
     assert(producer !== undefined, 'a running task has a producer');
     const { clock, config, failpoints } = this.#environment;
     const [{ changelog }, state] = [this.#options, this.#state];

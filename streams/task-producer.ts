@@ -31,6 +31,7 @@ export async function openAtLeastOnceProducer(port: KafkaPort): Promise<TaskProd
       await forget();
       await producer.recover();
     },
+    repeatEnd: () => Promise.resolve(undefined),
     close: () => producer.close(),
   };
 }

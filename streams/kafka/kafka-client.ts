@@ -28,6 +28,8 @@ export interface CoordinatorRequest<Response> {
   /** Names the request in messages. */
   readonly what: string;
   readonly message: Message<Response>;
+  /** Sends what the coordinator has to answer first, on the same connection; called before each attempt. */
+  readonly ahead?: (send: <Ahead>(message: Message<Ahead>) => Promise<Ahead>) => void;
   /** The error codes in the answer. */
   readonly errorsOf: (response: Response) => readonly { readonly errorCode: number }[];
   /**
@@ -48,6 +50,7 @@ export function askCoordinator<Response>(
   const attempt = async (remainingMs: number): Promise<Response> => {
     const coordinator = await cluster.coordinator(kind, key, remainingMs);
     let response: Response;
+    request.ahead?.((first) => pool.send(coordinator, first, remainingMs));
     try {
       response = await pool.send(coordinator, message, remainingMs);
     } catch (error) {

@@ -115,9 +115,10 @@ class KafkajsPort implements KafkaPort {
     const client = this.#client;
     const pool = this.#nextProducerLane();
     const requests = new TransactionRequests({ client, pool, ...options });
-    const identity = await requests.initProducerId(noIdentity);
+    const { identity, lastEnd } = await requests.initProducerId(noIdentity);
     return new KafkaTransactionalProducer({
       owner: ownerOf(transactionalId, identity),
+      lastEnd,
       requests,
       sender: new BatchSender(this.#sending(pool)),
     });

@@ -112,6 +112,22 @@ export interface GroupOffsets {
   readonly offsets: readonly PartitionOffset[];
 }
 
+/** How the coordinator decided a transaction. */
+export type TransactionEnd = 'commit' | 'abort';
+
+/** Where a transaction may have left something. */
+export interface WrittenTo {
+  readonly partitions: readonly TopicPartition[];
+  readonly groupId: string;
+}
+
+/** A transaction that was ended once more. */
+export interface RepeatedEnd {
+  readonly end: TransactionEnd;
+  /** Those in which it was still open. */
+  readonly partitions: readonly TopicPartition[];
+}
+
 /**
  * One transactional id, one transaction at a time; the calls below are made one after another. A
  * transaction opens with the first `addPartitions`, `produce` or `sendOffsets` and ends with `commit`
@@ -134,6 +150,13 @@ export interface TransactionalProducer {
    * group then tells whether the id is still ours to open anew.
    */
   recover(): Promise<void>;
+  /**
+   * Ends the id's last transaction once more, as it was decided, for the group's offsets and the partitions in which
+   * it is still open: a broker that restarts can lose end markers (ADR 0003). Asked of an id that was just
+   * opened or recovered. What has its marker stays as it is.
+   * @returns undefined, with nothing done, if it is not known how that transaction ended.
+   */
+  repeatEnd(last: WrittenTo): Promise<RepeatedEnd | undefined>;
   close(): Promise<void>;
 }
 

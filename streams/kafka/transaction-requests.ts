@@ -5,7 +5,9 @@
 import { RollguardError } from '../../kernel/errors.ts';
 import type { BrokerPool } from './broker-pool.ts';
 import { askCoordinator, type KafkaClient } from './kafka-client.ts';
+import { openPartitions } from './open-partitions.ts';
 import type { TopicPartition, GroupOffsets } from './port.ts';
+import { describeTransactionRequest, type LastEnd } from './protocol/describe-transactions.ts';
 import type { Message } from './protocol/message.ts';
 import { initProducerIdRequest, type ProducerIdentity } from './protocol/init-producer-id.ts';
 import {
@@ -23,6 +25,11 @@ export interface TransactionRequestsOptions {
   readonly transactionTimeoutMs: number;
 }
 
+export interface InitializedProducer {
+  readonly identity: ProducerIdentity;
+  readonly lastEnd: LastEnd;
+}
+
 type WithError = { readonly errorCode: number };
 
 export class TransactionRequests {
@@ -32,19 +39,35 @@ export class TransactionRequests {
     this.#options = options;
   }
 
-  /** May be sent again: a second one at worst gives yet another epoch. */
-  async initProducerId(identity: ProducerIdentity): Promise<ProducerIdentity> {
+  /**
+   * May be sent again: a second one at worst gives yet another epoch.
+   * @returns also how the last transaction ended: the coordinator forgets it by this.
+   */
+  async initProducerId(identity: ProducerIdentity): Promise<InitializedProducer> {
     const { client, pool, transactionalId: key, transactionTimeoutMs } = this.#options;
+    let lastEnd = Promise.resolve<LastEnd>('unknown');
     const { producerId, producerEpoch } = await askCoordinator(client, {
       pool,
       kind: 'transaction',
       key,
       what: `InitProducerId of ${key}`,
       message: initProducerIdRequest({ transactionalId: key, transactionTimeoutMs, identity }),
+      // A broker that may not be asked, or does not know the request, only leaves us without an answer.
+      ahead: (send) => {
+        lastEnd = send(describeTransactionRequest(key)).catch(() => 'unknown' as const);
+      },
       errorsOf: (response) => [response],
       sendOnce: false,
     });
-    return { producerId, producerEpoch };
+    return { identity: { producerId, producerEpoch }, lastEnd: await lastEnd };
+  }
+
+  /** In which of them a transaction of the owner is open. */
+  openPartitions(
+    { producerId }: TransactionOwner,
+    partitions: readonly TopicPartition[],
+  ): Promise<readonly TopicPartition[]> {
+    return openPartitions(this.#options.client, this.#options.pool, producerId, partitions);
   }
 
   async addPartitions(

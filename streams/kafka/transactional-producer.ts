@@ -12,10 +12,14 @@ import type { BatchSender } from './batch-sender.ts';
 import type {
   ProduceBatch,
   ProducedBatch,
+  RepeatedEnd,
   TopicPartition,
+  TransactionEnd,
   GroupOffsets,
   TransactionalProducer,
+  WrittenTo,
 } from './port.ts';
+import type { LastEnd } from './protocol/describe-transactions.ts';
 import type { TransactionOwner } from './protocol/transaction-messages.ts';
 import { ownerOf, type TransactionRequests } from './transaction-requests.ts';
 
@@ -23,6 +27,8 @@ type State = 'idle' | 'open' | 'must-abort' | 'unknown' | 'fenced' | 'closed';
 
 export interface TransactionalProducerOptions {
   readonly owner: TransactionOwner;
+  /** What was asked when the owner was. */
+  readonly lastEnd: LastEnd;
   readonly requests: TransactionRequests;
   readonly sender: BatchSender;
 }
@@ -34,6 +40,8 @@ export class KafkaTransactionalProducer implements TransactionalProducer {
   #state: State = 'idle';
   /** What brought the producer into a state that it does not leave by itself. */
   #failure: RollguardError | undefined;
+  /** How the last transaction ended; undefined: not known. */
+  #lastEnd: TransactionEnd | undefined;
   readonly #partitions = new Set<string>();
   readonly #groups = new Set<string>();
 
@@ -41,6 +49,7 @@ export class KafkaTransactionalProducer implements TransactionalProducer {
     this.#owner = options.owner;
     this.#requests = options.requests;
     this.#sender = options.sender;
+    this.#learnEnd(options.lastEnd);
   }
 
   get transactionalId(): string {
@@ -77,11 +86,7 @@ export class KafkaTransactionalProducer implements TransactionalProducer {
   async sendOffsets(offsets: GroupOffsets): Promise<void> {
     this.#checkUsable('sendOffsets');
     if (offsets.offsets.length === 0) return;
-    if (!this.#groups.has(offsets.groupId)) {
-      await this.#guard(() => this.#requests.addOffsets(this.#owner, offsets.groupId));
-      this.#state = 'open';
-      this.#groups.add(offsets.groupId);
-    }
+    await this.#addGroup(offsets.groupId);
     await this.#guard(() => this.#requests.commitOffsets(this.#owner, offsets));
   }
 
@@ -98,16 +103,40 @@ export class KafkaTransactionalProducer implements TransactionalProducer {
   async recover(): Promise<void> {
     this.#checkNotClosed('recover');
     const { transactionalId } = this.#owner;
-    const identity = await this.#guard(() => this.#requests.initProducerId(this.#owner));
-    this.#owner = ownerOf(transactionalId, identity);
+    const initialized = await this.#guard(() => this.#requests.initProducerId(this.#owner));
+    this.#owner = ownerOf(transactionalId, initialized.identity);
+    this.#learnEnd(initialized.lastEnd);
     this.#sender.resetSequences();
     this.#becomeIdle();
+  }
+
+  async repeatEnd(last: WrittenTo): Promise<RepeatedEnd | undefined> {
+    this.#checkUsable('repeatEnd');
+    const end = this.#lastEnd;
+    if (end === undefined) return undefined;
+    const partitions = await this.#requests.openPartitions(this.#owner, last.partitions);
+    await this.addPartitions(partitions);
+    await this.#addGroup(last.groupId);
+    await this.#end(end === 'commit');
+    return { end, partitions };
   }
 
   /** Ends nothing: the coordinator aborts what is open when the id is taken over or times out. */
   close(): Promise<void> {
     this.#state = 'closed';
     return Promise.resolve();
+  }
+
+  async #addGroup(groupId: string): Promise<void> {
+    if (this.#groups.has(groupId)) return;
+    await this.#guard(() => this.#requests.addOffsets(this.#owner, groupId));
+    this.#state = 'open';
+    this.#groups.add(groupId);
+  }
+
+  /** Who initialises the id twice in a row is told nothing the second time: what was said before stays. */
+  #learnEnd(lastEnd: LastEnd): void {
+    if (lastEnd !== 'none') this.#lastEnd = lastEnd === 'unknown' ? undefined : lastEnd;
   }
 
   async #end(committed: boolean): Promise<void> {

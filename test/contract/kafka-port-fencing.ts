@@ -98,6 +98,67 @@ export function fencingContract(bench: () => PortBench): void {
     );
   });
 
+  describe('an owner that ends the last transaction of its id once more', () => {
+    const end = async (id: string, last?: 'commit' | 'abort') => {
+      const topic = await bench().topic(2);
+      if (last !== undefined) {
+        const before = await bench().producer(id);
+        await before.produce([batch(topic, last)]);
+        await before[last]();
+      }
+      const owner = await bench().producer(id);
+      const partitions = [0, 1].map((partition) => ({ topic, partition }));
+      const written = { partitions, groupId: bench().groupId(id) };
+      return { topic, owner, written, repeated: await owner.repeatEnd(written) };
+    };
+
+    test.each([['commit'], ['abort']] as const)(
+      'is told how that ended (%s), also when it asks again, and changes nothing that has its marker',
+      async (last) => {
+        const { topic, owner, written, repeated } = await end(`ended-${last}`, last);
+        await owner.recover();
+        const again = await owner.repeatEnd(written);
+        await owner.produce([batch(topic, 'next')]);
+        await owner.commit();
+
+        expect([repeated, again]).toEqual([
+          { end: last, partitions: [] },
+          { end: last, partitions: [] },
+        ]);
+        const kept = last === 'commit' ? ['commit', 'next'] : ['next'];
+        expect((await bench().readAll(topic, kept.length)).map(text)).toEqual(kept);
+        await owner.close();
+      },
+      timeoutMs,
+    );
+
+    test(
+      'does nothing where there was none',
+      async () => {
+        const { owner, repeated } = await end('never-ended');
+
+        expect(repeated).toBeUndefined();
+        await owner.close();
+      },
+      timeoutMs,
+    );
+
+    test(
+      'has aborted it itself where it was still open',
+      async () => {
+        const topic = await bench().topic();
+        const before = await bench().producer('left-open');
+        await before.produce([batch(topic, 'open')]);
+        const owner = await bench().producer('left-open');
+        const written = { partitions: [{ topic, partition: 0 }], groupId: bench().groupId('left') };
+
+        expect(await owner.repeatEnd(written)).toEqual({ end: 'abort', partitions: [] });
+        await owner.close();
+      },
+      timeoutMs,
+    );
+  });
+
   describe('a transactional producer', () => {
     test(
       'goes on at once after each end, though markers are still being written',

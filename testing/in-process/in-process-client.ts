@@ -10,9 +10,12 @@ import type {
   ProduceBatch,
   ProducedBatch,
   ProducerOptions,
+  RepeatedEnd,
   TopicPartition,
+  TransactionEnd,
   TransactionalProducer,
   GroupOffsets,
+  WrittenTo,
 } from '../../streams/kafka/port.ts';
 import type { InProcessKafka, RequestKind } from '../in-process-kafka.ts';
 import type { MemberIdentity } from './group-coordinator.ts';
@@ -97,6 +100,7 @@ class InProcessProducer implements TransactionalProducer {
   readonly #send: Send;
   #identity: ProducerIdentity;
   #isOpen = false;
+  #lastEnd: TransactionEnd | undefined;
   readonly #added = new Set<string>();
 
   constructor(cluster: InProcessKafka, send: Send, identity: ProducerIdentity) {
@@ -104,6 +108,7 @@ class InProcessProducer implements TransactionalProducer {
     this.#cluster = cluster;
     this.#send = send;
     this.#identity = identity;
+    this.#lastEnd = identity.lastEnd;
   }
 
   get producerEpoch(): number {
@@ -163,6 +168,14 @@ class InProcessProducer implements TransactionalProducer {
     const identity = this.#identity;
     const recover = (): ProducerIdentity => this.#cluster.transactions.recover(identity);
     this.#identity = await this.#send('InitProducerId', recover);
+    this.#lastEnd = this.#identity.lastEnd ?? this.#lastEnd;
+  }
+
+  async repeatEnd({ partitions }: WrittenTo): Promise<RepeatedEnd | undefined> {
+    const [identity, end] = [this.#identity, this.#lastEnd];
+    if (end === undefined) return undefined;
+    const marked = await this.#send('EndTxn', () => this.#cluster.transactions.mark(identity, end));
+    return { end, partitions: partitions.filter((each) => marked.has(this.#cluster.log(each))) };
   }
 
   close(): Promise<void> {

@@ -2,10 +2,12 @@
  * Transactional ids, their producers and open transactions, as the broker's transaction coordinator
  * (transaction version 1) has them: initialising an id fences its previous owner; a transaction that
  * outlives its time-out is aborted and its producer has to recover.
+ *
+ * Fault: `losesMarkers` ends transactions for the coordinator only.
  */
 import type { Clock } from '../../kernel/clock.ts';
 import { RollguardError } from '../../kernel/errors.ts';
-import type { PartitionOffset } from '../../streams/kafka/port.ts';
+import type { PartitionOffset, TransactionEnd } from '../../streams/kafka/port.ts';
 import type { LogTransaction, PartitionLog } from './partition-log.ts';
 
 /** What a producer presents with every request. */
@@ -13,6 +15,8 @@ export interface ProducerIdentity {
   readonly transactionalId: string;
   readonly producerId: number;
   readonly epoch: number;
+  /** How the transaction before ended; undefined: there was none since the id was initialised. */
+  readonly lastEnd?: TransactionEnd | undefined;
 }
 
 export interface OpenTransaction extends LogTransaction {
@@ -29,6 +33,10 @@ interface ProducerState {
   transaction: OpenTransaction | undefined;
   /** The coordinator aborted a transaction of this epoch: only recovering helps. */
   timedOut: boolean;
+  /** How the last transaction ended, until the id is initialised. */
+  lastEnd: TransactionEnd | undefined;
+  /** Ended, but open in the logs. */
+  unmarked: OpenTransaction[];
 }
 
 /** Called with the offsets of a transaction that ended. */
@@ -40,6 +48,8 @@ export class TransactionCoordinator {
   readonly #producers = new Map<string, ProducerState>();
   /** False: taking an id over leaves its previous owner as it is; for seeing that this is noticed. */
   isFencing = true;
+  /** True: no partition gets the end marker of a transaction that ends. */
+  losesMarkers = false;
   #nextProducerId = 1;
 
   constructor(clock: Clock, ended: OffsetsEnded) {
@@ -53,8 +63,10 @@ export class TransactionCoordinator {
     if (state === undefined) {
       const producerId = this.#nextProducerId;
       this.#nextProducerId += 1;
-      const fresh = { producerId, epoch: 0, timeoutMs, transaction: undefined, timedOut: false };
-      this.#producers.set(transactionalId, fresh);
+      this.#producers.set(transactionalId, {
+        ...{ producerId, epoch: 0, timeoutMs, transaction: undefined, timedOut: false },
+        ...{ lastEnd: undefined, unmarked: [] },
+      });
       return { transactionalId, producerId, epoch: 0 };
     }
     if (!this.isFencing) {
@@ -89,6 +101,18 @@ export class TransactionCoordinator {
     if (state.transaction !== undefined) this.#end(state, commit);
   }
 
+  /**
+   * Ends what never got its markers, as a transaction without records over the same partitions does.
+   * @returns the logs that get one.
+   */
+  mark(identity: ProducerIdentity, end: TransactionEnd): ReadonlySet<PartitionLog> {
+    const state = this.#stateOf(identity);
+    state.lastEnd = end;
+    const marked = state.unmarked.splice(0);
+    for (const transaction of marked) this.#mark(transaction, end);
+    return new Set(marked.flatMap(({ partitions }) => [...partitions]));
+  }
+
   /** The epoch a transactional id is at; undefined: nobody ever had it. */
   epochOf(transactionalId: string): number | undefined {
     return this.#producers.get(transactionalId)?.epoch;
@@ -110,7 +134,9 @@ export class TransactionCoordinator {
     state.epoch += 1;
     state.timeoutMs = timeoutMs;
     state.timedOut = false;
-    return { transactionalId, producerId: state.producerId, epoch: state.epoch };
+    const { producerId, epoch, lastEnd } = state;
+    state.lastEnd = undefined;
+    return { transactionalId, producerId, epoch, lastEnd };
   }
 
   #stateOf(identity: ProducerIdentity): ProducerState {
@@ -125,9 +151,15 @@ export class TransactionCoordinator {
     const { transaction } = state;
     if (transaction === undefined) return;
     state.transaction = undefined;
-    transaction.state = commit ? 'committed' : 'aborted';
+    state.lastEnd = commit ? 'commit' : 'abort';
+    if (this.losesMarkers) state.unmarked.push(transaction);
+    else this.#mark(transaction, state.lastEnd);
+  }
+
+  #mark(transaction: OpenTransaction, end: TransactionEnd): void {
+    transaction.state = end === 'commit' ? 'committed' : 'aborted';
     for (const log of transaction.partitions) log.end(transaction);
-    this.#ended(transaction, commit);
+    this.#ended(transaction, end === 'commit');
   }
 }
 

@@ -118,6 +118,7 @@ function observedProducer(producer: TransactionalProducer, memory: Memory): Tran
         throw error;
       }
     },
+    repeatEnd: (last) => producer.repeatEnd(last),
     close: () => producer.close(),
   };
 }

@@ -68,6 +68,7 @@ export class KilledPort {
       commit: () => this.#write(() => producer.commit()),
       abort: () => this.#write(() => producer.abort()),
       recover: () => this.#write(() => producer.recover()),
+      repeatEnd: (last) => this.#write(() => producer.repeatEnd(last)),
       close: () => Promise.resolve(),
     };
   }

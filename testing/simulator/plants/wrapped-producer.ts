@@ -37,6 +37,7 @@ function forwarding(producer: TransactionalProducer): TransactionalProducer {
     commit: () => producer.commit(),
     abort: () => producer.abort(),
     recover: () => producer.recover(),
+    repeatEnd: (last) => producer.repeatEnd(last),
     close: () => producer.close(),
   };
 }

@@ -1,0 +1,150 @@
+/**
+ * Kafka 4.3.1 loses end markers when it restarts after kill -9 while a transaction is being ended (ADR 0003).
+ * That cannot be timed; what it leaves in the logs can be made: a broker told not to verify partitions takes
+ * records and offsets of a transaction that has ended.
+ */
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { systemClock } from '../../kernel/clock.ts';
+import { silentLogger } from '../../kernel/logger.ts';
+import { BrokerConnection } from '../../streams/kafka/broker-connection.ts';
+import { committedPartitions } from '../../streams/kafka/committed-offsets.ts';
+import type { KafkaPort } from '../../streams/kafka/port.ts';
+import { describeTransactionRequest } from '../../streams/kafka/protocol/describe-transactions.ts';
+import {
+  initProducerIdRequest,
+  noIdentity,
+} from '../../streams/kafka/protocol/init-producer-id.ts';
+import type { Message } from '../../streams/kafka/protocol/message.ts';
+import { produceRequest } from '../../streams/kafka/protocol/produce.ts';
+import {
+  addPartitionsRequest,
+  endTransactionRequest,
+  transactionOffsetCommitRequest,
+  type TransactionOwner,
+} from '../../streams/kafka/protocol/transaction-messages.ts';
+import { readRanges, wholeTopics } from '../../streams/kafka/read-ranges.ts';
+import { planBatches } from '../../streams/kafka/record-batch.ts';
+import { setBrokerConfig } from '../support/broker-config.ts';
+import { until } from './projected.ts';
+import { portOn, testStack } from './test-system.ts';
+
+const timeoutMs = 60_000;
+const name = `lost-markers-${process.pid}-${Date.now()}`;
+const other = { topic: name, partition: 0 };
+const verification = 'transaction.partition.verification.enable';
+let port: KafkaPort;
+let connection: BrokerConnection;
+
+beforeAll(async () => {
+  const stack = await testStack();
+  port = portOn(stack, 'lost-markers');
+  const [host = '', brokerPort] = stack.endpoints.kafkaBrokers.split(':');
+  connection = new BrokerConnection(
+    { host, port: Number(brokerPort) },
+    {
+      ...{ clientId: 'lost-markers', ssl: undefined, sasl: undefined },
+      ...{ connectionTimeoutMs: 10_000, clock: systemClock, logger: silentLogger },
+    },
+  );
+  await port.admin.createTopics([{ name, partitionCount: 1, configs: {} }]);
+}, timeoutMs);
+
+afterAll(async () => {
+  await setBrokerConfig(connection, verification, 'true');
+  await connection.close('done');
+  await port.close();
+});
+
+test.each([
+  ['commit', true, ['in time', 'late'], [7]],
+  ['abort', false, [], []],
+] as const)(
+  'a transaction whose end marker is lost is ended again as its coordinator decided: %s',
+  async (end, isCommitted, values, offsets) => {
+    const groupId = `${name}-${end}`;
+    const topic = `${groupId}-topic`;
+    await port.admin.createTopics([{ name: topic, partitionCount: 1, configs: {} }]);
+    const where = { topic, partition: 0 };
+    await leaveOpen(groupId, topic, isCommitted);
+
+    const producer = await port.openProducer({
+      transactionalId: groupId,
+      transactionTimeoutMs: 30_000,
+    });
+    const before = await ends(topic);
+    const repeated = await producer.repeatEnd({ partitions: [other, where], groupId });
+
+    expect(before.stable).toBeLessThan(before.latest);
+    expect(repeated).toEqual({ end, partitions: [where] });
+    const found = await committedPartitions(port, groupId, [where]);
+    expect(found).toEqual(offsets.map((offset) => ({ ...where, offset })));
+    await until(async () => {
+      const { stable, latest } = await ends(topic);
+      return stable === latest;
+    });
+    expect(await valuesOf(topic)).toEqual(values);
+    await producer.close();
+  },
+  timeoutMs,
+);
+
+/** What stays when a transaction with one record, another and an offset has ended, but not in the logs. */
+async function leaveOpen(id: string, topic: string, isCommitted: boolean): Promise<void> {
+  const identity = await ask(
+    initProducerIdRequest({
+      transactionalId: id,
+      transactionTimeoutMs: 30_000,
+      identity: noIdentity,
+    }),
+  );
+  const owner: TransactionOwner = { transactionalId: id, ...identity };
+  await ask(addPartitionsRequest(owner, [{ topic, partition: 0 }]));
+  await produce(owner, topic, 'in time', 0);
+  await ask(endTransactionRequest(owner, isCommitted));
+  await until(async () => (await ask(describeTransactionRequest(id))) !== 'unknown');
+  await setBrokerConfig(connection, verification, 'false');
+  await until(() => produce(owner, topic, 'late', 1));
+  const group = { groupId: id, memberId: '', generationId: -1 };
+  await ask(transactionOffsetCommitRequest(owner, group, [{ topic, partition: 0, offset: 7 }]));
+}
+
+/** False: the broker refused it. */
+async function produce(
+  { transactionalId, ...identity }: TransactionOwner,
+  topic: string,
+  value: string,
+  baseSequence: number,
+): Promise<boolean> {
+  const record = { key: Buffer.from('key'), value: Buffer.from(value), timestampMs: 1 };
+  const [plan] = planBatches([record], 1_000);
+  if (plan === undefined) throw new Error('one record is one batch');
+  const batch = {
+    ...{ topic, partition: 0, plan },
+    identity: { ...identity, baseSequence, isTransactional: true },
+  };
+  const [produced] = await ask(
+    produceRequest({ transactionalId, timeoutMs: 5_000, batches: [batch] }),
+  );
+  return produced?.errorCode === 0;
+}
+
+function ask<Response>(message: Message<Response>): Promise<Response> {
+  return connection.send(message, 10_000);
+}
+
+async function ends(topic: string): Promise<{ stable: number; latest: number }> {
+  const of = async (which: 'stable' | 'latest'): Promise<number> => {
+    const [found] = await port.admin.listOffsets([{ topic, partition: 0 }], which);
+    return found?.offset ?? -1;
+  };
+  return { stable: await of('stable'), latest: await of('latest') };
+}
+
+async function valuesOf(topic: string): Promise<readonly string[]> {
+  const found: string[] = [];
+  await readRanges(port, await wholeTopics(port, [topic]), ({ value }) => {
+    found.push(value?.toString() ?? '');
+    return true;
+  });
+  return found;
+}
