@@ -87,7 +87,7 @@ export async function startApplication(options: ApplicationOptions): Promise<App
       partitionRoutes(() => reportTasks(services, { peers, clock })),
       healthRoutes([...services, ...capture], metrics),
     ],
-    logger,
+    ...{ clock, logger },
   });
   const grpc = await startGrpcServer({
     host: settings.GRPC_HOST,

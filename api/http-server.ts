@@ -3,8 +3,10 @@
  * bounded in size and time.
  */
 import Fastify, { type FastifyInstance } from 'fastify';
+import type { Clock } from '../kernel/clock.ts';
 import { RollguardError, isRollguardError } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
+import { late, settledWithin } from '../kernel/settled-within.ts';
 import { describeApi } from './openapi.ts';
 import { problem, problemContentType, problemOf, retryAfterSeconds } from './problem.ts';
 
@@ -13,6 +15,7 @@ const bodyBytesMax = 1024 * 1024;
 const requestTimeoutMs = 15_000;
 // A keep-alive connection without a request; longer than the usual load balancer's 60 s.
 const connectionIdleMs = 72_000;
+const drainTimeoutMs = 5_000;
 
 /** Adds its routes to the server. */
 export type RouteGroup = (server: FastifyInstance) => void;
@@ -22,6 +25,7 @@ export interface HttpServerOptions {
   /** 0 picks a free port. */
   readonly port: number;
   readonly routes: readonly RouteGroup[];
+  readonly clock: Clock;
   readonly logger: Logger;
 }
 
@@ -43,8 +47,17 @@ export async function startHttpServer(options: HttpServerOptions): Promise<HttpS
   const address = server.server.address();
   return {
     port: typeof address === 'object' && address !== null ? address.port : options.port,
-    close: () => server.close(),
+    close: () => shutDown(server, options.clock),
   };
+}
+
+/** No new requests; those under way are answered, or cut off after a while, as is one that never comes. */
+async function shutDown(server: FastifyInstance, clock: Clock): Promise<void> {
+  const drained = server.close();
+  if ((await settledWithin(clock, drainTimeoutMs, drained)) === late) {
+    server.server.closeAllConnections();
+  }
+  await drained;
 }
 
 /** The application without a socket: `inject` requests into it in tests. */

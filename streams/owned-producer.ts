@@ -34,9 +34,12 @@ export class OwnedProducer {
 
   async fence(): Promise<void> {
     const { environment, id } = this.#options;
-    if (this.#producer === undefined) this.#producer = await environment.openProducer(id);
-    else await this.#producer.recover();
-    await this.#endAgain(this.#producer);
+    const before = this.#producer;
+    await before?.recover();
+    const producer = before ?? (await environment.openProducer(id));
+    if (before === undefined) this.#producer = producer;
+    // It may have been forgotten meanwhile; then this ownership ends before it serves.
+    await this.#endAgain(producer);
   }
 
   /** The transactional id may be somebody else's by now: the next ownership initialises it anew. */

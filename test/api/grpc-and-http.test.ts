@@ -90,7 +90,7 @@ let client: GrpcClient;
 
 beforeAll(async () => {
   http = await startHttpServer({
-    ...{ host: '127.0.0.1', port: 0, logger: silentLogger },
+    ...{ host: '127.0.0.1', port: 0, clock: systemClock, logger: silentLogger },
     routes: [ledgerRoutes(queries)],
   });
   grpc = await startGrpcServer({

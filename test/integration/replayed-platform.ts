@@ -83,7 +83,7 @@ export async function ledgerFront(): Promise<LedgerFront> {
       Promise.resolve({ days: [], zone: 'UTC', lastClosedDate: told.lastClosedDate, position }),
   });
   const server = await startHttpServer({
-    ...{ host: '127.0.0.1', port: 0, routes: [routes], logger: silentLogger },
+    ...{ host: '127.0.0.1', port: 0, routes: [routes], clock: systemClock, logger: silentLogger },
   });
   return Object.assign(told, {
     url: `http://127.0.0.1:${server.port}`,

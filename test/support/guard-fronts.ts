@@ -74,7 +74,7 @@ export async function openGuardWindows(
   );
   const sources = [{ name: 'guard', notReady: () => undefined }];
   const http = await startHttpServer({
-    ...{ host: '127.0.0.1', port: 0, logger: silentLogger },
+    ...{ host: '127.0.0.1', port: 0, clock: systemClock, logger: silentLogger },
     routes: [fronts.routes, healthRoutes(sources, metrics)],
   });
   const grpc = await startGrpcServer({

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Command } from 'commander';
 import { startHttpServer, type HttpServer } from '../../api/http-server.ts';
 import { ledgerRoutes } from '../../api/routes/ledgers.ts';
+import { systemClock } from '../../kernel/clock.ts';
 import { silentLogger } from '../../kernel/logger.ts';
 import type { RollQueries } from '../../topology/roll/roll-queries.ts';
 import type { CliContext } from '../../tools/cli-context.ts';
@@ -32,7 +33,7 @@ beforeEach(async () => {
     ledger: () => hotel.ledger(),
     property: (query) => hotel.property(query),
   };
-  const front = { host: '127.0.0.1', port: 0, logger: silentLogger };
+  const front = { host: '127.0.0.1', port: 0, clock: systemClock, logger: silentLogger };
   server = await startHttpServer({ ...front, routes: [ledgerRoutes(queries)] });
 });
 
