@@ -17,6 +17,16 @@ beforeAll(async () => {
 
 afterAll(() => guard.stop(), timeoutMs);
 
+/** Holds of nights that nobody else wants, one after another. @returns the statuses of the answers. */
+async function askUntil(isOver: () => boolean): Promise<readonly number[]> {
+  const answers: number[] = [];
+  do {
+    answers.push(await guard.lock(`beside-${answers.length}`, 1_000 + answers.length));
+    await systemClock.sleep(20);
+  } while (!isOver());
+  return answers;
+}
+
 describe('a replay of the guard', () => {
   test(
     'is refused while an instance runs, which is named; a plan is not',
@@ -27,6 +37,30 @@ describe('a replay of the guard', () => {
       expect(planned.report).toMatchObject({ outcome: 'would-replay', plan: { isFull: true } });
       expect(refused.exitCode).toBe(1);
       expect(refused.err).toContain(`group ${guard.applicationId} has 1 live member`);
+    },
+    timeoutMs,
+  );
+
+  test(
+    'into a side ends in the state of a guard that goes on deciding, and leaves it alone',
+    async () => {
+      const planned = await guard.replay('--into', '-side');
+      const started = performance.now();
+      let isOver = false;
+      const asking = askUntil(() => isOver);
+      const { exitCode, report, err } = await guard.replay('--into', '-side', '--execute');
+      isOver = true;
+      const answers = await asking;
+      const spentMs = Math.round(performance.now() - started);
+
+      process.stderr.write(`into a side beside ${answers.length} calls in ${spentMs} ms\n`);
+      expect(planned.report).toMatchObject({ outcome: 'would-replay', plan: { isFull: true } });
+      expect({ exitCode, err: exitCode === 0 ? '' : err }).toEqual({ exitCode: 0, err: '' });
+      expect(report.after).toEqual(report.before);
+      expect(report.before.filter(({ entries }) => entries > 0).length).toBeGreaterThan(4);
+      expect(report.notes.join()).toMatch(/-decisions-0 at \d.*has gone on by \d+ offsets since/);
+      expect(answers.filter((status) => status !== 200)).toEqual([]);
+      await guard.settled();
     },
     timeoutMs,
   );

@@ -36,6 +36,8 @@ type OpenApplication = (
     readonly port: KafkaPort;
     readonly clock: Clock;
     readonly eventsTopic: string | undefined;
+    /** For a replay into a side: itself, and the side. */
+    readonly isBeside: boolean;
   },
 ) => Promise<ReplayedApplication>;
 
@@ -43,8 +45,6 @@ const applications: Readonly<Record<string, OpenApplication>> = {
   'availability-guard': availabilityGuard,
   'roll-service': rollService,
 };
-/** Whose state follows from inputs that two can read. */
-const canGoBeside: ReadonlySet<string> = new Set(['roll-service']);
 const differenceExitCode = 3;
 
 const examples = `
@@ -55,12 +55,15 @@ Examples:
   rollguard replay offsets --application roll-service --from-file offsets.csv --json
   rollguard replay offsets --application roll-service --into -compare --execute
   rollguard replay offsets --application availability-guard --to-earliest --execute
+  rollguard replay offsets --application availability-guard --into -compare --execute
 
 Without --execute nothing is changed: it prints the plan. With it every instance has to be stopped; none
 starts before the replay is complete. Killed or interrupted: run the same command again.
 --to-earliest of everything, where nothing was deleted yet, derives state anew; any other reset keeps it.
 Outputs are held back; at the end only what differs is written, with the header x-rollguard-replay-id.
 The guard's holds are folded from its decisions: nothing is decided, or said, a second time.
+--into only reads the original, whose instances may run; a guard's side is compared with a moment of it,
+and the report says how far it was then.
 Exit 0: the state after is that of before. 3: it is another (a fixed bug, rows that were not read).
 Without KAFKA_BROKERS a running local stack is used. See docs/guides/replay.md.`;
 
@@ -116,10 +119,12 @@ async function run(
   if (open === undefined) throw usage(`there is no application ${flags.application}`);
   const port = openPort(settings, cli);
   const interrupted =
-    'interrupted; if it had begun, no instance starts before the same command has come to its end';
+    flags.into === undefined
+      ? 'interrupted; if it had begun, no instance starts before the same command has come to its end'
+      : 'interrupted; run the same command again: the original is as it was';
   try {
-    const parts = { port, clock: cli.clock };
     const { into, eventsTopic } = flags;
+    const parts = { port, clock: cli.clock, isBeside: into !== undefined };
     const application = await open(settings, { ...parts, eventsTopic });
     const side =
       into === undefined
@@ -156,15 +161,9 @@ function isDifferent({ outcome, before, after }: ReplayReport): boolean {
 
 /** A side begins from nothing, wherever the original stands. @throws USAGE */
 function targetOf(flags: ReplayOffsetsFlags, { clock }: CliContext): AskedTarget {
-  const { application, into, topic, partition } = flags;
+  const { into, topic, partition } = flags;
   const parts = { nowMs: clock.nowMs(), readFile };
   if (into === undefined) return resetTarget(flags, parts);
-  if (!canGoBeside.has(application)) {
-    throw usage(
-      `--into does not go with --application ${application}: what was decided under one id is not ` +
-        "another's; `rollguard state verify --service guard` folds its decisions beside it",
-    );
-  }
   if (topic.length > 0 || partition.length > 0) {
     throw usage('--into replays everything: --topic and --partition do not go with it');
   }

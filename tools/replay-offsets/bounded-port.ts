@@ -5,6 +5,7 @@
 import { partitionName } from '../../streams/kafka/partition-name.ts';
 import type {
   FetchedPartition,
+  KafkaAdmin,
   KafkaPort,
   PartitionOffset,
   PartitionReader,
@@ -14,12 +15,31 @@ import type {
 /** @param bounds by `topic-partition`; whatever has none is read to its end. */
 export function boundedPort(port: KafkaPort, bounds: ReadonlyMap<string, number>): KafkaPort {
   return {
-    admin: port.admin,
+    admin: boundedAdmin(port.admin, bounds),
     openReader: () => new BoundedReader(port.openReader(), bounds),
     openProducer: (options) => port.openProducer(options),
     openPlainProducer: () => port.openPlainProducer(),
     openMember: (options) => port.openMember(options),
     close: () => port.close(),
+  };
+}
+
+/** Ends, too, are those of then. */
+function boundedAdmin(admin: KafkaAdmin, bounds: ReadonlyMap<string, number>): KafkaAdmin {
+  return {
+    describeTopics: (names) => admin.describeTopics(names),
+    createTopics: (topics) => admin.createTopics(topics),
+    topicConfigs: (names, which) => admin.topicConfigs(names, which),
+    deleteTopics: (names) => admin.deleteTopics(names),
+    groupMembers: (groupId) => admin.groupMembers(groupId),
+    listOffsets: async (partitions, which) => {
+      const offsets = await admin.listOffsets(partitions, which);
+      if (which !== 'latest' && which !== 'stable') return offsets;
+      return offsets.map((each) => ({
+        ...each,
+        offset: Math.min(each.offset, bounds.get(partitionName(each)) ?? Infinity),
+      }));
+    },
   };
 }
 

@@ -17,6 +17,8 @@ export interface ReplayedApplication {
   readonly inputs: readonly string[];
   /** Topics of its own that only a full reset reads again: they are kept, and not written a second time. */
   readonly keptLogs: readonly string[];
+  /** Kept logs that it makes and does not read itself: no position of its group says how far it has made them. */
+  readonly unread?: readonly string[];
   /** Topics that a full reset deletes and makes anew: between sub-topologies, and changelogs. */
   readonly cleared: readonly string[];
   /** Its events. */
@@ -31,11 +33,23 @@ export interface ReplayedApplication {
   /** The content of each task's stores, as its changelog says. */
   hashes(parts: ReplayParts): Promise<readonly TaskHash[]>;
   /**
+   * What a side is compared with, while this one may go on. Undefined: what the stores hold when the side
+   * has come to its end.
+   */
+  readonly moment?: (parts: ReplayParts) => Promise<Moment>;
+  /**
    * With the positions reset, and in a full reset everything cleared: until the old positions are passed
    * and every difference is written. Killed at any point it is begun again.
    * @throws DIFFERENCE_FOUND when what came out does not agree with itself.
    */
   run(replay: ReplayRun): Promise<ReplayOutcome>;
+}
+
+/** How far an application was, and what its tasks held then. */
+export interface Moment {
+  /** By `topic-partition`, of inputs and kept logs; what is not named nobody has read. */
+  readonly positions: ReadonlyMap<string, number>;
+  readonly hashes: readonly TaskHash[];
 }
 
 export interface ReplayParts {

@@ -1,7 +1,8 @@
 /**
  * A replay into an application id of its own, beside the one it is compared with, which it only reads: its
- * inputs up to where it stands, and a copy of what it keeps (ticks, closed dates, the backfill's facts).
- * Members of the original may be alive. The side's topics, its events' too, bear its own suffix.
+ * inputs up to where it stands, and a copy of what it keeps (ticks, closed dates, the backfill's facts;
+ * decisions and catalogue). Members of the original may be alive. The side's topics, its events' too, bear
+ * its own suffix.
  *
  * Killed before the offsets are noted it begins anew: nobody needs what it has made. After that it goes on.
  */
@@ -33,7 +34,7 @@ import { knownPartitions } from './known-partitions.ts';
 import { checkAlone, waitUntilStopped } from './replay-checks.ts';
 import type { ReplayReport } from './replay-offsets.ts';
 import { planReplay, type ReplayPlan } from './replay-plan.ts';
-import type { ReplayedApplication, ReplayParts } from './replayed-application.ts';
+import type { Moment, ReplayedApplication, ReplayParts } from './replayed-application.ts';
 import { writeNote } from './write-note.ts';
 
 export interface SideReplayOptions extends ReplayParts {
@@ -76,33 +77,45 @@ async function replayBeside(
   await checkOwn(options);
   const mark = await readReplayMark(port, applicationId);
   const open = mark?.completed === undefined && mark?.isReset === true ? mark.begun : undefined;
-  const begun = open ?? (await begin(plan, producer, options));
+  const begun = open ?? (await begin(producer, options));
   const { replayId, positions } = begun;
   const bounds = new Map(positions.map((each) => [partitionName(each), each.now]));
   const { emitted, notes } = await side.run({ ...options, replayId, isFull: true, bounds });
   progress('replay: hashing the state of both');
   const after = await side.hashes(options);
-  const before = await original.hashes(options);
+  const before = original.moment === undefined ? await original.hashes(options) : begun.hashes;
   await forgetHeldLetters(port, applicationId);
   const at = new Date(clock.nowMs()).toISOString();
   const completed: ReplayNote = {
     ...{ kind: 'completed', replayId, at, hashes: [...after], emitted },
   };
   await writeNote(completed, producer, { applicationId, clock });
+  const compared = planAsBegun(plan, begun, options);
   const moved = await offsetsReadSince(begun, options);
   return {
-    ...reportOf('replayed', plan, options),
+    ...reportOf('replayed', compared, options),
     ...{ replayId, emitted, before, after, spentMs: clock.monotonicMs() - startedMs },
-    notes: [
-      `compared with ${original.applicationId}: "before" is its state`,
-      ...notes,
-      ...(moved === 0
-        ? []
-        : [
-            `${original.applicationId} has read ${moved} offsets more meanwhile: compare again when it is quiet`,
-          ]),
-    ],
+    notes: [comparedWith(begun, compared, options), ...notes, ...movedNote(moved, options)],
   };
+}
+
+function comparedWith(
+  { at }: BegunReplay,
+  { partitions }: ReplayPlan,
+  { original: { applicationId, moment } }: SideReplayOptions,
+): string {
+  if (moment === undefined) return `compared with ${applicationId}: "before" is its state`;
+  const read = partitions.filter(({ now }) => now > 0);
+  const stands = read.map((each) => `${partitionName(each)} at ${each.now}`).join(', ');
+  return `"before" is ${applicationId} as it was at ${at}: ${stands}`;
+}
+
+function movedNote(moved: number, { original }: SideReplayOptions): readonly string[] {
+  if (moved === 0) return [];
+  const { applicationId, moment } = original;
+  return moment === undefined
+    ? [`${applicationId} has read ${moved} offsets more meanwhile: compare again when it is quiet`]
+    : [`${applicationId} has gone on by ${moved} offsets since, which are not compared`];
 }
 
 /** Nothing of the side's id may be there that no replay made. */
@@ -110,7 +123,7 @@ async function checkOwn({ port, side }: SideReplayOptions): Promise<void> {
   const mark = await readReplayMark(port, side.applicationId);
   if (mark?.begun.asked.startsWith(askedPrefix) === true) return;
   const names = topicsOf(side.topology, side.applicationId);
-  const [topic] = await port.admin.describeTopics([...names, side.outputTopic]);
+  const [topic] = await port.admin.describeTopics([...names, ...eventsOf(side)]);
   if (topic === undefined && mark === undefined) return;
   const what = topic?.name ?? replayTopic(side.applicationId).name;
   throw refused(
@@ -119,34 +132,56 @@ async function checkOwn({ port, side }: SideReplayOptions): Promise<void> {
   );
 }
 
-async function planSide(options: SideReplayOptions): Promise<ReplayPlan> {
+/** @param moment undefined: as the original is now; what is under way may move it. */
+async function planSide(options: SideReplayOptions, moment?: Moment): Promise<ReplayPlan> {
   const { original, side } = options;
   const target = { kind: 'earliest' } as const;
-  const { inputs, keptLogs, outputTopic } = { ...original, outputTopic: side.outputTopic };
-  const known = await knownPartitions({ ...options, application: original, target }, [
+  const { inputs, keptLogs, unread = [] } = original;
+  const { cleared, outputTopic, emits = `to ${outputTopic} every entry once` } = side;
+  const found = await knownPartitions({ ...options, application: original, target }, [
     ...inputs,
     ...keptLogs,
   ]);
+  const known = found.map((each) => {
+    const now = unread.includes(each.topic) ? each.latest : each.committed;
+    return {
+      ...each,
+      committed: moment === undefined ? now : moment.positions.get(partitionName(each)),
+    };
+  });
   const plan = planReplay({
-    ...{ target, topics: [], partitions: [], cleared: side.cleared, outputTopic },
+    ...{ target, topics: [], partitions: [], cleared, outputTopic, emits },
     inputs: known.filter(({ topic }) => inputs.includes(topic)),
     keptLogs: known.filter(({ topic }) => keptLogs.includes(topic)),
   });
-  if (plan.isFull) return { ...plan, emits: `to ${outputTopic} every entry once` };
+  if (plan.isFull) return plan;
   throw refused(`${side.applicationId} would begin from nothing, which cannot be: ${plan.why}`);
 }
 
+/** With the positions that the side is derived up to, whenever it was begun. */
+function planAsBegun(plan: ReplayPlan, begun: BegunReplay, options: SideReplayOptions): ReplayPlan {
+  const positions = new Map(begun.positions.map((each) => [partitionName(each), each.now]));
+  const partitions = plan.partitions.map((each) => {
+    const name = partitionName({ ...each, topic: ofSide(each.topic, options) });
+    const now = positions.get(name) ?? each.now;
+    return { ...each, now, again: Math.max(0, now - each.then) };
+  });
+  return { ...plan, partitions, again: partitions.reduce((sum, { again }) => sum + again, 0) };
+}
+
 async function begin(
-  plan: ReplayPlan,
   producer: TransactionalProducer,
   options: SideReplayOptions,
 ): Promise<BegunReplay> {
   const { port, original, side, clock, random, progress } = options;
   const { applicationId } = side;
+  await original.check?.(options);
+  const moment = await original.moment?.(options);
+  const plan = await planSide(options, moment);
   const begun: BegunReplay = {
     ...{ kind: 'begun', replayId: random.uuid(), at: new Date(clock.nowMs()).toISOString() },
     asked: `${askedPrefix} ${applicationId.slice(original.applicationId.length)}`,
-    ...{ isFull: true, cleared: [], hashes: [] },
+    ...{ isFull: true, cleared: [], hashes: [...(moment?.hashes ?? [])] },
     positions: plan.partitions.map(({ topic, partition, now }) => ({
       ...{ topic: ofSide(topic, options), partition, now, then: 0 },
     })),
@@ -193,9 +228,9 @@ function betweenTasks({ original, side }: SideReplayOptions): readonly string[] 
 }
 
 async function deleteSide({ port, side }: SideReplayOptions): Promise<void> {
-  const { topology, applicationId, outputTopic } = side;
+  const { topology, applicationId } = side;
   const letters = [heldLettersTopic(applicationId), deadLetterTopic({ applicationId })];
-  const names = [...topicsOf(topology, applicationId), outputTopic, ...letters];
+  const names = [...topicsOf(topology, applicationId), ...eventsOf(side), ...letters];
   const there = await port.admin.describeTopics(names);
   await port.admin.deleteTopics(there.map(({ name }) => name));
 }
@@ -207,7 +242,7 @@ async function makeTopics(options: SideReplayOptions): Promise<void> {
     (name) => ofSide(name, options) !== name,
   );
   const own = [...kept, ...betweenTasks(options)];
-  const originals = await port.admin.describeTopics([...own, original.outputTopic]);
+  const originals = await port.admin.describeTopics([...own, ...eventsOf(original)]);
   const names = originals.map(({ name }) => name);
   const configs = await port.admin.topicConfigs(names, 'own');
   await port.admin.createTopics(
@@ -216,6 +251,12 @@ async function makeTopics(options: SideReplayOptions): Promise<void> {
       ...{ partitionCount, configs: configs.get(name) ?? {} },
     })),
   );
+}
+
+/** The topic of its events; none when it tells nothing. */
+function eventsOf({ topology, outputTopic }: ReplayedApplication): readonly string[] {
+  const sinks = topology.subTopologies.flatMap((each) => each.sinks);
+  return sinks.some(({ topic }) => topic === outputTopic) ? [outputTopic] : [];
 }
 
 /** Topics from outside are the same ones for both. */

@@ -28,15 +28,12 @@ import {
 } from '../../support/following-guard.ts';
 import { KilledPort } from '../guard/killed-port.ts';
 import { untilSettled } from '../../support/until-settled.ts';
+import { live, lockCommand } from './lived-guard.ts';
 
 const applicationId = 'test';
 const killsTimeoutMs = 120_000;
 const decisionsTopic = 'test-decisions';
 const notificationsTopic = 'availability-guard.notifications';
-const lockCommand = {
-  ...{ roomTypeId: idOf('standard'), reservationId: idOf('R3'), reason: 'RESERVATION_CREATE' },
-  ...{ stayStart: '2026-06-01', stayEnd: '2026-06-03', idempotencyKey: 'by-kafka' },
-};
 let guard: FollowingGuard;
 
 beforeEach(async () => {
@@ -44,40 +41,6 @@ beforeEach(async () => {
 });
 
 afterEach(() => guard.driver.close());
-
-/** Everything that a guard does. */
-async function live(): Promise<void> {
-  // By callers: held, changed, refused, released, expired.
-  const first = await guard.held('R1');
-  await guard.held('R1', { stayEnd: '2026-05-12', idempotencyKey: `${idOf('R1')}:2` });
-  await guard.held('R2', { ttlSeconds: 60, idempotencyKey: 'short' });
-  await guard.held('R2', { roomTypeId: suite });
-  await guard.lock('R4', { roomTypeId: suite });
-  await guard.ask({
-    ...{ kind: 'release', tenantId: first.tenantId, lockId: first.lockId, reason: 'TEST' },
-    ...{ actor: 'test', correlationId: undefined, metadata: {}, reservationId: undefined },
-    version: undefined,
-  });
-  await guard.driver.advance(61_000);
-  // By commands: held, refused.
-  await guard.command('inventory.lock.room', lockCommand);
-  await guard.command(
-    'inventory.lock.room',
-    { ...lockCommand, idempotencyKey: '' },
-    {
-      commandId: idOf('without a name'),
-    },
-  );
-  // By what the platform sold, and what became of it; a room that changes its type.
-  await guard.reservation('R4', 'CONFIRMED', { roomNumber: '101' });
-  await guard.reservation('R4', 'CHECKED_IN', { roomNumber: '102' });
-  await guard.reservation('R5', 'CONFIRMED');
-  await guard.lifecycle('R2', 'reservation.create');
-  await guard.reservation('R5', 'CANCELLED');
-  await guard.lifecycle('R5', 'reservation.cancel');
-  guard.captureRoom('201', idOf('standard'), 'false');
-  await guard.settle();
-}
 
 interface Replay {
   readonly target?: ResetTarget;
@@ -116,7 +79,7 @@ function outputs(): Record<string, readonly FetchedRecord[][]> {
 }
 
 async function livedAndStopped(): Promise<readonly string[]> {
-  await live();
+  await live(guard);
   const standing = await guard.standing();
   await guard.driver.close();
   return standing;
@@ -177,7 +140,7 @@ describe('a full replay of the guard', () => {
   });
 
   test('leaves to the guard what it had not decided yet, and that once', async () => {
-    await live();
+    await live(guard);
     await guard.driver.close();
     // What the other tasks send it while it is not there.
     const others = await FollowingGuard.start({}, guard, noMetrics, 'keep');
@@ -254,7 +217,7 @@ describe('a full replay of the guard', () => {
 
 describe('any other reset of the guard', () => {
   test('reads the tables again, and changes not a byte', async () => {
-    await live();
+    await live(guard);
     const atMs = guard.nowMs() - 10_000;
     await guard.driver.close();
     const said = outputs();

@@ -11,18 +11,20 @@ import { defaultGuardOptions } from '../../../topology/guard/guard-options.ts';
 import { guardTopology } from '../../../topology/guard/guard-topology.ts';
 import { reservationColumns } from '../../../topology/guard/reservations/reservation-fact.ts';
 import type { ReplayedApplication } from '../replayed-application.ts';
+import { guardBeside } from './guard-beside.ts';
 import { neverRun, guardToReplay } from './guard-to-replay.ts';
 
-/** @param parts `eventsTopic` undefined: as the settings name it. */
+/** @param parts `eventsTopic` undefined: as the settings name it; `isBeside`: for a replay into a side. */
 export async function availabilityGuard(
   settings: Settings,
   parts: {
     readonly port: KafkaPort;
     readonly clock: Clock;
     readonly eventsTopic: string | undefined;
+    readonly isBeside: boolean;
   },
 ): Promise<ReplayedApplication> {
-  const { port, clock, eventsTopic = inventoryEventsTopic(settings) } = parts;
+  const { port, clock, eventsTopic = inventoryEventsTopic(settings), isBeside } = parts;
   const registry = createRegistryClient({ url: settings.SCHEMA_REGISTRY_URL, clock });
   const columns = { ...catalogueColumns, ...reservationColumns };
   const decoder = new DebeziumDecoder({ registry, columns });
@@ -32,7 +34,7 @@ export async function availabilityGuard(
   const serviceId = settings.COMMAND_CENTER_TARGET_SERVICE_ID;
   const [rooms] = await port.admin.describeTopics([`${topicPrefix}.public.rooms`]);
   const applicationId = guardApplicationId(settings);
-  return guardToReplay({
+  return (isBeside ? guardBeside : guardToReplay)({
     ...{ port, applicationId, eventsTopic, topicPrefix, deadLetterTopic },
     topologyOf: (replay) =>
       guardTopology({

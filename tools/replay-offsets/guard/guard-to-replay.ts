@@ -46,7 +46,10 @@ export interface GuardToReplayOptions {
 }
 
 // What cannot be read went to the dead letters when it was read first.
-const failures = { deserializationFailure: 'continue', processingFailure: 'fail' } as const;
+export const replayFailures = {
+  deserializationFailure: 'continue',
+  processingFailure: 'fail',
+} as const;
 
 export function guardToReplay(options: GuardToReplayOptions): ReplayedApplication {
   const { applicationId, topicPrefix, eventsTopic, topologyOf } = options;
@@ -84,7 +87,7 @@ async function run(
       ...{ ...parts, port, applicationId, stateDir },
       topology: topologyOf(isFull ? 'fold' : 'keep'),
       bounds: withoutDecisions(bounds, applicationId),
-      options: { deadLetterTopic, ...failures },
+      options: { deadLetterTopic, ...replayFailures },
       what: isFull ? 'decisions are folded, tables read again' : 'tables are read again',
     },
     () => Promise.resolve(),
