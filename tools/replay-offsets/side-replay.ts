@@ -79,7 +79,9 @@ async function replayBeside(
   const open = mark?.completed === undefined && mark?.isReset === true ? mark.begun : undefined;
   const begun = open ?? (await begin(producer, options));
   const { replayId, positions } = begun;
-  const bounds = new Map(positions.map((each) => [partitionName(each), each.now]));
+  // Of the topics of its own the side has what it is to read, at offsets of its own.
+  const shared = positions.filter(({ topic }) => !topic.startsWith(`${applicationId}-`));
+  const bounds = new Map(shared.map((each) => [partitionName(each), each.now]));
   const { emitted, notes } = await side.run({ ...options, replayId, isFull: true, bounds });
   progress('replay: hashing the state of both');
   const after = await side.hashes(options);

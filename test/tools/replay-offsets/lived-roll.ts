@@ -10,7 +10,10 @@ import {
   type ReplayOptions,
   type ReplayReport,
 } from '../../../tools/replay-offsets/replay-offsets.ts';
-import type { ReplayedApplication } from '../../../tools/replay-offsets/replayed-application.ts';
+import type {
+  ReplayedApplication,
+  ReplayRun,
+} from '../../../tools/replay-offsets/replayed-application.ts';
 import { sideReplay } from '../../../tools/replay-offsets/side-replay.ts';
 import { rollToReplay } from '../../../tools/replay-offsets/roll/roll-to-replay.ts';
 import type { RowChange } from '../../../topology/captured/row-change.ts';
@@ -171,14 +174,21 @@ export async function replayOn(
   });
 }
 
-/** Into `-side`. */
-export function replayIntoSide({
-  kafka,
-  clock,
-}: Pick<TopologyTestDriver, 'kafka' | 'clock'>): Promise<ReplayReport> {
+/** Into `-side`. @param seen gets what of each partition is read. */
+export function replayIntoSide(
+  { kafka, clock }: Pick<TopologyTestDriver, 'kafka' | 'clock'>,
+  seen: (bounds: ReplayRun['bounds']) => void = () => undefined,
+): Promise<ReplayReport> {
   const port = kafka.client('replay');
   const { signal } = new AbortController();
-  const [original, side] = [replayed(port, ''), replayed(port, '-side')];
+  const [original, beside] = [replayed(port, ''), replayed(port, '-side')];
+  const side: ReplayedApplication = {
+    ...beside,
+    run: (replay) => {
+      seen(replay.bounds);
+      return beside.run(replay);
+    },
+  };
   const replay = sideReplay({ ...partsOf(clock), port, signal, original, side });
   return whileTimeGoesOn(clock, replay, () => undefined);
 }

@@ -286,6 +286,14 @@ describe('a replay into a side', () => {
     );
   });
 
+  test('reads its copies to their end, whatever offsets they have, and the inputs as far as the original', async () => {
+    const bounded: string[] = [];
+    await replayIntoSide(driver, (bounds) => bounded.push(...bounds.keys()));
+
+    expect(bounded.filter((name) => name.startsWith(applicationId))).toEqual([]);
+    expect(bounded).toContain(`${topicOf('reservations')}-0`);
+  });
+
   test('is refused where somebody lives already', async () => {
     const name = `${side}-ticks`;
     driver.kafka.createTopic({ name, partitionCount: 2, configs: {} });

@@ -59,13 +59,11 @@ function foldedPart(fold: Topology): Topology {
 async function fold(
   { port, applicationId }: GuardToReplayOptions,
   topology: Topology,
-  { bounds, ...replay }: ReplayRun,
+  replay: ReplayRun,
 ): Promise<ReplayOutcome> {
   await workOff(
     {
       ...{ ...replay, port, applicationId, topology, options: replayFailures },
-      // Of its own topics the side has what it is to read, at offsets of its own.
-      bounds: new Map([...bounds].filter(([name]) => !name.startsWith(`${applicationId}-`))),
       what: 'decisions are folded',
     },
     () => Promise.resolve(),
