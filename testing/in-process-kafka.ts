@@ -64,6 +64,8 @@ export class InProcessKafka {
   lateDeliveryMs = 1_000;
   /** Records of a partition that one fetch brings at most. */
   fetchRecordsMax = 1_000;
+  /** How often it went away and came back: who had a connection knows. */
+  restarts = 0;
   /** Told of committed offsets that go back. */
   onOffsetSetBack: OffsetSetBack = () => undefined;
   readonly #newLog: () => PartitionLog;

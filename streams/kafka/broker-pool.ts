@@ -22,6 +22,7 @@ export class BrokerPool {
   readonly #options: BrokerPoolOptions;
   readonly #connections = new Map<string, BrokerConnection>();
   #isClosed = false;
+  #replaced = 0;
 
   constructor(options: BrokerPoolOptions) {
     this.#options = options;
@@ -34,6 +35,13 @@ export class BrokerPool {
     timeoutMs: number,
   ): Promise<Response> {
     return this.#connectionTo(address).send(message, timeoutMs);
+  }
+
+  /** Grows with every connection that ended without being asked to: a broker may have restarted. */
+  get lostConnections(): number {
+    let lost = this.#replaced;
+    for (const { isOpen } of this.#connections.values()) if (!isOpen) lost += 1;
+    return lost;
   }
 
   /** Ends every connection; the next request opens a new one. */
@@ -55,6 +63,7 @@ export class BrokerPool {
     const name = addressName(address);
     const current = this.#connections.get(name);
     if (current?.isOpen === true) return current;
+    if (current !== undefined) this.#replaced += 1;
     const connection = new BrokerConnection(this.#options.route(address), this.#options);
     this.#connections.set(name, connection);
     return connection;

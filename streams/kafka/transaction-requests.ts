@@ -25,6 +25,11 @@ export interface TransactionRequestsOptions {
   readonly transactionTimeoutMs: number;
 }
 
+/** Goes to the broker that ended the transaction before, or to none. */
+export interface FirstRequest {
+  readonly lostConnections: number;
+}
+
 export interface InitializedProducer {
   readonly identity: ProducerIdentity;
   readonly lastEnd: LastEnd;
@@ -70,21 +75,33 @@ export class TransactionRequests {
     return openPartitions(this.#options.client, this.#options.pool, producerId, partitions);
   }
 
+  /** As of `BrokerPool`, of the connections that these requests go through. */
+  get lostConnections(): number {
+    return this.#options.pool.lostConnections;
+  }
+
+  /** @param first of a transaction. */
   async addPartitions(
     owner: TransactionOwner,
     partitions: readonly TopicPartition[],
+    first?: FirstRequest,
   ): Promise<void> {
     await this.#ask(
       'adding partitions',
       addPartitionsRequest(owner, partitions),
       (errors) => errors,
+      first,
     );
   }
 
-  async addOffsets(owner: TransactionOwner, groupId: string): Promise<void> {
-    await this.#ask(`adding offsets of ${groupId}`, addOffsetsRequest(owner, groupId), (answer) => [
-      answer,
-    ]);
+  /** @param first of a transaction. */
+  async addOffsets(owner: TransactionOwner, groupId: string, first?: FirstRequest): Promise<void> {
+    await this.#ask(
+      `adding offsets of ${groupId}`,
+      addOffsetsRequest(owner, groupId),
+      (answer) => [answer],
+      first,
+    );
   }
 
   async commitOffsets(owner: TransactionOwner, offsets: GroupOffsets): Promise<void> {
@@ -109,6 +126,7 @@ export class TransactionRequests {
     what: string,
     message: Message<Response>,
     errorsOf: (response: Response) => readonly WithError[],
+    first?: FirstRequest,
   ): Promise<void> {
     const { client, pool, transactionalId } = this.#options;
     await askCoordinator(client, {
@@ -117,9 +135,20 @@ export class TransactionRequests {
       key: transactionalId,
       what: `transaction of ${transactionalId}: ${what}`,
       message,
+      ...(first && { ahead: () => this.#checkConnected(first, what) }),
       errorsOf,
       sendOnce: true,
     });
+  }
+
+  /** Also before it is tried again: by then the broker may be another process. */
+  #checkConnected({ lostConnections }: FirstRequest, what: string): void {
+    if (lostConnections === this.lostConnections) return;
+    throw new RollguardError(
+      'OUTCOME_UNKNOWN',
+      `transaction of ${this.#options.transactionalId}: ${what}: not sent, since the broker was away after the ` +
+        'transaction before had ended; recover() settles it',
+    );
   }
 }
 

@@ -5,6 +5,9 @@
  *   open ──a produce that failed half-way──▶ must-abort ──abort──▶ idle
  *   any ──OUTCOME_UNKNOWN──▶ unknown, any ──PRODUCER_FENCED──▶ fenced: only recover() leads back to idle
  *
+ * Between two transactions the broker may have restarted and have lost the end markers of the first (ADR 0003):
+ * then that is ended once more before the second begins, whose end would count for both.
+ *
  * `transaction-requests.ts` and `batch-sender.ts` send; this file never retries.
  */
 import { RollguardError, isRollguardError } from '../../kernel/errors.ts';
@@ -21,7 +24,15 @@ import type {
 } from './port.ts';
 import type { LastEnd } from './protocol/describe-transactions.ts';
 import type { TransactionOwner } from './protocol/transaction-messages.ts';
-import { ownerOf, type TransactionRequests } from './transaction-requests.ts';
+import { ownerOf, type FirstRequest, type TransactionRequests } from './transaction-requests.ts';
+
+/** The transaction before. */
+interface Ended {
+  readonly end: TransactionEnd;
+  readonly partitions: readonly TopicPartition[];
+  readonly groups: readonly string[];
+  readonly lostConnections: number;
+}
 
 type State = 'idle' | 'open' | 'must-abort' | 'unknown' | 'fenced' | 'closed';
 
@@ -42,7 +53,9 @@ export class KafkaTransactionalProducer implements TransactionalProducer {
   #failure: RollguardError | undefined;
   /** How the last transaction ended; undefined: not known. */
   #lastEnd: TransactionEnd | undefined;
-  readonly #partitions = new Set<string>();
+  /** Of this epoch. */
+  #ended: Ended | undefined;
+  readonly #partitions = new Map<string, TopicPartition>();
   readonly #groups = new Set<string>();
 
   constructor(options: TransactionalProducerOptions) {
@@ -64,11 +77,12 @@ export class KafkaTransactionalProducer implements TransactionalProducer {
     this.#checkUsable('addPartitions');
     const fresh = new Map<string, TopicPartition>();
     for (const each of partitions) fresh.set(`${each.topic}-${each.partition}`, each);
-    for (const name of this.#partitions) fresh.delete(name);
+    for (const name of this.#partitions.keys()) fresh.delete(name);
     if (fresh.size === 0) return;
-    await this.#guard(() => this.#requests.addPartitions(this.#owner, [...fresh.values()]));
+    const first = await this.#begin();
+    await this.#guard(() => this.#requests.addPartitions(this.#owner, [...fresh.values()], first));
     this.#state = 'open';
-    for (const name of fresh.keys()) this.#partitions.add(name);
+    for (const [name, partition] of fresh) this.#partitions.set(name, partition);
   }
 
   async produce(batches: readonly ProduceBatch[]): Promise<readonly ProducedBatch[]> {
@@ -92,12 +106,12 @@ export class KafkaTransactionalProducer implements TransactionalProducer {
 
   async commit(): Promise<void> {
     this.#checkUsable('commit');
-    if (this.#state === 'open') await this.#end(true);
+    if (this.#state === 'open') await this.#end('commit');
   }
 
   async abort(): Promise<void> {
     if (this.#state !== 'must-abort') this.#checkUsable('abort');
-    if (this.#state !== 'idle') await this.#end(false);
+    if (this.#state !== 'idle') await this.#end('abort');
   }
 
   async recover(): Promise<void> {
@@ -106,19 +120,16 @@ export class KafkaTransactionalProducer implements TransactionalProducer {
     const initialized = await this.#guard(() => this.#requests.initProducerId(this.#owner));
     this.#owner = ownerOf(transactionalId, initialized.identity);
     this.#learnEnd(initialized.lastEnd);
+    this.#ended = undefined;
     this.#sender.resetSequences();
     this.#becomeIdle();
   }
 
-  async repeatEnd(last: WrittenTo): Promise<RepeatedEnd | undefined> {
+  async repeatEnd({ partitions, groupId }: WrittenTo): Promise<RepeatedEnd | undefined> {
     this.#checkUsable('repeatEnd');
     const end = this.#lastEnd;
     if (end === undefined) return undefined;
-    const partitions = await this.#requests.openPartitions(this.#owner, last.partitions);
-    await this.addPartitions(partitions);
-    await this.#addGroup(last.groupId);
-    await this.#end(end === 'commit');
-    return { end, partitions };
+    return { end, partitions: await this.#endAgain({ end, partitions, groups: [groupId] }) };
   }
 
   /** Ends nothing: the coordinator aborts what is open when the id is taken over or times out. */
@@ -127,9 +138,30 @@ export class KafkaTransactionalProducer implements TransactionalProducer {
     return Promise.resolve();
   }
 
+  /** @returns what the first request of a transaction has to go along with. */
+  async #begin(): Promise<FirstRequest | undefined> {
+    if (this.#state !== 'idle') return undefined;
+    const before = this.#ended;
+    if (before !== undefined && before.lostConnections !== this.#requests.lostConnections) {
+      await this.recover();
+      await this.#endAgain(before);
+    }
+    return this.#ended;
+  }
+
+  /** @returns the partitions in which it was still open. */
+  async #endAgain(last: Omit<Ended, 'lostConnections'>): Promise<readonly TopicPartition[]> {
+    const partitions = await this.#requests.openPartitions(this.#owner, last.partitions);
+    await this.addPartitions(partitions);
+    for (const groupId of last.groups) await this.#addGroup(groupId);
+    if (this.#state === 'open') await this.#end(last.end);
+    return partitions;
+  }
+
   async #addGroup(groupId: string): Promise<void> {
     if (this.#groups.has(groupId)) return;
-    await this.#guard(() => this.#requests.addOffsets(this.#owner, groupId));
+    const first = await this.#begin();
+    await this.#guard(() => this.#requests.addOffsets(this.#owner, groupId, first));
     this.#state = 'open';
     this.#groups.add(groupId);
   }
@@ -139,8 +171,11 @@ export class KafkaTransactionalProducer implements TransactionalProducer {
     if (lastEnd !== 'none') this.#lastEnd = lastEnd === 'unknown' ? undefined : lastEnd;
   }
 
-  async #end(committed: boolean): Promise<void> {
-    await this.#guard(() => this.#requests.end(this.#owner, committed));
+  async #end(end: TransactionEnd): Promise<void> {
+    const { lostConnections } = this.#requests;
+    await this.#guard(() => this.#requests.end(this.#owner, end === 'commit'));
+    const [partitions, groups] = [[...this.#partitions.values()], [...this.#groups]];
+    this.#ended = { end, partitions, groups, lostConnections };
     this.#becomeIdle();
   }
 

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { systemClock } from '../../kernel/clock.ts';
 import { silentLogger } from '../../kernel/logger.ts';
 import { BrokerConnection } from '../../streams/kafka/broker-connection.ts';
+import { createKafkajsPort } from '../../streams/kafka/kafkajs-adapter.ts';
 import { committedPartitions } from '../../streams/kafka/committed-offsets.ts';
 import type { KafkaPort } from '../../streams/kafka/port.ts';
 import { describeTransactionRequest } from '../../streams/kafka/protocol/describe-transactions.ts';
@@ -24,6 +25,7 @@ import {
 } from '../../streams/kafka/protocol/transaction-messages.ts';
 import { readRanges, wholeTopics } from '../../streams/kafka/read-ranges.ts';
 import { planBatches } from '../../streams/kafka/record-batch.ts';
+import { KafkaProxy } from '../../tools/faults/kafka-proxy.ts';
 import { setBrokerConfig } from '../support/broker-config.ts';
 import { until } from './projected.ts';
 import { portOn, testStack } from './test-system.ts';
@@ -33,6 +35,9 @@ const name = `lost-markers-${process.pid}-${Date.now()}`;
 const other = { topic: name, partition: 0 };
 const verification = 'transaction.partition.verification.enable';
 let port: KafkaPort;
+/** Behind a proxy. */
+let behind: KafkaPort;
+let proxy: KafkaProxy;
 let connection: BrokerConnection;
 
 beforeAll(async () => {
@@ -47,11 +52,20 @@ beforeAll(async () => {
     },
   );
   await port.admin.createTopics([{ name, partitionCount: 1, configs: {} }]);
+  proxy = await KafkaProxy.before({ host, port: Number(brokerPort) }, systemClock);
+  behind = createKafkajsPort({
+    brokers: stack.endpoints.kafkaBrokers.split(','),
+    clientId: 'behind',
+    route: () => proxy.address,
+    ...{ clock: systemClock, logger: silentLogger },
+  });
 }, timeoutMs);
 
 afterAll(async () => {
   await setBrokerConfig(connection, verification, 'true');
   await connection.close('done');
+  await behind.close();
+  proxy.close();
   await port.close();
 });
 
@@ -83,6 +97,35 @@ test.each([
       return stable === latest;
     });
     expect(await valuesOf(topic)).toEqual(values);
+    await producer.close();
+  },
+  timeoutMs,
+);
+
+test(
+  'a producer whose broker was away ends its last transaction once more before it begins the next',
+  async () => {
+    const topic = `${name}-away`;
+    await port.admin.createTopics([{ name: topic, partitionCount: 1, configs: {} }]);
+    const producer = await behind.openProducer({
+      transactionalId: topic,
+      transactionTimeoutMs: 30_000,
+    });
+    const epochs: number[] = [];
+    for (const value of ['first', 'second', 'after it was away', 'last']) {
+      if (epochs.length === 2) {
+        proxy.cut('refused');
+        proxy.mend();
+        await systemClock.sleep(100);
+      }
+      const record = { key: null, value: Buffer.from(value), timestampMs: 1 };
+      await producer.produce([{ topic, partition: 0, records: [record] }]);
+      await producer.commit();
+      epochs.push(producer.producerEpoch);
+    }
+
+    expect(epochs).toEqual([0, 0, 1, 1]);
+    expect(await valuesOf(topic)).toEqual(['first', 'second', 'after it was away', 'last']);
     await producer.close();
   },
   timeoutMs,

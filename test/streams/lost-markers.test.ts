@@ -104,3 +104,24 @@ test('what was not committed stays away, although its marker was lost too', asyn
 
   expect(await second.call()).toBe(2);
 });
+
+test('a producer that finds the broker again ends its last transaction as decided before it begins another', async () => {
+  const { kafka } = newKafka();
+  const producer = await kafka
+    .client('one')
+    .openProducer({ transactionalId: 'one', transactionTimeoutMs: 60_000 });
+  const produce = (value: string) => {
+    const record = { key: null, value: Buffer.from(value), timestampMs: 1 };
+    return producer.produce([{ topic: 'lines', partition: 0, records: [record] }]);
+  };
+  await produce('committed');
+  kafka.transactions.losesMarkers = true;
+  await producer.commit();
+  kafka.transactions.losesMarkers = false;
+  kafka.restarts += 1;
+  await produce('aborted');
+  await producer.abort();
+
+  const { records } = kafka.log({ topic: 'lines', partition: 0 }).readCommitted(0, 10);
+  expect(records.map(({ value }) => value?.toString())).toEqual(['committed']);
+});

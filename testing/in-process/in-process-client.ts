@@ -19,6 +19,7 @@ import type {
 } from '../../streams/kafka/port.ts';
 import type { InProcessKafka, RequestKind } from '../in-process-kafka.ts';
 import type { MemberIdentity } from './group-coordinator.ts';
+import type { PartitionLog } from './partition-log.ts';
 import { InProcessReader } from './in-process-reader.ts';
 import type { ProducerIdentity } from './transaction-coordinator.ts';
 
@@ -101,6 +102,8 @@ class InProcessProducer implements TransactionalProducer {
   #identity: ProducerIdentity;
   #isOpen = false;
   #lastEnd: TransactionEnd | undefined;
+  /** Of this epoch; and how often the broker had restarted by then. */
+  #ended: { readonly end: TransactionEnd; readonly restarts: number } | undefined;
   readonly #added = new Set<string>();
 
   constructor(cluster: InProcessKafka, send: Send, identity: ProducerIdentity) {
@@ -118,7 +121,7 @@ class InProcessProducer implements TransactionalProducer {
   async addPartitions(partitions: readonly TopicPartition[]): Promise<void> {
     const names = partitions.map(({ topic, partition }) => `${topic}-${partition}`);
     if (this.#isOpen && names.every((name) => this.#added.has(name))) return;
-    this.#isOpen = true;
+    await this.#begin();
     // What was sent carries the epoch of its sending, however late it arrives.
     const identity = this.#identity;
     await this.#send('AddPartitions', () => {
@@ -142,7 +145,7 @@ class InProcessProducer implements TransactionalProducer {
 
   async sendOffsets(sent: GroupOffsets): Promise<void> {
     const { groupId, generationId, offsets } = sent;
-    this.#isOpen = true;
+    await this.#begin();
     const identity = this.#identity;
     await this.#send('TxnOffsetCommit', () => {
       for (const each of offsets) this.#cluster.log(each);
@@ -169,12 +172,13 @@ class InProcessProducer implements TransactionalProducer {
     const recover = (): ProducerIdentity => this.#cluster.transactions.recover(identity);
     this.#identity = await this.#send('InitProducerId', recover);
     this.#lastEnd = this.#identity.lastEnd ?? this.#lastEnd;
+    this.#ended = undefined;
   }
 
   async repeatEnd({ partitions }: WrittenTo): Promise<RepeatedEnd | undefined> {
-    const [identity, end] = [this.#identity, this.#lastEnd];
+    const end = this.#lastEnd;
     if (end === undefined) return undefined;
-    const marked = await this.#send('EndTxn', () => this.#cluster.transactions.mark(identity, end));
+    const marked = await this.#endAgain(end);
     return { end, partitions: partitions.filter((each) => marked.has(this.#cluster.log(each))) };
   }
 
@@ -182,12 +186,30 @@ class InProcessProducer implements TransactionalProducer {
     return Promise.resolve();
   }
 
+  /** As on a real broker, what the one before it wrote is ended again where the broker may have lost that. */
+  async #begin(): Promise<void> {
+    if (this.#isOpen) return;
+    const before = this.#ended;
+    if (before !== undefined && before.restarts !== this.#cluster.restarts) {
+      await this.recover();
+      await this.#endAgain(before.end);
+    }
+    this.#isOpen = true;
+  }
+
+  #endAgain(end: TransactionEnd): Promise<ReadonlySet<PartitionLog>> {
+    const identity = this.#identity;
+    return this.#send('EndTxn', () => this.#cluster.transactions.mark(identity, end));
+  }
+
   async #end(commit: boolean): Promise<void> {
     if (!this.#isOpen) return;
     this.#isOpen = false;
     this.#added.clear();
     const identity = this.#identity;
+    const { restarts } = this.#cluster;
     await this.#send('EndTxn', () => this.#cluster.transactions.end(identity, commit));
+    this.#ended = { end: commit ? 'commit' : 'abort', restarts };
   }
 }
 

@@ -23,6 +23,8 @@ export interface MachineOptions {
   /** Between the engine and its port: what it may not do is noticed there. */
   readonly observed: (port: KafkaPort, process: SimulatedProcess) => KafkaPort;
   readonly sent: (kind: RequestKind, passage: Passage) => void;
+  /** No request of any machine gets through. */
+  readonly isBrokerAway: () => boolean;
 }
 
 interface Pending {
@@ -208,10 +210,11 @@ export class Machine {
   }
 
   #passage(kind: RequestKind): Passage {
-    const fault = this.#isCut ? undefined : take(this.#faults, kind);
+    const isCut = this.#isCut || this.#options.isBrokerAway();
+    const fault = isCut ? undefined : take(this.#faults, kind);
     const delay = take(this.#delays, kind);
     return {
-      fault: this.#isCut ? 'lose-request' : (fault?.fault ?? 'ok'),
+      fault: isCut ? 'lose-request' : (fault?.fault ?? 'ok'),
       lateMs: fault?.lateMs ?? 0,
       requestDelayMs: delay?.leg === 'request' ? delay.byMs : this.#jitterMs(),
       answerDelayMs: delay?.leg === 'answer' ? delay.byMs : this.#jitterMs(),

@@ -9,6 +9,8 @@ import { inOrder, type Schedule, type SimulatedSettings, type Step } from './sch
 const workloads = { count: countingSteps, guard: guardSteps, streams: streamsSteps } as const;
 const machinesMax = 3;
 const faultsMax = 14;
+/** Of all histories: those in which the broker restarts. */
+const restartsPart = 0.2;
 /** Requests of a transaction are where exactly-once is won or lost. */
 const favouredRequests: readonly RequestKind[] = [
   ...(['EndTxn', 'EndTxn', 'TxnOffsetCommit', 'Produce', 'AddPartitions'] as const),
@@ -34,6 +36,12 @@ export function randomSchedule(seed: number): Schedule {
   for (let fault = 0; fault < faults; fault += 1) steps.push(...randomFault(draw));
   for (let atMs = random.integer(4_000); atMs < calmAtMs; atMs += 1_000 + random.integer(4_000)) {
     steps.push({ kind: 'clean', atMs });
+  }
+  // Last, so that seeds from before it was drawn show what they showed.
+  if (random.next() < restartsPart) {
+    const atMs = 500 + random.integer(calmAtMs - 1_000);
+    const losesMarkers = random.next() < 0.7;
+    steps.push({ kind: 'restart', atMs, forMs: 1 + random.integer(5_000), losesMarkers });
   }
   const inTime = inOrder(steps.filter(({ atMs }) => atMs < calmAtMs));
   return { seed, scenario, machines, partitions, calmAtMs, settings, steps: inTime };

@@ -40,6 +40,8 @@ export type Step =
   /** No request of the machine gets through. */
   | (OfMachine & { readonly kind: 'cut'; readonly forMs: number })
   | (OfMachine & { readonly kind: 'slow-disk'; readonly forMs: number; readonly byMs: number })
+  /** The broker goes away and comes back; what it ends while it goes may never get its end markers. */
+  | (At & { readonly kind: 'restart'; readonly forMs: number; readonly losesMarkers: boolean })
   /** The brokers' cleaner passes over the changelogs. */
   | (At & { readonly kind: 'clean' })
   | (At & { readonly kind: 'input'; readonly input: SimulatedInput })

@@ -68,6 +68,7 @@ export class World {
   readonly #hash = new HistoryHash();
   readonly #violations: string[] = [];
   #looks = 0;
+  #isBrokerAway = false;
 
   constructor(schedule: Schedule, scenario: Scenario, plant: Plant) {
     this.#schedule = schedule;
@@ -98,6 +99,7 @@ export class World {
           ...{ index, time, random, cluster: this.#kafka, plant, settings: schedule.settings },
           topology: scenario.topology,
           observed: (port, process) => owners.port(port, process),
+          isBrokerAway: () => this.#isBrokerAway,
           sent: (kind, { fault }) => {
             this.#hash.add(time.spentMs);
             this.#hash.add(requestKinds.indexOf(kind) * 100 + index * 10 + fault.length);
@@ -118,6 +120,7 @@ export class World {
     const { steps, calmAtMs } = this.#schedule;
     for (const step of steps) this.#time.after(step.atMs, () => this.#take(step));
     await this.#runFor(calmAtMs);
+    this.#brokerIsBack();
     for (const machine of this.#machines) machine.calm();
     if (!this.#isWrong()) await this.#comeToRest();
     const { settleMs = 0 } = this.#scenario;
@@ -175,6 +178,9 @@ export class World {
       case 'clean':
         this.#clean();
         break;
+      case 'restart':
+        this.#restart(step);
+        break;
       case 'input':
         this.#append(step.input);
         break;
@@ -184,6 +190,20 @@ export class World {
       default:
         this.#machines[step.machine]?.take(step);
     }
+  }
+
+  /** Requests that are under way still reach it. */
+  #restart({ forMs, losesMarkers }: Extract<Step, { readonly kind: 'restart' }>): void {
+    this.#isBrokerAway = true;
+    this.#kafka.transactions.losesMarkers = losesMarkers;
+    this.#time.after(forMs, () => this.#brokerIsBack());
+  }
+
+  #brokerIsBack(): void {
+    if (!this.#isBrokerAway) return;
+    this.#isBrokerAway = false;
+    this.#kafka.transactions.losesMarkers = false;
+    this.#kafka.restarts += 1;
   }
 
   #append(input: SimulatedInput): void {

@@ -12,6 +12,7 @@ import { clockRunsBack, noFencing } from './owner-plants.ts';
 import {
   answerBeforeCommit,
   endRepeated,
+  endsForgotten,
   offsetsFirst,
   offsetsRepeated,
   takenAfterUnknown,
@@ -33,6 +34,7 @@ export const plants: Readonly<Record<string, Plant>> = {
   'clock-runs-back': clockRunsBack,
   'taken-after-unknown': takenAfterUnknown,
   'end-repeated': endRepeated,
+  'ends-forgotten': endsForgotten,
   'offsets-repeated': offsetsRepeated,
   'restore-below-watermark': restoreStopsEarly,
   'checkpoint-older-than-tombstones': tombstonesForgotten,

@@ -109,3 +109,8 @@ function repeated(kind: RequestKind): Plant {
 
 export const endRepeated = repeated('EndTxn');
 export const offsetsRepeated = repeated('TxnOffsetCommit');
+
+export const endsForgotten: Plant = {
+  summary: 'a new owner leaves the last transaction of its id as the broker left it',
+  port: (port) => withProducers(port, () => ({ repeatEnd: () => Promise.resolve(undefined) })),
+};
