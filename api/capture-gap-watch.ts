@@ -53,6 +53,7 @@ export class CaptureGapWatch implements HealthSource {
   #seenGap: Gap | undefined;
   #isLogRead = false;
   #told = '';
+  #warning: string | undefined;
   #run: Promise<void> | undefined;
 
   constructor(options: CaptureGapWatchOptions) {
@@ -83,6 +84,11 @@ export class CaptureGapWatch implements HealthSource {
     const gap = this.#seenGap ?? this.#standing.gap;
     if (gap === undefined) return undefined;
     return `captured changes are missing (${gap.reason}): ${gap.detail}; run \`rollguard connectors recover\``;
+  }
+
+  /** Of what may mend itself: nothing is known to be missing yet. */
+  warning(): string | undefined {
+    return this.#warning;
   }
 
   /** True also until the log was read once: what it says of a gap is not known before. */
@@ -140,6 +146,7 @@ export class CaptureGapWatch implements HealthSource {
     this.#suspectGauge.set(Number(verdict.kind === 'suspect'));
     this.#fillGauge.set(slotFill(seen) ?? 0);
     const text = 'detail' in verdict ? `${verdict.reason}: ${verdict.detail}` : '';
+    this.#warning = verdict.kind === 'suspect' ? text : undefined;
     if (text === this.#told) return;
     const { logger } = this.#options;
     this.#told = text;

@@ -36,7 +36,8 @@ export class CaptureLook {
     const found = await settledWithin(clock, lookTimeoutMs, answered);
     if (found !== late && found?.server !== undefined) return found;
     await this.close();
-    return { slotName, server: undefined, deliveredLsn: undefined, heartbeatAgeMs };
+    const nothing = { server: undefined, deliveredLsn: undefined, connector: undefined };
+    return { slotName, ...nothing, heartbeatAgeMs };
   }
 
   /** The next look opens its connection anew. */

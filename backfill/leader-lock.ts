@@ -101,6 +101,10 @@ export async function currentLeader(
   };
 }
 
+export function describeLeader({ applicationName, address, since }: LeaderInfo): string {
+  return `${applicationName} (${address ?? 'local'}, since ${since})`;
+}
+
 async function giveSignsOfLife(
   database: Database,
   clock: Clock,

@@ -7,6 +7,7 @@ import { eosBenchCommand } from './eos/eos-bench-command.ts';
 import { guardBenchCommand } from './guard/guard-bench-command.ts';
 import { instancesBenchCommand } from './instances/instances-bench-command.ts';
 import { projectorBenchCommand } from './projector/projector-bench-command.ts';
+import { reconciliationBenchCommand } from './reconciliation/reconciliation-bench-command.ts';
 import { replayBenchCommand } from './replay/replay-bench-command.ts';
 import { restoreBenchCommand } from './restore/restore-bench-command.ts';
 import { soakBenchCommand } from './soak/soak-bench-command.ts';
@@ -26,6 +27,7 @@ export function bench(args: readonly string[], cli = createCliContext()): Promis
   program.addCommand(replayBenchCommand(cli));
   program.addCommand(backfillBenchCommand(cli));
   program.addCommand(projectorBenchCommand(cli));
+  program.addCommand(reconciliationBenchCommand(cli));
   program.addCommand(soakBenchCommand(cli));
   program.addCommand(instancesBenchCommand(cli));
   return runCommand(program, args, cli);

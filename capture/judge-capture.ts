@@ -9,6 +9,7 @@
  *   timeline-changed  the same system on another timeline: a standby was promoted, or a backup restored
  *   log-behind        the server's log ends before what was read of it: it was set back
  */
+import type { Verdict } from '../connectors/connector-health.ts';
 import type { CaptureStanding, DatabaseIdentity, Gap, GapReason } from './capture-standing.ts';
 
 export interface SlotSeen {
@@ -38,11 +39,14 @@ export interface CaptureSeen {
       });
   /** Last change that Kafka has of the connector, asked after the slot was; undefined: not known. */
   readonly deliveredLsn: bigint | undefined;
+  /** What Connect says of the connector and its tasks; undefined: not known. */
+  readonly connector: Verdict | undefined;
   /** Of the heartbeat that goes through the log; undefined: not known. */
   readonly heartbeatAgeMs: number | undefined;
 }
 
-export type SuspectReason = 'unreachable' | 'standby' | 'silent' | 'slot-filling';
+export type SuspectReason =
+  'unreachable' | 'standby' | 'connector-down' | 'silent' | 'slot-filling';
 
 export type CaptureVerdict =
   | { readonly kind: 'ok' }
@@ -54,6 +58,8 @@ export type CaptureVerdict =
 
 /** Two heartbeats and a turn of the connector that tries again. */
 const silentAfterMs = 20_000;
+/** While somebody reads the slot: a large transaction comes through in one piece, no heartbeat within it. */
+const stuckAfterMs = 60_000;
 /** Parts of `max_slot_wal_keep_size` at which somebody is told. */
 const fillingLevels = [0.8, 0.5];
 
@@ -123,7 +129,7 @@ function slotGap(
 }
 
 function doubt(
-  { slotName, heartbeatAgeMs }: CaptureSeen,
+  { slotName, connector, heartbeatAgeMs }: CaptureSeen,
   slot: SlotSeen | undefined,
   keptBytesMax: number | undefined,
 ): CaptureVerdict | undefined {
@@ -134,9 +140,33 @@ function doubt(
     const detail = `the replication slot ${slotName} holds more than ${level * 100} % of what the server keeps (max_slot_wal_keep_size): beyond it changes are lost`;
     return suspect('slot-filling', detail);
   }
-  const isSilent = heartbeatAgeMs !== undefined && heartbeatAgeMs > silentAfterMs;
-  if (slot?.isActive !== false || !isSilent) return undefined;
-  return suspect('silent', `nobody reads the replication slot ${slotName}, and no heartbeat comes`);
+  return connectorDoubt(connector) ?? silence({ slotName, heartbeatAgeMs }, slot);
+}
+
+/** What does not begin again by itself. */
+const standingStill: Partial<Record<Verdict, string>> = {
+  failed: 'it or its task is FAILED',
+  paused: 'somebody has paused or stopped it',
+  missing: 'Connect does not know it',
+};
+
+function connectorDoubt(connector: Verdict | undefined): CaptureVerdict | undefined {
+  const why = connector && standingStill[connector];
+  if (why === undefined) return undefined;
+  return suspect('connector-down', `the connector captures nothing: ${why}`);
+}
+
+function silence(
+  { slotName, heartbeatAgeMs = 0 }: Pick<CaptureSeen, 'slotName' | 'heartbeatAgeMs'>,
+  slot: SlotSeen | undefined,
+): CaptureVerdict | undefined {
+  if (slot?.isActive === false && heartbeatAgeMs > silentAfterMs) {
+    const detail = `nobody reads the replication slot ${slotName}, and no heartbeat comes`;
+    return suspect('silent', detail);
+  }
+  if (heartbeatAgeMs <= stuckAfterMs) return undefined;
+  const detail = `the replication slot ${slotName} is read, and no heartbeat has come for ${stuckAfterMs / 1_000} s: the connector is stuck, or far behind`;
+  return suspect('silent', detail);
 }
 
 function found(reason: GapReason, detail: Gap['detail']): CaptureVerdict {

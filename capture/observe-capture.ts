@@ -1,5 +1,6 @@
 /** One look at what captures the platform's tables: a query to its Postgres, and what Connect says. */
-import type { ConnectClient } from '../connectors/connect-client.ts';
+import type { ConnectClient, ConnectorOffset } from '../connectors/connect-client.ts';
+import { verdictOf, type Verdict } from '../connectors/connector-health.ts';
 import type { Database, Row } from '../database/connection.ts';
 import { isRollguardError } from '../kernel/errors.ts';
 import type { CaptureSeen, SlotSeen } from './judge-capture.ts';
@@ -34,14 +35,14 @@ export async function observeCapture(
   heartbeatAgeMs: number | undefined,
 ): Promise<CaptureSeen> {
   const server = await askServer(source);
-  const offset = await askConnect(source);
+  const { offset, connector } = await askConnect(source);
   const lsn = server === undefined || offset === undefined ? undefined : await askEnd(source);
   return {
     slotName: source.slotName,
     server: server && { ...server, lsn },
     // While the tables are read for the first time the slot is ahead of what is told of it.
     deliveredLsn: offset?.isStreaming === true ? offset.lsn : undefined,
-    heartbeatAgeMs,
+    ...{ connector, heartbeatAgeMs },
   };
 }
 
@@ -73,11 +74,25 @@ async function askEnd({ database }: CaptureSource): Promise<bigint | undefined> 
   }
 }
 
-async function askConnect({ connect, connectorName }: CaptureSource) {
+interface Told {
+  readonly offset: ConnectorOffset | undefined;
+  readonly connector: Verdict | undefined;
+}
+
+async function askConnect({ connect, connectorName }: CaptureSource): Promise<Told> {
+  if (connect === undefined) return { offset: undefined, connector: undefined };
+  const [offset, connector] = await Promise.all([
+    unlessAway(connect.offset(connectorName)),
+    unlessAway(connect.status(connectorName).then(verdictOf)),
+  ]);
+  return { offset, connector };
+}
+
+/** Connect that is away says nothing about the slot. */
+async function unlessAway<Answer>(answer: Promise<Answer>): Promise<Answer | undefined> {
   try {
-    return await connect?.offset(connectorName);
+    return await answer;
   } catch (error) {
-    // Connect that is away says nothing about the slot.
     if (isRollguardError(error)) return undefined;
     throw error;
   }

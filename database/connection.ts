@@ -5,7 +5,7 @@
  */
 import pg from 'pg';
 import { RollguardError, messageOf } from '../kernel/errors.ts';
-import { sqlStateOf } from './sql-state.ts';
+import { sqlStateOf, statementCancelled } from './sql-state.ts';
 
 const connectionTimeoutMs = 10_000;
 const statementTimeoutMs = 60_000;
@@ -114,6 +114,5 @@ function unavailable({ setting }: DatabaseOptions, cause: unknown): RollguardErr
 /** An error without SQLSTATE comes from the socket; classes 08 and 57 are Postgres going away. */
 function connectionBroke(error: unknown): boolean {
   const state = sqlStateOf(error);
-  // 57014 is a statement that took too long: the connection lives.
-  return state === undefined || (/^(08|57)/.test(state) && state !== '57014');
+  return state === undefined || (/^(08|57)/.test(state) && state !== statementCancelled);
 }

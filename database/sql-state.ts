@@ -2,6 +2,8 @@
 
 /** A table that was not made. */
 export const undefinedTable = '42P01';
+/** A statement that took too long, or that somebody has cancelled; the connection lives. */
+export const statementCancelled = '57014';
 
 /** Two characters of class, three of condition. Node's EPIPE and our own USAGE have five letters as well. */
 const pattern = /^(?:\d[0-9A-Z]|F0|HV|P0|XX)[0-9A-Z]{3}$/;

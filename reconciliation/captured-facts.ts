@@ -11,6 +11,7 @@ import {
   noDates,
   readBusinessDateRow,
   type BusinessDateColumns,
+  type PropertyDates,
 } from '../topology/roll/business-dates.ts';
 import {
   mergeLifecycleRow,
@@ -36,8 +37,10 @@ export interface KnownReservation {
 
 export interface CapturedProperty {
   readonly property: PropertyColumns | undefined;
-  /** In the order of their dates. */
+  /** In the order of their dates; those after the last closed one are enough. */
   readonly dates: readonly BusinessDateColumns[];
+  /** What was read of its dates before; undefined: nothing, or there were none. */
+  readonly datesBefore: PropertyDates | undefined;
 }
 
 export interface KnownProperty {
@@ -74,11 +77,12 @@ export function knownReservation(
   return { facts, problems, isUsable: true };
 }
 
-export function knownProperty({ property, dates }: CapturedProperty): KnownProperty {
+export function knownProperty(captured: CapturedProperty): KnownProperty {
+  const { property, dates, datesBefore } = captured;
   const problems: RowProblem[] = [];
   const row =
     property === undefined ? undefined : readInto(problems, readPropertyRow(property))?.row;
-  let known = noDates;
+  let known = datesBefore ?? noDates;
   for (const each of dates) {
     const date = readInto(problems, readBusinessDateRow(each));
     if (date === undefined) continue;
@@ -87,7 +91,7 @@ export function knownProperty({ property, dates }: CapturedProperty): KnownPrope
   return {
     zone: row?.zone,
     lastClosedDate: known.lastClosedDate,
-    hasDates: dates.length > 0,
+    hasDates: dates.length > 0 || datesBefore !== undefined,
     problems,
     isUsable: property === undefined || row !== undefined,
   };

@@ -2,6 +2,7 @@
  * What a reconciliation finds: one row for each ledger entry, hold or payment that is not what the
  * platform's rows say, with the reason and the money by which it differs. Amounts are whole minor units.
  */
+import { createHash } from 'node:crypto';
 import type { JsonValue } from '../topology/canonical-json.ts';
 
 /** Each side with the reasons that its rows may have. */
@@ -40,6 +41,9 @@ export const driftReasons = {
 export type DriftSide = keyof typeof driftReasons;
 export type DriftReason = (typeof driftReasons)[DriftSide][number];
 
+/** Of a row's digest: that two rows of a reservation share them is beyond chance. */
+const idBytes = 12;
+
 /** In the order of a report. */
 export const driftSides = Object.keys(driftReasons) as readonly DriftSide[];
 
@@ -72,9 +76,9 @@ export interface DriftRow {
   readonly sinceMs: number | null;
 }
 
-/** Two looks that found this found the same. */
+/** Two looks that found this found the same. Short: many wait for their second look. */
 export function driftIdentity(row: DriftRow): string {
-  return JSON.stringify(row);
+  return createHash('sha256').update(JSON.stringify(row)).digest().toString('base64', 0, idBytes);
 }
 
 /** @returns the sums that are not zero, by currency in the order of its name. */

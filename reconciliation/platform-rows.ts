@@ -6,7 +6,6 @@ import { openDatabase, type Database, type Row } from '../database/connection.ts
 import { sqlStateOf } from '../database/sql-state.ts';
 import { RollguardError, messageOf } from '../kernel/errors.ts';
 import type { LifecycleColumns } from '../topology/captured/lifecycle-row.ts';
-import type { BusinessDateColumns } from '../topology/roll/business-dates.ts';
 import { capturedColumns } from '../topology/roll/captured-rows.ts';
 import { propertyIdOf } from '../topology/roll/facts.ts';
 import type { PropertyColumns } from '../topology/roll/property-row.ts';
@@ -18,6 +17,7 @@ import {
   type KnownReservation,
 } from './captured-facts.ts';
 import { groupBy } from './group-by.ts';
+import { KnownDates } from './known-dates.ts';
 
 const setting = 'PLATFORM_DATABASE_URL';
 /** A command has one row; ten thousand reservations have fewer than that. */
@@ -59,23 +59,30 @@ export async function openPlatform(
     throw new RollguardError('CONFIG_INVALID', message);
   }
   const database = await openDatabase({ url, setting, applicationName, isReadOnly: true });
+  const asked = { database, dates: new KnownDates() };
   return {
     tenantsOf: (reservationId) => explained(() => tenantsOf(database, reservationId)),
     snapshot: (tenantId, work) =>
       explained(() =>
         database.transaction(async () => {
           await database.query("SELECT set_config('app.current_tenant_id', $1, true)", [tenantId]);
-          return work(tablesOf(database, tenantId));
+          return work(tablesOf(asked, tenantId));
         }, 'REPEATABLE READ'),
       ),
     close: () => database.close(),
   };
 }
 
-function tablesOf(database: Database, tenantId: string): PlatformTables {
+interface Asked {
+  readonly database: Database;
+  /** Of all snapshots so far. */
+  readonly dates: KnownDates;
+}
+
+function tablesOf(asked: Asked, tenantId: string): PlatformTables {
   return {
-    query: async (text, values) => (await database.query(text, values)).rows,
-    reservations: (reservationIds) => readReservations(database, tenantId, reservationIds),
+    query: async (text, values) => (await asked.database.query(text, values)).rows,
+    reservations: (reservationIds) => readReservations(asked, tenantId, reservationIds),
   };
 }
 
@@ -89,10 +96,11 @@ async function tenantsOf(database: Database, reservationId: string): Promise<rea
 }
 
 async function readReservations(
-  database: Database,
+  asked: Asked,
   tenantId: string,
   reservationIds: readonly string[],
 ): Promise<readonly PlatformReservation[]> {
+  const { database } = asked;
   const reservations = await readRows<ReservationColumns>(database, {
     table: 'reservations',
     where: 'tenant_id = $1 AND id = ANY($2::uuid[])',
@@ -117,7 +125,7 @@ async function readReservations(
     return { reservationId, rows, ...knownReservation({ tenantId, reservationId }, rows) };
   });
   const propertyIds = [...new Set(known.flatMap(({ facts }) => propertyIdOf(facts) ?? []))];
-  const properties = await readProperties(database, tenantId, propertyIds);
+  const properties = await readProperties(asked, tenantId, propertyIds);
   return known.map(({ rows, ...reservation }) => {
     const propertyId = propertyIdOf(reservation.facts);
     return {
@@ -132,38 +140,28 @@ async function readReservations(
 }
 
 async function readProperties(
-  database: Database,
+  { database, dates }: Asked,
   tenantId: string,
   propertyIds: readonly string[],
 ): Promise<ReadonlyMap<string, KnownProperty>> {
   if (propertyIds.length === 0) return new Map();
-  const values = [tenantId, propertyIds];
   const properties = await readRows<PropertyColumns>(database, {
     table: 'properties',
     where: 'tenant_id = $1 AND id = ANY($2::uuid[])',
-    values,
+    values: [tenantId, propertyIds],
   });
-  const dates = (await hasBusinessDates(database))
-    ? await readRows<BusinessDateColumns>(database, {
-        table: 'business_dates',
-        where: 'tenant_id = $1 AND property_id = ANY($2::uuid[]) ORDER BY business_date',
-        values,
-      })
-    : [];
-  const datesOf = groupBy(dates, (row) => row.property_id);
+  const { rowsOf, before } = await dates.read(database, tenantId, propertyIds);
   const rowOf = new Map(properties.map((row) => [row.id, row]));
   return new Map(
-    propertyIds.map((id) => [
-      id,
-      knownProperty({ property: rowOf.get(id), dates: datesOf.get(id) ?? [] }),
-    ]),
+    propertyIds.map((id) => {
+      const property = knownProperty({
+        ...{ property: rowOf.get(id), dates: rowsOf.get(id) ?? [] },
+        datesBefore: before.get(id),
+      });
+      if (property.hasDates) dates.remember(tenantId, id, property);
+      return [id, property];
+    }),
   );
-}
-
-/** A platform may do without them: the dates are closed by a clock then. */
-async function hasBusinessDates(database: Database): Promise<boolean> {
-  const { rows } = await database.query("SELECT to_regclass('business_dates') AS found");
-  return rows[0]?.['found'] !== null;
 }
 
 /** The columns that the stream reads too, and no others. */

@@ -61,7 +61,8 @@ interface Waiting {
   readonly atMs: number;
   readonly lookedMs: number;
   readonly looks: number;
-  readonly found: ReadonlyMap<string, readonly DriftRow[]>;
+  /** What was found, not its rows: of whatever differs still, the last look tells them. */
+  readonly found: ReadonlyMap<string, readonly string[]>;
 }
 
 class Reconciliation {
@@ -135,7 +136,8 @@ class Reconciliation {
   ): void {
     if (found.size === 0) return;
     const lookedMs = this.#options.clock.monotonicMs();
-    this.#waiting.push({ tenantId, atMs, lookedMs, looks, found });
+    const identities = new Map([...found].map(([id, rows]) => [id, rows.map(driftIdentity)]));
+    this.#waiting.push({ tenantId, atMs, lookedMs, looks, found: identities });
   }
 
   #waitingCount(): number {
@@ -178,7 +180,7 @@ class Reconciliation {
     }));
     const changing = new Map<string, readonly DriftRow[]>();
     for (const [reservationId, rows] of again.found) {
-      const known = new Set(found.get(reservationId)?.map(driftIdentity));
+      const known = new Set(found.get(reservationId));
       const isSame = rows.every((row) => known.has(driftIdentity(row)));
       if (isSame) for (const row of rows) this.#tally.add(row);
       else changing.set(reservationId, rows);

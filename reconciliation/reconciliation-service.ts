@@ -3,9 +3,10 @@
  * and makes it. When the last one was is in our own Postgres, so one run is made whoever makes it. Nothing
  * that goes wrong here ends the instance.
  */
-import { becomeLeader } from '../backfill/leader-lock.ts';
 import { openDatabase, type Database } from '../database/connection.ts';
 import { migrate } from '../database/migrations.ts';
+import { SharedConnection } from '../database/shared-connection.ts';
+import { sqlStateOf, undefinedTable } from '../database/sql-state.ts';
 import type { Clock } from '../kernel/clock.ts';
 import { RollguardError, messageOf } from '../kernel/errors.ts';
 import type { Logger } from '../kernel/logger.ts';
@@ -13,6 +14,7 @@ import type { Metrics } from '../kernel/metrics.ts';
 import type { Random } from '../kernel/random.ts';
 import type { Settings } from '../kernel/settings.ts';
 import { late, settledWithin } from '../kernel/settled-within.ts';
+import { leadReconciliation } from './lead-reconciliation.ts';
 import { reconciliationMetrics, type ReconciliationMetrics } from './reconciliation-metrics.ts';
 import type { ReconciliationReport } from './reconciliation-report.ts';
 import type { ReplaySources } from './replay-reservations.ts';
@@ -36,11 +38,15 @@ export interface ReconciliationServiceOptions {
 const lookIntervalMs = 60_000;
 const closeTimeoutMs = 5_000;
 const setting = 'ROLLGUARD_DATABASE_URL';
+/** Who asks for the last run: a page is read by a few, and a report has up to 10,000 rows. */
+const readers = { usersMax: 16, timeoutMs: 5_000 };
 
 export class ReconciliationService {
   readonly #options: ReconciliationServiceOptions;
   readonly #metrics: ReconciliationMetrics;
   readonly #stop = new AbortController();
+  /** Of those who ask for the last run. */
+  readonly #shared: SharedConnection;
   #lastComplaint = '';
   /** By this process's clock: without an earlier run the first one waits for the tables to be filled. */
   #firstDueMs = 0;
@@ -49,6 +55,12 @@ export class ReconciliationService {
   constructor(options: ReconciliationServiceOptions) {
     this.#options = options;
     this.#metrics = reconciliationMetrics(options.metrics);
+    const { clock, settings } = options;
+    const applicationName = 'rollguard reconciliation, last run';
+    this.#shared = new SharedConnection({
+      ...{ url: settings.ROLLGUARD_DATABASE_URL, setting, applicationName, isReadOnly: true },
+      ...{ clock, ...readers },
+    });
   }
 
   /** Starts in the background; without both databases it says so and does nothing. */
@@ -68,6 +80,7 @@ export class ReconciliationService {
 
   async close(): Promise<void> {
     this.#stop.abort(new RollguardError('INTERRUPTED', 'the instance stops'));
+    await this.#shared.close();
     const run = this.#run ?? Promise.resolve();
     const { clock, logger } = this.#options;
     if ((await settledWithin(clock, closeTimeoutMs, run)) === late) {
@@ -75,21 +88,24 @@ export class ReconciliationService {
     }
   }
 
-  /** The last run, with the rows of one tenant. @throws NOT_FOUND, PRECONDITION_FAILED */
+  /**
+   * The last run, with the rows of one tenant.
+   * @throws NOT_FOUND; QUEUE_FULL when too many ask, DATABASE_UNAVAILABLE
+   */
   async lastReport(tenantId: string): Promise<ReconciliationReport> {
-    const { ROLLGUARD_DATABASE_URL: url } = this.#options.settings;
-    if (url === '') {
+    if (this.#options.settings.ROLLGUARD_DATABASE_URL === '') {
       throw new RollguardError('NOT_FOUND', `no reconciliation is kept: ${setting} is not set`);
     }
-    const database = await this.#open();
-    try {
-      const report = await lastReport(database, tenantId);
-      if (report !== undefined) return report;
-      const message = 'there was no reconciliation yet; `rollguard reconcile run` makes one';
-      throw new RollguardError('NOT_FOUND', message);
-    } finally {
-      await database.close();
-    }
+    const report = await this.#shared
+      .use((database) => lastReport(database, tenantId))
+      .catch((error: unknown) => {
+        // No instance has made the tables yet.
+        if (sqlStateOf(error) === undefinedTable) return undefined;
+        throw error;
+      });
+    if (report !== undefined) return report;
+    const message = 'there was no reconciliation yet; `rollguard reconcile run` makes one';
+    throw new RollguardError('NOT_FOUND', message);
   }
 
   async #untilStopped(): Promise<void> {
@@ -112,8 +128,8 @@ export class ReconciliationService {
   async #runIfDue(): Promise<void> {
     const { settings, clock, logger } = this.#options;
     if (!(await this.#isDue())) return;
-    const leadership = await becomeLeader({
-      ...{ url: settings.ROLLGUARD_DATABASE_URL, clock, work: 'reconciliation' },
+    const leadership = await leadReconciliation({
+      ...{ url: settings.ROLLGUARD_DATABASE_URL, clock },
       applicationName: 'rollguard reconciliation by schedule',
     });
     if (leadership === undefined) return;

@@ -34,7 +34,7 @@ export async function saveRun(
 
 /** The newest runs, without their rows. */
 export async function lastRuns(
-  database: Database,
+  database: Pick<Database, 'query'>,
   limit: number,
 ): Promise<readonly Omit<ReconciliationReport, 'drift'>[]> {
   const { rows } = await database.query(
@@ -57,7 +57,7 @@ export async function lastScheduledMs(database: Database): Promise<number | unde
 
 /** The newest run, with the rows that are one tenant's, and of its sides what these come to. */
 export async function lastReport(
-  database: Database,
+  database: Pick<Database, 'query'>,
   tenantId: string,
 ): Promise<ReconciliationReport | undefined> {
   const [report] = await lastRuns(database, 1);

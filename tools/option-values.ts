@@ -13,3 +13,9 @@ export function calendarDate(text: string): string {
   if (isCalendarDate(text)) return text;
   throw new InvalidArgumentError('It must be a date like 2026-05-10.');
 }
+
+/** 0 is allowed: not at all. */
+export function secondsOrNone(text: string): number {
+  if (/^\d{1,6}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('It must be a whole number of seconds.');
+}

@@ -8,6 +8,8 @@ export interface HealthSource {
   readonly name: string;
   /** Why it should not get traffic; undefined when it is ready. */
   notReady(): string | undefined;
+  /** What somebody should look at, though it is ready. */
+  warning?(): string | undefined;
 }
 
 export function healthRoutes(
@@ -18,11 +20,12 @@ export function healthRoutes(
     server.get('/health/liveness', { schema: livenessDocument }, () => ({ status: 'alive' }));
     server.get('/health/readiness', { schema: readinessDocument }, async (_request, reply) => {
       const services = sources.map((source) => {
-        const reason = source.notReady();
+        const [reason, warning] = [source.notReady(), source.warning?.()];
         return {
           name: source.name,
           ready: reason === undefined,
           ...(reason === undefined ? {} : { reason }),
+          ...(warning === undefined ? {} : { warning }),
         };
       });
       const ready = services.every((service) => service.ready);
@@ -49,7 +52,10 @@ const readinessDocument = documented({
   body: z.object({
     status: z.enum(['ready', 'not ready']),
     services: z.array(
-      z.object({ name: z.string(), ready: z.boolean(), reason: z.string().optional() }),
+      z.object({
+        ...{ name: z.string(), ready: z.boolean(), reason: z.string().optional() },
+        warning: z.string().optional().describe('ready, but somebody should look'),
+      }),
     ),
   }),
 });

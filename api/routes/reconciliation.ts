@@ -56,6 +56,8 @@ const reportBody = z.object({
 const problems = [
   problem(400, 'REQUEST_INVALID', 'header x-tenant-id must name one tenant'),
   problem(404, 'NOT_FOUND', 'there was no reconciliation yet'),
+  problem(429, 'QUEUE_FULL', '16 requests are waiting for Postgres; try again shortly'),
+  problem(503, 'DATABASE_UNAVAILABLE', 'Postgres (ROLLGUARD_DATABASE_URL) does not answer'),
   problemOf(undefined),
 ];
 

@@ -13,7 +13,7 @@ const slot = { isActive: true, walStatus: 'reserved', confirmedLsn: 1_000n, reta
 const healthy: CaptureSeen = {
   slotName: 'rollguard',
   server: { ...followed, isStandby: false, lsn: 2_000n, keptBytesMax: 400, slot },
-  ...{ deliveredLsn: 1_000n, heartbeatAgeMs: 4_000 },
+  ...{ deliveredLsn: 1_000n, connector: 'running', heartbeatAgeMs: 4_000 },
 };
 const withoutSlot: CaptureSeen = {
   ...healthy,
@@ -131,8 +131,13 @@ describe('an instance that looks after the capture', () => {
     await nextLook();
 
     expect(one.notReady()).toBeUndefined();
+    expect(one.warning()).toMatch(/^unreachable: /);
     expect(told).toEqual(['warn the capture does not look as it should']);
     expect(figures.of('rollguard_capture_suspect')).toEqual({ '': 1 });
+    seen = healthy;
+    await nextLook();
+    expect(one.warning()).toBeUndefined();
+    expect(figures.of('rollguard_capture_suspect')).toEqual({ '': 0 });
   });
 
   test('tells of a gap though Kafka is away, and writes it down when it is back', async () => {

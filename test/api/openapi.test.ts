@@ -240,7 +240,7 @@ describe('the API description', () => {
         .map((each) => complaints(schema, each)),
     );
 
-    expect(examples).toHaveLength(145);
+    expect(examples).toHaveLength(149);
     expect(examples.flat()).toEqual([]);
   });
 });

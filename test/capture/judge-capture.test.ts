@@ -33,7 +33,7 @@ function look(changes: Changes = {}): CaptureSeen {
       ...changes.server,
       slot: changes.slot === null ? undefined : { ...slot, ...changes.slot },
     },
-    ...{ deliveredLsn: 1_000n, heartbeatAgeMs: 4_000, ...changes.seen },
+    ...{ deliveredLsn: 1_000n, connector: 'running', heartbeatAgeMs: 4_000, ...changes.seen },
   };
 }
 
@@ -67,6 +67,12 @@ describe('the capture', () => {
     ['suspect unreachable', { seen: { server: undefined } }],
     ['suspect standby', { server: { isStandby: true, timeline: 0 }, slot: null }],
     ['suspect silent', { slot: { isActive: false }, seen: { heartbeatAgeMs: 20_001 } }],
+    // A slot that is read by what is stuck.
+    ['suspect silent', { seen: { heartbeatAgeMs: 60_001 } }],
+    ['suspect silent', { seen: { connector: undefined, heartbeatAgeMs: 60_001 } }],
+    ['suspect connector-down', { seen: { connector: 'failed' } }],
+    ['suspect connector-down', { slot: { isActive: false }, seen: { connector: 'paused' } }],
+    ['suspect connector-down', { seen: { connector: 'missing' } }],
     ['suspect slot-filling', { server: { keptBytesMax: 200 } }],
   ])('is %s, which is no gap', (expected, changes) => {
     expect(reasonOf(judge(changes))).toBe(expected);
@@ -84,6 +90,14 @@ describe('the capture', () => {
     [
       'a slot without a reader for a moment is a restart',
       { slot: { isActive: false }, seen: { heartbeatAgeMs: 19_000 } },
+    ],
+    [
+      'a heartbeat that a large transaction keeps waiting comes later',
+      { seen: { heartbeatAgeMs: 59_000 } },
+    ],
+    [
+      'a connector that begins is no connector that stands still',
+      { slot: { isActive: false }, seen: { connector: 'starting' } },
     ],
     [
       'a slot that nobody has confirmed yet is behind',

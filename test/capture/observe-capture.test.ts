@@ -18,12 +18,15 @@ test('the slot is asked first, then what was delivered, then where the log ends'
       asked.push('delivered');
       return Promise.resolve({ lsn: 150n, isStreaming: true });
     },
+    status: () =>
+      Promise.resolve({ connector: { state: 'RUNNING' }, tasks: [{ state: 'FAILED' }] }),
   };
   const source = { database, connect, connectorName: 'c', slotName: 's' };
   const seen = await observeCapture(source as unknown as CaptureSource, undefined);
 
   expect(asked).toEqual(['slot', 'delivered', 'end']);
   expect(seen.deliveredLsn).toBe(150n);
+  expect(seen.connector).toBe('failed');
   expect(seen.server).toMatchObject({ timeline: 10, lsn: 2n ** 32n + 200n });
   expect(seen.server?.slot?.confirmedLsn).toBe(100n);
 });

@@ -22,7 +22,7 @@ import { connectPlatformDatabase } from '../../examples/reservation-platform/dat
 import { createPlatformSchema } from '../../examples/reservation-platform/schema.ts';
 import { systemClock } from '../../kernel/clock.ts';
 import { silentLogger } from '../../kernel/logger.ts';
-import { noMetrics } from '../../kernel/metrics.ts';
+import { noMetrics, type Metrics } from '../../kernel/metrics.ts';
 import { parseSettings } from '../../kernel/settings.ts';
 import { createRegistryClient } from '../../schemas/registry-client.ts';
 import type { SchemaRegistryPort } from '../../schemas/registry.ts';
@@ -107,7 +107,12 @@ export class OwnCapture {
     await workload.feed({ databaseUrl, clock, signal, progress: () => undefined });
   }
 
-  startWatch(): CaptureGapWatch {
+  startWatch(
+    told: {
+      readonly metrics?: Metrics;
+      readonly settings?: Readonly<Record<string, string>>;
+    } = {},
+  ): CaptureGapWatch {
     const { endpoints } = this.#system.stack;
     const settings = parseSettings({
       KAFKA_BROKERS: endpoints.kafkaBrokers,
@@ -117,11 +122,13 @@ export class OwnCapture {
       PLATFORM_TOPIC_PREFIX: this.name,
       ROLLGUARD_CAPTURE_SLOT: this.name,
       ROLLGUARD_CAPTURE_CONNECTOR: this.name,
+      ...told.settings,
     });
     const parts = { port: this.port, topicPrefix: this.name, clock, logger: silentLogger };
     const heartbeat = new CaptureHeartbeat(parts);
     const look = new CaptureLook({ settings, clock });
-    const watch = new CaptureGapWatch({ ...parts, look, heartbeat, metrics: noMetrics });
+    const { metrics = noMetrics } = told;
+    const watch = new CaptureGapWatch({ ...parts, look, heartbeat, metrics });
     this.#watches.push(watch, heartbeat);
     heartbeat.start();
     watch.start();

@@ -46,7 +46,7 @@ async function run(...args: string[]): Promise<{ exitCode: number; out: string; 
 describe('connectors diff', () => {
   test('is 3 for a connector that is missing, 0 once it is applied', async () => {
     const missing = await run('diff');
-    await run('apply');
+    await run('apply', '--no-kafka');
     const equal = await run('diff');
 
     expect([missing.exitCode, equal.exitCode]).toEqual([3, 0]);
@@ -55,13 +55,13 @@ describe('connectors diff', () => {
   });
 
   test('names each setting that was changed by hand, and apply mends it', async () => {
-    await run('apply');
+    await run('apply', '--no-kafka');
     const connector = connect.connectors.get(name)!;
     connector.config = { ...connector.config, 'heartbeat.interval.ms': '1', extra: 'by hand' };
     const changed = await run('diff', '--json');
     const writesBefore = connect.writes.length;
     const text = await run('diff');
-    await run('apply');
+    await run('apply', '--no-kafka');
 
     expect(changed.exitCode).toBe(3);
     expect(text.out).toContain('  heartbeat.interval.ms: 1 → 5000\n');
@@ -74,7 +74,7 @@ describe('connectors diff', () => {
 
 describe('connectors restart', () => {
   test('starts it again and waits until it runs', async () => {
-    await run('apply');
+    await run('apply', '--no-kafka');
     connect.connectors.get(name)!.tasks = [{ state: 'FAILED', trace: 'boom' }];
     const { exitCode, out } = await run('restart', '--failed-only');
 
@@ -93,7 +93,7 @@ describe('connectors restart', () => {
 
 describe('connectors delete', () => {
   test('wants to be sure, and says what stays', async () => {
-    await run('apply');
+    await run('apply', '--no-kafka');
     const unsure = await run('delete');
     const dry = await run('delete', '--dry-run');
     expect(connect.connectors.has(name)).toBe(true);
@@ -113,7 +113,7 @@ describe('connectors delete --drop-slot', () => {
   const nowhere = ['--admin-database-url', 'postgres://postgres@127.0.0.1:1/platform'];
 
   test('stops the connector and forgets its offsets, so that a new snapshot can begin', async () => {
-    await run('apply');
+    await run('apply', '--no-kafka');
     const { exitCode, err } = await run('delete', '--yes', '--drop-slot', ...nowhere);
 
     expect(connect.writes.slice(1)).toEqual([
@@ -126,7 +126,7 @@ describe('connectors delete --drop-slot', () => {
   });
 
   test('deletes nothing while its tasks do not end', async () => {
-    await run('apply');
+    await run('apply', '--no-kafka');
     connect.tasksAfterStop = [{ state: 'RUNNING' }];
     const { exitCode, err } = await run('delete', '--yes', '--drop-slot', ...nowhere);
 

@@ -52,6 +52,9 @@ async function run(...args: string[]): Promise<Ended> {
   return { exitCode, out, err };
 }
 
+/** Kafka is not here; what it is asked for is tested where it is. */
+const apply = (...args: string[]): Promise<Ended> => run('apply', '--no-kafka', ...args);
+
 function configFile(content: unknown): string {
   const file = path.join(folder, 'connector.json');
   writeFileSync(file, typeof content === 'string' ? content : JSON.stringify(content));
@@ -109,8 +112,7 @@ describe('every connectors command', () => {
 
   test('takes a flag before the environment', async () => {
     env['KAFKA_CONNECT_URL'] = 'http://127.0.0.1:1';
-    const { exitCode } = await run(
-      'apply',
+    const { exitCode } = await apply(
       '--connect-url',
       connect.url,
       '--database-url',
@@ -179,8 +181,8 @@ describe('connectors validate', () => {
 
 describe('connectors apply', () => {
   test('creates the connector; applied twice it says nothing and changes nothing', async () => {
-    const first = await run('apply');
-    const second = await run('apply');
+    const first = await apply();
+    const second = await apply();
 
     expect(first.exitCode).toBe(0);
     expect(first.out).toContain(`${name}: create\n`);
@@ -192,9 +194,9 @@ describe('connectors apply', () => {
   });
 
   test('shows a change with its secret masked', async () => {
-    await run('apply');
+    await apply();
     Object.assign(storedConfig(), { 'database.password': 'geheim', 'poll.interval.ms': '500' });
-    const { exitCode, out } = await run('apply', '--json');
+    const { exitCode, out } = await apply('--json');
 
     expect(exitCode).toBe(0);
     expect(out).not.toContain('geheim');
@@ -214,8 +216,28 @@ describe('connectors apply', () => {
     });
   });
 
+  test.each([[[]], [['--dry-run']], [['--brokers', '']]])(
+    'without KAFKA_BROKERS and with %j is a usage error that names it, and asks Connect nothing',
+    async (flags) => {
+      const { exitCode, out, err } = await run('apply', ...flags);
+
+      expect({ exitCode, out }).toEqual({ exitCode: 2, out: '' });
+      expect(err).toContain('KAFKA_BROKERS is not set: set it or give --brokers');
+      expect(err).toContain('--no-kafka');
+      expect(connect.requests).toBe(0);
+    },
+  );
+
+  test('changes nothing where Kafka, which has to be asked, does not answer', async () => {
+    const { exitCode, err } = await run('apply', '--brokers', '127.0.0.1:1');
+
+    expect(exitCode).toBe(1);
+    expect(err).toContain('[KAFKA_UNAVAILABLE]');
+    expect(connect.writes).toEqual([]);
+  });
+
   test('changes nothing with --dry-run', async () => {
-    const { exitCode, out } = await run('apply', '--dry-run');
+    const { exitCode, out } = await apply('--dry-run');
 
     expect(exitCode).toBe(0);
     expect(out).toContain(`${name}: create\n`);
@@ -225,7 +247,7 @@ describe('connectors apply', () => {
   test('takes overrides and another password reference', async () => {
     env['ROLLGUARD_CDC_PASSWORD_REFERENCE'] = '${env:OTHER}';
     const file = configFile({ slot: 'other', database: { host: 'seen-by-worker' } });
-    await run('apply', '--config', file);
+    await apply('--config', file);
 
     expect(storedConfig()).toMatchObject({
       'slot.name': 'other',
@@ -237,7 +259,7 @@ describe('connectors apply', () => {
 
   test('ends with the trace and 1 when a task FAILED', async () => {
     connect.tasksAfterPut = [{ state: 'FAILED', trace }];
-    const { exitCode, err } = await run('apply');
+    const { exitCode, err } = await apply();
 
     expect(exitCode).toBe(1);
     expect(err).toContain('Caused by: no publication');
@@ -246,14 +268,14 @@ describe('connectors apply', () => {
 
   test('waits as long as it is told', async () => {
     connect.tasksAfterPut = [];
-    const { exitCode, err } = await run('apply', '--wait-timeout', '7');
+    const { exitCode, err } = await apply('--wait-timeout', '7');
 
     expect(exitCode).toBe(1);
     expect(err).toContain('no running task after 7 s');
   });
 
   test('refuses a wait that is no number', async () => {
-    expect((await run('apply', '--wait-timeout', 'long')).exitCode).toBe(2);
+    expect((await apply('--wait-timeout', 'long')).exitCode).toBe(2);
   });
 });
 
@@ -266,7 +288,7 @@ describe('connectors status', () => {
   });
 
   test('is 0 when the connector and its task run', async () => {
-    await run('apply');
+    await apply();
     const { exitCode, out } = await run('status');
 
     expect(exitCode).toBe(0);
@@ -278,7 +300,7 @@ describe('connectors status', () => {
   });
 
   test('is 1 with the trace’s summary when a task FAILED', async () => {
-    await run('apply');
+    await apply();
     connect.connectors.get(name)!.tasks = [{ state: 'FAILED', trace }];
     const text = await run('status');
     const machine = await run('status', '--json');
@@ -294,7 +316,7 @@ describe('connectors status', () => {
   });
 
   test('is 1 when the connector runs without a task', async () => {
-    await run('apply');
+    await apply();
     connect.connectors.get(name)!.tasks = [];
     const { exitCode, out } = await run('status');
 

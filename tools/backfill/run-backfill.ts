@@ -6,7 +6,7 @@ import { backfillLimits, openPlatform } from '../../backfill/backfill-service.ts
 import { loadCheckpoint } from '../../backfill/checkpoints.ts';
 import { runFiltered } from '../../backfill/filtered-run.ts';
 import { KnownVersions } from '../../backfill/known-versions.ts';
-import { becomeLeader, currentLeader, type LeaderInfo } from '../../backfill/leader-lock.ts';
+import { becomeLeader, currentLeader, describeLeader } from '../../backfill/leader-lock.ts';
 import { openPublisher } from '../../backfill/publisher.ts';
 import { CaptureLog } from '../../capture/capture-log.ts';
 import { countRows, type RowFilter } from '../../backfill/read-rows.ts';
@@ -158,10 +158,6 @@ async function runAsLeader(
   });
   assertNoFailures(result);
   return result.rows;
-}
-
-export function describeLeader({ applicationName, address, since }: LeaderInfo): string {
-  return `${applicationName} (${address ?? 'local'}, since ${since})`;
 }
 
 /** What lies before a run: an estimate, since rows come while it runs. */

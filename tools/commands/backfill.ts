@@ -2,7 +2,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { openPlatform } from '../../backfill/backfill-service.ts';
 import { listCheckpoints, everyTenant, resetCheckpoints } from '../../backfill/checkpoints.ts';
-import { currentLeader } from '../../backfill/leader-lock.ts';
+import { currentLeader, describeLeader } from '../../backfill/leader-lock.ts';
 import { countRows } from '../../backfill/read-rows.ts';
 import { tenantsOf } from '../../backfill/tenants.ts';
 import type { Database } from '../../database/connection.ts';
@@ -13,7 +13,7 @@ import { lifecycleStates } from '../../topology/captured/lifecycle-row.ts';
 import { parseInstantMicros } from '../../topology/calendar/instant.ts';
 import { applicationSettings, commandLogger, commandPort } from '../application-settings.ts';
 import { emitAgain } from '../backfill/emit-again.ts';
-import { describeLeader, openOwn, runBackfill } from '../backfill/run-backfill.ts';
+import { openOwn, runBackfill } from '../backfill/run-backfill.ts';
 import type { CliContext } from '../cli-context.ts';
 import { interruptible } from '../interruptible.ts';
 import { uuid } from '../option-values.ts';

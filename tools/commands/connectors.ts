@@ -8,7 +8,7 @@ import { platformConnector } from '../../connectors/platform-connector.ts';
 import { prepareDatabase } from '../../connectors/prepare-database.ts';
 import { applyConnectors } from '../../connectors/reconcile.ts';
 import { renderRoleScript, type RoleScriptOptions } from '../../connectors/role-sql.ts';
-import { messageOf } from '../../kernel/errors.ts';
+import { RollguardError, messageOf } from '../../kernel/errors.ts';
 import { silentLogger } from '../../kernel/logger.ts';
 import { createKafkajsPort } from '../../streams/kafka/kafkajs-adapter.ts';
 import type { CliContext } from '../cli-context.ts';
@@ -162,6 +162,8 @@ async function validate(flags: ConnectorFlags, cli: CliContext): Promise<void> {
 
 interface ApplyFlags extends ConnectorFlags {
   readonly dryRun?: true;
+  /** False: --no-kafka. */
+  readonly kafka?: boolean;
   readonly waitTimeout: number;
 }
 
@@ -170,7 +172,8 @@ function applyCommand(cli: CliContext): Command {
     .description('create or change what differs, and wait until the tasks run')
     .option('--dry-run', 'only say what would be done')
     .option('--wait-timeout <seconds>', 'until the tasks run', positive, defaultWaitSeconds)
-    .option('--brokers <list>', "Kafka, for the tables' topics (default: KAFKA_BROKERS)")
+    .option('--brokers <list>', 'Kafka, host:port, comma separated (default: KAFKA_BROKERS)')
+    .option('--no-kafka', 'Kafka is not asked: only for tables that were never captured')
     .addHelpText('after', applyExamples)
     .action((flags: ApplyFlags) => apply(flags, cli));
 }
@@ -181,20 +184,23 @@ Examples:
   rollguard connectors apply --wait-timeout 300 --json
   rollguard connectors apply --password-reference '\${file:/run/secrets/cdc.properties:password}'
 
-The tables' topics are created first, also of tables without rows. Applied twice it says "nothing" and
-changes nothing. A FAILED task: its trace, exit 1. One that was deleted goes on where it ended; where that
-is not known any more, exit 1: \`rollguard connectors recover\` reads the tables anew.
+Kafka is needed (KAFKA_BROKERS): the tables' topics are created first, also of tables without rows, and it
+knows whether they were captured before. Applied twice it says "nothing" and changes nothing. A FAILED task:
+its trace, exit 1. One that was deleted goes on where it ended; where that is not known any more, exit 1:
+\`rollguard connectors recover\` reads the tables anew. With --no-kafka none of that is looked at.
 ${localStackNote}`;
 
 async function apply(flags: ApplyFlags, cli: CliContext): Promise<void> {
   const endpoints = connectorEndpoints(flags, cli);
   const url = requiredUrl(endpoints, 'connectUrl');
   const wanted = wantedConnector(endpoints, flags);
+  const brokers = flags.kafka === false ? undefined : requiredBrokers(endpoints);
   remindOfPrepare(endpoints, cli);
   const { clock, progress } = cli;
   const dryRun = flags.dryRun === true;
-  const connector = await resumable(wanted, dryRun, { endpoints, cli });
-  const topics = dryRun ? [] : await provideTopics(wanted, endpoints, cli);
+  const kafka = brokers === undefined ? undefined : { brokers, url };
+  const connector = kafka ? await resumable(wanted, dryRun, { kafka, cli }) : toConnect(wanted);
+  const topics = dryRun || !kafka ? [] : await provideTopics(wanted, kafka, cli);
   const results = await untilInterrupted((signal) =>
     applyConnectors({
       client: new ConnectClient({ url, clock, signal }),
@@ -212,27 +218,35 @@ async function apply(flags: ApplyFlags, cli: CliContext): Promise<void> {
   cli.out(results.map(renderApplied).join(''));
 }
 
+/** Without it a connector could begin anew where one was before, and nobody would hear of what is lost. */
+function requiredBrokers({ brokers = '' }: ConnectorEndpoints): string {
+  if (brokers !== '') return brokers;
+  const message =
+    'KAFKA_BROKERS is not set: set it or give --brokers; Kafka knows whether these tables were captured before, and their topics are made there (--no-kafka applies without, to tables that never were)';
+  throw new RollguardError('USAGE', message);
+}
+
+interface CapturingKafka {
+  readonly brokers: string;
+  /** Kafka Connect's. */
+  readonly url: string;
+}
+
 /** The epoch and the place of the capture are in Kafka and in Connect; a connector must not lose them. */
 async function resumable(
   wanted: DebeziumPostgres,
   dryRun: boolean,
-  { endpoints, cli }: { readonly endpoints: ConnectorEndpoints; readonly cli: CliContext },
+  { kafka, cli }: { readonly kafka: CapturingKafka; readonly cli: CliContext },
 ): Promise<ConnectorDefinition> {
-  const connector = toConnect(wanted);
-  const { clock, progress } = cli;
-  const { brokers = '', urls } = endpoints;
-  if (brokers === '') {
-    progress(
-      'connectors: KAFKA_BROKERS is not set: whether these tables were captured before is not known; if they were, give --brokers, so that nothing is lost unseen',
-    );
-    return connector;
-  }
-  const client = new ConnectClient({ url: urls.connectUrl ?? '', clock });
+  const { clock } = cli;
   const { topicPrefix } = wanted;
+  const client = new ConnectClient({ url: kafka.url, clock });
+  const brokers = kafka.brokers.split(',');
   const port = createKafkajsPort({
-    ...{ brokers: brokers.split(','), clientId: 'rollguard-cli', clock, logger: silentLogger },
+    ...{ brokers, clientId: 'rollguard-cli', clock, logger: silentLogger },
   });
   try {
+    const connector = toConnect(wanted);
     return await resumeCapture({ client, connector, topicPrefix, port, dryRun });
   } finally {
     await port.close();
@@ -242,17 +256,15 @@ async function resumable(
 /** The topics of tables that have no row yet; capture itself does not need them. */
 async function provideTopics(
   connector: DebeziumPostgres,
-  { brokers = '' }: ConnectorEndpoints,
+  { brokers }: CapturingKafka,
   { clock, progress }: CliContext,
 ): Promise<readonly string[]> {
-  let reason = 'KAFKA_BROKERS is not set';
   try {
-    if (brokers !== '') return await createCapturedTopics(connector, { brokers, clock });
+    return await createCapturedTopics(connector, { brokers, clock });
   } catch (error) {
-    reason = messageOf(error);
+    progress(
+      `connectors: no topics created (${messageOf(error)}): that of a table without rows comes with its first row, and the application waits for it`,
+    );
+    return [];
   }
-  progress(
-    `connectors: no topics created (${reason}): that of a table without rows comes with its first row, and the application waits for it`,
-  );
-  return [];
 }

@@ -1,11 +1,12 @@
 /** `rollguard reconcile run` and `status`: ledgers and holds beside the platform's tables. */
 import { Command } from 'commander';
-import { currentLeader } from '../../backfill/leader-lock.ts';
+import { currentLeader, type Leadership } from '../../backfill/leader-lock.ts';
 import { openDatabase, type Database } from '../../database/connection.ts';
 import { migrate } from '../../database/migrations.ts';
 import { RollguardError } from '../../kernel/errors.ts';
 import { systemRandom } from '../../kernel/random.ts';
 import type { Settings } from '../../kernel/settings.ts';
+import { waitToLead } from '../../reconciliation/lead-reconciliation.ts';
 import type { ReconciliationReport } from '../../reconciliation/reconciliation-report.ts';
 import { reportPage } from '../../reconciliation/report-page.ts';
 import { lastRuns } from '../../reconciliation/run-store.ts';
@@ -15,7 +16,7 @@ import { createRegistryClient } from '../../schemas/registry-client.ts';
 import { applicationSettings, commandPort } from '../application-settings.ts';
 import type { CliContext } from '../cli-context.ts';
 import { interruptible } from '../interruptible.ts';
-import { calendarDate, uuid } from '../option-values.ts';
+import { calendarDate, secondsOrNone, uuid } from '../option-values.ts';
 import { pacedProgress } from '../paced-progress.ts';
 import { renderReconciliation, runLine } from '../reconcile/reconciliation-table.ts';
 import { pushReconciliation } from '../reconcile/push-reconciliation.ts';
@@ -36,11 +37,13 @@ interface RunFlags {
   readonly output?: string;
   readonly page?: string;
   readonly kafka?: boolean;
+  readonly waitTimeout: number;
 }
 
 const differenceExitCode = 3;
 const failedExitCode = 1;
 const runsShown = 10;
+const defaultWaitSeconds = 600;
 
 const runExamples = `
 Examples:
@@ -51,6 +54,7 @@ Examples:
 
 Reads the platform's rows and our tables and changes neither; the run is kept in our Postgres. What differs
 is looked at again (RECONCILIATION_GRACE_MS) before it is told: what is on its way is no drift.
+One is made at a time, by schedule or by hand: another one is waited for.
 Exit 0 when nothing differs, 3 when something does, 1 when it could not be compared or is behind.
 How to read the report: docs/guides/reconciliation.md`;
 const statusExamples = `
@@ -74,6 +78,12 @@ export function reconcileCommand(cli: CliContext): Command {
     .option('--payments', 'payments too: what guests were charged beside what was earned')
     .option('--state', "ask the service for each ledger too: its state beside the table's rows")
     .option('--no-kafka', 'the time between two looks alone tells what is on its way')
+    .option(
+      '--wait-timeout <seconds>',
+      'for a reconciliation that is being made; 0: not at all',
+      secondsOrNone,
+      defaultWaitSeconds,
+    )
     .option('--url <url>', 'where Rollguard listens (default: ROLLGUARD_URL)')
     .option('--json', 'print the report as JSON on stdout')
     .option('--output <file>', 'write the report as JSON')
@@ -95,29 +105,53 @@ async function run(flags: RunFlags, cli: CliContext): Promise<void> {
     throw new RollguardError('USAGE', `--to ${to} is before --from ${from}`);
   }
   const settings = databaseSettings(cli);
-  const database = await openOwn(settings);
   const kafka = flags.kafka === false ? undefined : commandPort(settings, cli);
   try {
-    await migrate(database);
     const report = await interruptible('interrupted; nothing was kept', (signal) =>
-      runReconciliation({
-        ...{ settings, database, clock: cli.clock, random: systemRandom, signal },
-        trigger: 'command',
-        scope: {
-          tenantIds: flags.tenant ?? null,
-          ...{ propertyId: property ?? null, from: from ?? null, to: to ?? null },
-        },
-        wants: wantedSides(flags, settings),
-        ...serviceOf(flags, cli),
-        kafka: kafka && { port: kafka, registry: registryOf(settings, cli) },
-        progress: progressOf(cli),
-      }),
+      asLeader({ settings, flags, cli, signal }, ({ database }) =>
+        runReconciliation({
+          ...{ settings, database, clock: cli.clock, random: systemRandom, signal },
+          trigger: 'command',
+          scope: {
+            tenantIds: flags.tenant ?? null,
+            ...{ propertyId: property ?? null, from: from ?? null, to: to ?? null },
+          },
+          wants: wantedSides(flags, settings),
+          ...serviceOf(flags, cli),
+          kafka: kafka && { port: kafka, registry: registryOf(settings, cli) },
+          progress: progressOf(cli),
+        }),
+      ),
     );
     show(report, flags, cli);
     await pushReconciliation(settings.ROLLGUARD_PUSHGATEWAY_URL, report, cli.progress);
   } finally {
     await kafka?.close();
-    await database.close();
+  }
+}
+
+interface LeadingRun {
+  readonly settings: Settings;
+  readonly flags: RunFlags;
+  readonly cli: CliContext;
+  readonly signal: AbortSignal;
+}
+
+/** The run is kept by the session that leads: one that does not lead any more keeps nothing. */
+async function asLeader<Result>(
+  { settings, flags, cli, signal }: LeadingRun,
+  work: (leadership: Leadership) => Promise<Result>,
+): Promise<Result> {
+  const leadership = await waitToLead({
+    ...{ url: settings.ROLLGUARD_DATABASE_URL, applicationName: 'rollguard reconcile run' },
+    ...{ clock: cli.clock, waitMs: flags.waitTimeout * 1_000, signal },
+    onWait: (who) => cli.progress(`reconcile: waiting for ${who}, which makes one now`),
+  });
+  try {
+    await migrate(leadership.database);
+    return await work(leadership);
+  } finally {
+    await leadership.close();
   }
 }
 
