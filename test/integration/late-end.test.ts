@@ -6,6 +6,7 @@ import type { KafkaPort, ProduceBatch } from '../../streams/kafka/port.ts';
 import { readRanges, wholeTopics } from '../../streams/kafka/read-ranges.ts';
 import { errorCodeOf } from '../support/error-code.ts';
 import { KafkaProxy } from '../../tools/faults/kafka-proxy.ts';
+import { until } from './projected.ts';
 import { portOn, testStack } from './test-system.ts';
 
 const timeoutMs = 60_000;
@@ -59,6 +60,8 @@ describe('F4: an EndTxn that the network holds back', () => {
       const duringSecond = await committed();
       await producer.produce([batch(`${end}: second, too`)]);
       await producer.commit();
+      // Its end marker is written after the broker has answered, and by the first one that it ever writes much later.
+      await until(async () => (await committed()).length > before.length);
 
       expect(code).toBe('OUTCOME_UNKNOWN');
       expect(held).toBe(1);
