@@ -10,7 +10,6 @@ import { BrokerConnection } from '../../streams/kafka/broker-connection.ts';
 import { createKafkajsPort } from '../../streams/kafka/kafkajs-adapter.ts';
 import { committedPartitions } from '../../streams/kafka/committed-offsets.ts';
 import type { KafkaPort } from '../../streams/kafka/port.ts';
-import { describeTransactionRequest } from '../../streams/kafka/protocol/describe-transactions.ts';
 import {
   initProducerIdRequest,
   noIdentity,
@@ -51,6 +50,7 @@ beforeAll(async () => {
       ...{ connectionTimeoutMs: 10_000, clock: systemClock, logger: silentLogger },
     },
   );
+  await setBrokerConfig(connection, verification, 'false');
   await port.admin.createTopics([{ name, partitionCount: 1, configs: {} }]);
   proxy = await KafkaProxy.before({ host, port: Number(brokerPort) }, systemClock);
   behind = createKafkajsPort({
@@ -75,11 +75,16 @@ test.each([
 ] as const)(
   'a transaction whose end marker is lost is ended again as its coordinator decided: %s',
   async (end, isCommitted, values, offsets) => {
-    const groupId = `${name}-${end}`;
-    const topic = `${groupId}-topic`;
-    await port.admin.createTopics([{ name: topic, partitionCount: 1, configs: {} }]);
+    let [attempt, groupId, topic] = [0, '', ''];
+    // A setting takes a moment to reach the broker, and what it has refused by then it goes on refusing.
+    await until(async () => {
+      attempt += 1;
+      groupId = `${name}-${end}-${attempt}`;
+      topic = `${groupId}-topic`;
+      await port.admin.createTopics([{ name: topic, partitionCount: 1, configs: {} }]);
+      return leaveOpen(groupId, topic, isCommitted);
+    });
     const where = { topic, partition: 0 };
-    await leaveOpen(groupId, topic, isCommitted);
 
     const producer = await port.openProducer({
       transactionalId: groupId,
@@ -131,8 +136,11 @@ test(
   timeoutMs,
 );
 
-/** What stays when a transaction with one record, another and an offset has ended, but not in the logs. */
-async function leaveOpen(id: string, topic: string, isCommitted: boolean): Promise<void> {
+/**
+ * What stays when a transaction with one record, another and an offset has ended, but not in the logs.
+ * @returns false when the broker did not take it.
+ */
+async function leaveOpen(id: string, topic: string, isCommitted: boolean): Promise<boolean> {
   const identity = await ask(
     initProducerIdRequest({
       transactionalId: id,
@@ -144,11 +152,13 @@ async function leaveOpen(id: string, topic: string, isCommitted: boolean): Promi
   await ask(addPartitionsRequest(owner, [{ topic, partition: 0 }]));
   await produce(owner, topic, 'in time', 0);
   await ask(endTransactionRequest(owner, isCommitted));
-  await until(async () => (await ask(describeTransactionRequest(id))) !== 'unknown');
-  await setBrokerConfig(connection, verification, 'false');
-  await until(() => produce(owner, topic, 'late', 1));
+  // The record and its end marker.
+  await until(async () => (await ends(topic)).stable === 2);
+  if (!(await produce(owner, topic, 'late', 1))) return false;
   const group = { groupId: id, memberId: '', generationId: -1 };
-  await ask(transactionOffsetCommitRequest(owner, group, [{ topic, partition: 0, offset: 7 }]));
+  const offsets = [{ topic, partition: 0, offset: 7 }];
+  const answers = await ask(transactionOffsetCommitRequest(owner, group, offsets));
+  return answers.every(({ errorCode }) => errorCode === 0);
 }
 
 /** False: the broker refused it. */
