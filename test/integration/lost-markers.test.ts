@@ -129,6 +129,7 @@ test(
       epochs.push(producer.producerEpoch);
     }
 
+    await until(async () => (await valuesOf(topic)).length === epochs.length);
     expect(epochs).toEqual([0, 0, 1, 1]);
     expect(await valuesOf(topic)).toEqual(['first', 'second', 'after it was away', 'last']);
     await producer.close();
