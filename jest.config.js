@@ -20,7 +20,7 @@ const common = {
 export default {
   // Nothing is timed by it: on a machine that does other things too, five seconds are soon over.
   testTimeout: 30_000,
-  testSequencer: './test/integration/sequencer.mjs',
+  testSequencer: './test/sequencer.mjs',
   projects: [
     {
       ...common,
