@@ -28,8 +28,10 @@ export interface CoordinatorRequest<Response> {
   /** Names the request in messages. */
   readonly what: string;
   readonly message: Message<Response>;
-  /** Sends what the coordinator has to answer first, on the same connection; called before each attempt. */
-  readonly ahead?: (send: <Ahead>(message: Message<Ahead>) => Promise<Ahead>) => void;
+  /** What has to be answered, or to be so, before the request is sent; asked before each attempt. */
+  readonly ahead?: (
+    send: <Ahead>(message: Message<Ahead>) => Promise<Ahead>,
+  ) => Promise<void> | void;
   /** The error codes in the answer. */
   readonly errorsOf: (response: Response) => readonly { readonly errorCode: number }[];
   /**
@@ -50,8 +52,8 @@ export function askCoordinator<Response>(
   const attempt = async (remainingMs: number): Promise<Response> => {
     const coordinator = await cluster.coordinator(kind, key, remainingMs);
     let response: Response;
-    request.ahead?.((first) => pool.send(coordinator, first, remainingMs));
     try {
+      await request.ahead?.((first) => pool.send(coordinator, first, remainingMs));
       response = await pool.send(coordinator, message, remainingMs);
     } catch (error) {
       cluster.forgetCoordinator(kind, key);

@@ -28,6 +28,7 @@ import type {
   PartitionReader,
   PlainProducer,
   ProducerOptions,
+  TransactionEnd,
   TransactionalProducer,
 } from './port.ts';
 import { KafkaPlainProducer } from './plain-producer.ts';
@@ -77,6 +78,7 @@ class KafkajsPort implements KafkaPort {
   readonly #options: KafkajsPortOptions;
   readonly #client: KafkaClient;
   readonly #pools = new Set<BrokerPool>();
+  readonly #lastEnds = new Map<string, TransactionEnd>();
   readonly #lanes: readonly BrokerPool[];
   readonly #heartbeats: HeartbeatThread | undefined;
   readonly #closed = new AbortController();
@@ -114,11 +116,11 @@ class KafkajsPort implements KafkaPort {
     const { transactionalId } = options;
     const client = this.#client;
     const pool = this.#nextProducerLane();
-    const requests = new TransactionRequests({ client, pool, ...options });
-    const { identity, lastEnd } = await requests.initProducerId(noIdentity);
+    const lastEnds = this.#lastEnds;
+    const requests = new TransactionRequests({ client, pool, lastEnds, ...options });
+    const identity = await requests.initProducerId(noIdentity);
     return new KafkaTransactionalProducer({
       owner: ownerOf(transactionalId, identity),
-      lastEnd,
       requests,
       sender: new BatchSender(this.#sending(pool)),
     });

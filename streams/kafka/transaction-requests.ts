@@ -2,11 +2,11 @@
  * The requests of one transactional id to its coordinators, with their retries. Knows nothing of the
  * order in which they may be called: `transactional-producer.ts` does.
  */
-import { RollguardError } from '../../kernel/errors.ts';
+import { RollguardError, isRollguardError } from '../../kernel/errors.ts';
 import type { BrokerPool } from './broker-pool.ts';
 import { askCoordinator, type KafkaClient } from './kafka-client.ts';
 import { openPartitions } from './open-partitions.ts';
-import type { TopicPartition, GroupOffsets } from './port.ts';
+import type { GroupOffsets, TopicPartition, TransactionEnd } from './port.ts';
 import { describeTransactionRequest, type LastEnd } from './protocol/describe-transactions.ts';
 import type { Message } from './protocol/message.ts';
 import { initProducerIdRequest, type ProducerIdentity } from './protocol/init-producer-id.ts';
@@ -23,16 +23,13 @@ export interface TransactionRequestsOptions {
   readonly pool: BrokerPool;
   readonly transactionalId: string;
   readonly transactionTimeoutMs: number;
+  /** By transactional id, of all producers of the port: kept until the end was repeated, whoever asks for that. */
+  readonly lastEnds: Map<string, TransactionEnd>;
 }
 
 /** Goes to the broker that ended the transaction before, or to none. */
 export interface FirstRequest {
   readonly lostConnections: number;
-}
-
-export interface InitializedProducer {
-  readonly identity: ProducerIdentity;
-  readonly lastEnd: LastEnd;
 }
 
 type WithError = { readonly errorCode: number };
@@ -45,26 +42,39 @@ export class TransactionRequests {
   }
 
   /**
-   * May be sent again: a second one at worst gives yet another epoch.
-   * @returns also how the last transaction ended: the coordinator forgets it by this.
+   * May be sent again: a second one at worst gives yet another epoch. The coordinator forgets by it how the
+   * last transaction ended, so that is asked first.
    */
-  async initProducerId(identity: ProducerIdentity): Promise<InitializedProducer> {
+  async initProducerId(identity: ProducerIdentity): Promise<ProducerIdentity> {
     const { client, pool, transactionalId: key, transactionTimeoutMs } = this.#options;
-    let lastEnd = Promise.resolve<LastEnd>('unknown');
     const { producerId, producerEpoch } = await askCoordinator(client, {
       pool,
       kind: 'transaction',
       key,
       what: `InitProducerId of ${key}`,
       message: initProducerIdRequest({ transactionalId: key, transactionTimeoutMs, identity }),
-      // A broker that may not be asked, or does not know the request, only leaves us without an answer.
-      ahead: (send) => {
-        lastEnd = send(describeTransactionRequest(key)).catch(() => 'unknown' as const);
-      },
+      ahead: async (send) =>
+        this.#learnEnd(await send(describeTransactionRequest(key)).catch(notTold)),
       errorsOf: (response) => [response],
       sendOnce: false,
     });
-    return { identity: { producerId, producerEpoch }, lastEnd: await lastEnd };
+    return { producerId, producerEpoch };
+  }
+
+  /** How the last transaction ended; undefined: not known. */
+  get lastEnd(): TransactionEnd | undefined {
+    return this.#options.lastEnds.get(this.#options.transactionalId);
+  }
+
+  /** It is over everywhere. */
+  forgetLastEnd(): void {
+    this.#options.lastEnds.delete(this.#options.transactionalId);
+  }
+
+  /** Who initialises the id twice in a row is told nothing the second time: what was said before stays. */
+  #learnEnd(lastEnd: LastEnd): void {
+    if (lastEnd === 'unknown') this.forgetLastEnd();
+    else if (lastEnd !== 'none') this.#options.lastEnds.set(this.#options.transactionalId, lastEnd);
   }
 
   /** In which of them a transaction of the owner is open. */
@@ -150,6 +160,12 @@ export class TransactionRequests {
         'transaction before had ended; recover() settles it',
     );
   }
+}
+
+/** A broker that does not know the request leaves us without an answer, nothing else. */
+function notTold(error: unknown): LastEnd {
+  if (isRollguardError(error, 'KAFKA_FATAL')) return 'unknown';
+  throw error;
 }
 
 /** A transactional id that is already an epoch's limit away from wrapping is the coordinator's concern. */

@@ -22,7 +22,6 @@ import type {
   TransactionalProducer,
   WrittenTo,
 } from './port.ts';
-import type { LastEnd } from './protocol/describe-transactions.ts';
 import type { TransactionOwner } from './protocol/transaction-messages.ts';
 import { ownerOf, type FirstRequest, type TransactionRequests } from './transaction-requests.ts';
 
@@ -38,8 +37,6 @@ type State = 'idle' | 'open' | 'must-abort' | 'unknown' | 'fenced' | 'closed';
 
 export interface TransactionalProducerOptions {
   readonly owner: TransactionOwner;
-  /** What was asked when the owner was. */
-  readonly lastEnd: LastEnd;
   readonly requests: TransactionRequests;
   readonly sender: BatchSender;
 }
@@ -51,8 +48,6 @@ export class KafkaTransactionalProducer implements TransactionalProducer {
   #state: State = 'idle';
   /** What brought the producer into a state that it does not leave by itself. */
   #failure: RollguardError | undefined;
-  /** How the last transaction ended; undefined: not known. */
-  #lastEnd: TransactionEnd | undefined;
   /** Of this epoch. */
   #ended: Ended | undefined;
   readonly #partitions = new Map<string, TopicPartition>();
@@ -62,7 +57,6 @@ export class KafkaTransactionalProducer implements TransactionalProducer {
     this.#owner = options.owner;
     this.#requests = options.requests;
     this.#sender = options.sender;
-    this.#learnEnd(options.lastEnd);
   }
 
   get transactionalId(): string {
@@ -117,9 +111,8 @@ export class KafkaTransactionalProducer implements TransactionalProducer {
   async recover(): Promise<void> {
     this.#checkNotClosed('recover');
     const { transactionalId } = this.#owner;
-    const initialized = await this.#guard(() => this.#requests.initProducerId(this.#owner));
-    this.#owner = ownerOf(transactionalId, initialized.identity);
-    this.#learnEnd(initialized.lastEnd);
+    const identity = await this.#guard(() => this.#requests.initProducerId(this.#owner));
+    this.#owner = ownerOf(transactionalId, identity);
     this.#ended = undefined;
     this.#sender.resetSequences();
     this.#becomeIdle();
@@ -127,7 +120,7 @@ export class KafkaTransactionalProducer implements TransactionalProducer {
 
   async repeatEnd({ partitions, groupId }: WrittenTo): Promise<RepeatedEnd | undefined> {
     this.#checkUsable('repeatEnd');
-    const end = this.#lastEnd;
+    const end = this.#requests.lastEnd;
     if (end === undefined) return undefined;
     return { end, partitions: await this.#endAgain({ end, partitions, groups: [groupId] }) };
   }
@@ -155,6 +148,7 @@ export class KafkaTransactionalProducer implements TransactionalProducer {
     await this.addPartitions(partitions);
     for (const groupId of last.groups) await this.#addGroup(groupId);
     if (this.#state === 'open') await this.#end(last.end);
+    this.#requests.forgetLastEnd();
     return partitions;
   }
 
@@ -164,11 +158,6 @@ export class KafkaTransactionalProducer implements TransactionalProducer {
     await this.#guard(() => this.#requests.addOffsets(this.#owner, groupId, first));
     this.#state = 'open';
     this.#groups.add(groupId);
-  }
-
-  /** Who initialises the id twice in a row is told nothing the second time: what was said before stays. */
-  #learnEnd(lastEnd: LastEnd): void {
-    if (lastEnd !== 'none') this.#lastEnd = lastEnd === 'unknown' ? undefined : lastEnd;
   }
 
   async #end(end: TransactionEnd): Promise<void> {

@@ -15,7 +15,7 @@ export interface ProducerIdentity {
   readonly transactionalId: string;
   readonly producerId: number;
   readonly epoch: number;
-  /** How the transaction before ended; undefined: there was none since the id was initialised. */
+  /** How the transaction before ended; undefined: there was none. */
   readonly lastEnd?: TransactionEnd | undefined;
 }
 
@@ -33,7 +33,7 @@ interface ProducerState {
   transaction: OpenTransaction | undefined;
   /** The coordinator aborted a transaction of this epoch: only recovering helps. */
   timedOut: boolean;
-  /** How the last transaction ended, until the id is initialised. */
+  /** How the last transaction ended. */
   lastEnd: TransactionEnd | undefined;
   /** Ended, but open in the logs. */
   unmarked: OpenTransaction[];
@@ -135,7 +135,6 @@ export class TransactionCoordinator {
     state.timeoutMs = timeoutMs;
     state.timedOut = false;
     const { producerId, epoch, lastEnd } = state;
-    state.lastEnd = undefined;
     return { transactionalId, producerId, epoch, lastEnd };
   }
 
