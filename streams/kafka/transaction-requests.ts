@@ -4,10 +4,15 @@
  */
 import { RollguardError, isRollguardError } from '../../kernel/errors.ts';
 import type { BrokerPool } from './broker-pool.ts';
+import { brokerError, reactionTo } from './error-reactions.ts';
 import { askCoordinator, type KafkaClient } from './kafka-client.ts';
 import { openPartitions } from './open-partitions.ts';
 import type { GroupOffsets, TopicPartition, TransactionEnd } from './port.ts';
-import { describeTransactionRequest, type LastEnd } from './protocol/describe-transactions.ts';
+import {
+  describeTransactionRequest,
+  type DescribedTransaction,
+  type LastEnd,
+} from './protocol/describe-transactions.ts';
 import type { Message } from './protocol/message.ts';
 import { initProducerIdRequest, type ProducerIdentity } from './protocol/init-producer-id.ts';
 import {
@@ -53,8 +58,11 @@ export class TransactionRequests {
       key,
       what: `InitProducerId of ${key}`,
       message: initProducerIdRequest({ transactionalId: key, transactionTimeoutMs, identity }),
-      ahead: async (send) =>
-        this.#learnEnd(await send(describeTransactionRequest(key)).catch(notTold)),
+      ahead: async (send) => {
+        const { errorCode, lastEnd } = await send(describeTransactionRequest(key)).catch(notTold);
+        if (isPassing(errorCode)) throw brokerError(errorCode, `the last transaction of ${key}`);
+        this.#learnEnd(lastEnd);
+      },
       errorsOf: (response) => [response],
       sendOnce: false,
     });
@@ -163,9 +171,14 @@ export class TransactionRequests {
 }
 
 /** A broker that does not know the request leaves us without an answer, nothing else. */
-function notTold(error: unknown): LastEnd {
-  if (isRollguardError(error, 'KAFKA_FATAL')) return 'unknown';
+function notTold(error: unknown): DescribedTransaction {
+  if (isRollguardError(error, 'KAFKA_FATAL')) return { errorCode: 0, lastEnd: 'none' };
   throw error;
+}
+
+/** What InitProducerId would be answered too. */
+function isPassing(errorCode: number): boolean {
+  return errorCode !== 0 && ['wait', 'find-coordinator'].includes(reactionTo(errorCode));
 }
 
 /** A transactional id that is already an epoch's limit away from wrapping is the coordinator's concern. */

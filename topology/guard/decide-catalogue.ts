@@ -178,6 +178,7 @@ function recount(draft: DecisionDraft, change: TypeChange): ReadonlyMap<string, 
     const moved = movedLock(lock, change);
     const isMoved =
       moved.propertyId !== lock.propertyId ||
+      moved.confirmedStay?.propertyId !== lock.confirmedStay?.propertyId ||
       String(moved.nights) !== String(lock.nights) ||
       String(moved.confirmedStay?.nights) !== String(lock.confirmedStay?.nights);
     if (isMoved) draft.hold({ ...moved, version: draft.nextVersion(partitionKey) }, lock);

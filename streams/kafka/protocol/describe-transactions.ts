@@ -5,8 +5,13 @@
 import type { TransactionEnd } from '../port.ts';
 import type { Api, Message } from './message.ts';
 
-/** none: the id has had no transaction since its owner took it. unknown: one is open, or the broker does not say. */
+/** none: the id has had no transaction since its owner took it, or the broker does not say. unknown: one is open. */
 export type LastEnd = TransactionEnd | 'none' | 'unknown';
+
+export interface DescribedTransaction {
+  readonly errorCode: number;
+  readonly lastEnd: LastEnd;
+}
 
 const api: Api = {
   key: 65,
@@ -15,8 +20,6 @@ const api: Api = {
   maxVersion: 0,
   flexible: true,
 };
-
-const transactionalIdNotFound = 105;
 
 /** The states of the coordinator that decide; the others may still become one or the other. */
 const ends: Readonly<Record<string, LastEnd>> = {
@@ -28,7 +31,7 @@ const ends: Readonly<Record<string, LastEnd>> = {
   CompleteAbort: 'abort',
 };
 
-export function describeTransactionRequest(transactionalId: string): Message<LastEnd> {
+export function describeTransactionRequest(transactionalId: string): Message<DescribedTransaction> {
   return {
     api,
     encode: (writer) => {
@@ -37,7 +40,7 @@ export function describeTransactionRequest(transactionalId: string): Message<Las
     },
     decode: (reader) => {
       reader.int32(); // throttle time
-      const described = reader.compactArray((): LastEnd => {
+      const described = reader.compactArray((): DescribedTransaction => {
         const errorCode = reader.int16();
         reader.compactString(); // transactional id
         const state = reader.compactString();
@@ -51,10 +54,9 @@ export function describeTransactionRequest(transactionalId: string): Message<Las
           reader.skipTags();
         });
         reader.skipTags();
-        if (errorCode === transactionalIdNotFound) return 'none';
-        return errorCode === 0 ? (ends[state] ?? 'unknown') : 'unknown';
+        return { errorCode, lastEnd: errorCode === 0 ? (ends[state] ?? 'unknown') : 'none' };
       });
-      return described[0] ?? 'unknown';
+      return described[0] ?? { errorCode: 0, lastEnd: 'none' };
     },
   };
 }

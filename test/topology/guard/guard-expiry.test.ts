@@ -8,6 +8,7 @@ import {
   liveLocks,
   openHotel,
   Owner,
+  propertyId,
   startMs,
   tenantId,
 } from './guard-fixtures.ts';
@@ -201,6 +202,19 @@ describe('a confirmed hold', () => {
     expect(owner.events().at(-1)).toMatchObject({ type: 'inventory.locked', ...returned });
     expect(owner.state.roomHolds({ tenantId, roomId: '102' }, undefined)).toEqual([]);
     expect(owner.events('inventory.released')).toEqual([]);
+  });
+
+  test('returns with the property that a room of its type told while it was being changed', () => {
+    const owner = new Owner({ unknownCapacity: 'allow', unknownRoom: 'allow' });
+    const { lockId } = owner.held({ propertyId: undefined, roomId: '201' });
+    owner.confirm(lockId);
+    owner.held({ propertyId, roomId: undefined });
+    owner.room('101');
+    owner.nowMs += 2 * hourMs;
+
+    owner.ask({ kind: 'expire', limit: 10 });
+
+    expect(owner.stored(lockId)).toMatchObject({ status: 'CONFIRMED', roomId: '201', propertyId });
   });
 
   test('that has returned to its stay is what a new event for that stay finds', () => {

@@ -451,7 +451,10 @@ export class NaiveGuard {
         propertyId,
         nights: nightsBetween(zone, stay.stayStartMs, stay.stayEndMs),
       }));
-      const was = staysOf(hold).map(({ nights }) => ({ propertyId: hold.lock.propertyId, nights }));
+      const was = staysOf(hold).map((stay) => ({
+        propertyId: stay.propertyId,
+        nights: stay.nights,
+      }));
       if (JSON.stringify(stays) === JSON.stringify(was)) continue;
       hold.lock = { ...hold.lock, ...stays[0], version: this.#nextVersion(hold.lock) };
       hold.confirmed = hold.confirmed && { ...hold.confirmed, ...stays[1] };
