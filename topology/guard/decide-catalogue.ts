@@ -203,7 +203,7 @@ function movedLock(lock: StoredLock, change: TypeChange): StoredLock {
     capacity: capacityFor(lock, nights),
     confirmedStay: confirmedStay && {
       ...confirmedStay,
-      propertyId,
+      propertyId: rooms?.propertyId ?? confirmedStay.propertyId,
       nights: nightsOf(confirmedStay, zone),
       capacity: capacityFor(confirmedStay, nightsOf(confirmedStay, zone)),
     },

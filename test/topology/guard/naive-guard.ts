@@ -444,17 +444,13 @@ export class NaiveGuard {
     );
     for (const hold of inOrder.filter(isLive)) {
       const { tenantId, roomTypeId } = hold.lock;
-      const propertyId =
-        this.typeProperties.get(`${tenantId}|${roomTypeId}`) ?? hold.lock.propertyId;
-      const zone = this.#property(tenantId, propertyId)?.zone ?? 'UTC';
-      const stays = staysOf(hold).map((stay) => ({
-        propertyId,
-        nights: nightsBetween(zone, stay.stayStartMs, stay.stayEndMs),
+      const known = this.typeProperties.get(`${tenantId}|${roomTypeId}`);
+      const zone = this.#property(tenantId, known ?? hold.lock.propertyId)?.zone ?? 'UTC';
+      const stays = staysOf(hold).map(({ propertyId, stayStartMs, stayEndMs }) => ({
+        propertyId: known ?? propertyId,
+        nights: nightsBetween(zone, stayStartMs, stayEndMs),
       }));
-      const was = staysOf(hold).map((stay) => ({
-        propertyId: stay.propertyId,
-        nights: stay.nights,
-      }));
+      const was = staysOf(hold).map(({ propertyId, nights }) => ({ propertyId, nights }));
       if (JSON.stringify(stays) === JSON.stringify(was)) continue;
       hold.lock = { ...hold.lock, ...stays[0], version: this.#nextVersion(hold.lock) };
       hold.confirmed = hold.confirmed && { ...hold.confirmed, ...stays[1] };
