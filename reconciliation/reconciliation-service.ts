@@ -80,10 +80,9 @@ export class ReconciliationService {
 
   async close(): Promise<void> {
     this.#stop.abort(new RollguardError('INTERRUPTED', 'the instance stops'));
-    await this.#shared.close();
-    const run = this.#run ?? Promise.resolve();
+    const ended = Promise.all([this.#run, this.#shared.close()]);
     const { clock, logger } = this.#options;
-    if ((await settledWithin(clock, closeTimeoutMs, run)) === late) {
+    if ((await settledWithin(clock, closeTimeoutMs, ended)) === late) {
       logger.warn('a reconciliation does not end; its connections end with the process');
     }
   }

@@ -214,6 +214,11 @@ export function reactionTo(errorCode: number): BrokerErrorReaction {
   return (brokerErrors.get(errorCode) ?? unlisted).reaction;
 }
 
+/** Asked again, the broker may answer. */
+export function isPassing(errorCode: number): boolean {
+  return codes[reactionTo(errorCode)] === 'KAFKA_RETRIABLE';
+}
+
 /**
  * The RollguardError for a broker's error code; KAFKA_RETRIABLE never leaves the adapter.
  * @param what what was asked of Kafka, e.g. `commit of transaction x`.

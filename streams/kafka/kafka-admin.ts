@@ -2,7 +2,7 @@
 import { RollguardError } from '../../kernel/errors.ts';
 import type { BrokerPool } from './broker-pool.ts';
 import { brokerError, brokerErrorCode, reactionTo, worstError } from './error-reactions.ts';
-import { askCoordinator, type KafkaClient } from './kafka-client.ts';
+import { askCoordinator, askLeaders, type KafkaClient } from './kafka-client.ts';
 import type {
   DescribedMember,
   KafkaAdmin,
@@ -73,27 +73,13 @@ export class KafkajsAdmin implements KafkaAdmin {
     partitions: readonly TopicPartition[],
     which: OffsetKind,
   ): Promise<readonly PartitionOffset[]> {
-    const { cluster, retries } = this.#client;
-    const what = typeof which === 'string' ? `${which} offsets` : 'offsets by time';
-    return retries.run(what, async (remainingMs) => {
-      const leaders = await cluster.byLeader(partitions, remainingMs);
-      try {
-        const answers = await Promise.all(
-          leaders.map(([leader, ofLeader]) =>
-            this.#pool.send(leader, listOffsetsRequest(ofLeader, which), remainingMs),
-          ),
-        );
-        const offsets = answers.flat();
-        const failed = worstError(offsets);
-        if (failed === undefined) {
-          return offsets.map(({ topic, partition, offset }) => ({ topic, partition, offset }));
-        }
-        throw brokerError(failed.errorCode, `${what} of ${failed.topic}-${failed.partition}`);
-      } catch (error) {
-        cluster.forgetLeaders(partitions);
-        throw error;
-      }
+    const offsets = await askLeaders(this.#client, {
+      ...{ pool: this.#pool, partitions },
+      what: typeof which === 'string' ? `${which} offsets` : 'offsets by time',
+      message: (ofLeader) => listOffsetsRequest(ofLeader, which),
+      errorsOf: (answers) => answers,
     });
+    return offsets.map(({ topic, partition, offset }) => ({ topic, partition, offset }));
   }
 
   async deleteTopics(names: readonly string[]): Promise<void> {

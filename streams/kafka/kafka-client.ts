@@ -1,6 +1,6 @@
 /**
- * What every role of the adapter shares: the cluster's metadata, the retries, and how a coordinator
- * is asked. Each role brings its own connections.
+ * What every role of the adapter shares: the cluster's metadata, the retries, and how a coordinator and
+ * the leaders of partitions are asked. Each role brings its own connections.
  */
 import type { Clock } from '../../kernel/clock.ts';
 import { RollguardError, isRollguardError } from '../../kernel/errors.ts';
@@ -8,8 +8,9 @@ import type { Logger } from '../../kernel/logger.ts';
 import type { BrokerPool } from './broker-pool.ts';
 import { isUnreachable, type Cluster } from './cluster.ts';
 import { brokerError, worstError, type BrokerErrorReaction } from './error-reactions.ts';
+import type { TopicPartition } from './port.ts';
 import type { CoordinatorKind } from './protocol/find-coordinator.ts';
-import type { Message } from './protocol/message.ts';
+import type { Message, PartitionError } from './protocol/message.ts';
 import type { Retries } from './retries.ts';
 
 export interface KafkaClient {
@@ -66,6 +67,41 @@ export function askCoordinator<Response>(
     throw error;
   };
   return retries.run(what, attempt, request.timeoutMs);
+}
+
+export interface LeadersRequest<Answer extends PartitionError> {
+  readonly pool: BrokerPool;
+  readonly partitions: readonly TopicPartition[];
+  /** Names the request in messages. */
+  readonly what: string;
+  /** Of the partitions of one leader. */
+  readonly message: (ofLeader: readonly TopicPartition[]) => Message<readonly Answer[]>;
+  /** The answers whose errors end the attempt. */
+  readonly errorsOf: (answers: readonly Answer[]) => readonly Answer[];
+  /** As of `CoordinatorRequest`. */
+  readonly timeoutMs?: number;
+}
+
+/** Asks the leader of each partition, finding them anew when one has moved. */
+export function askLeaders<Answer extends PartitionError>(
+  { cluster, retries }: KafkaClient,
+  { pool, partitions, what, message, errorsOf, timeoutMs }: LeadersRequest<Answer>,
+): Promise<readonly Answer[]> {
+  const attempt = async (remainingMs: number): Promise<readonly Answer[]> => {
+    const leaders = await cluster.byLeader(partitions, remainingMs);
+    try {
+      const answers = await Promise.all(
+        leaders.map(([leader, ofLeader]) => pool.send(leader, message(ofLeader), remainingMs)),
+      );
+      const failed = worstError(errorsOf(answers.flat()));
+      if (failed === undefined) return answers.flat();
+      throw brokerError(failed.errorCode, `${what} of ${failed.topic}-${failed.partition}`);
+    } catch (error) {
+      cluster.forgetLeaders(partitions);
+      throw error;
+    }
+  };
+  return retries.run(what, attempt, timeoutMs);
 }
 
 /** What a failed send means for a request that must not be sent twice. */

@@ -4,7 +4,7 @@
  */
 import { RollguardError, isRollguardError } from '../../kernel/errors.ts';
 import type { BrokerPool } from './broker-pool.ts';
-import { brokerError, reactionTo } from './error-reactions.ts';
+import { brokerError, isPassing } from './error-reactions.ts';
 import { askCoordinator, type KafkaClient } from './kafka-client.ts';
 import { openPartitions } from './open-partitions.ts';
 import type { GroupOffsets, TopicPartition, TransactionEnd } from './port.ts';
@@ -174,11 +174,6 @@ export class TransactionRequests {
 function notTold(error: unknown): DescribedTransaction {
   if (isRollguardError(error, 'KAFKA_FATAL')) return { errorCode: 0, lastEnd: 'none' };
   throw error;
-}
-
-/** What InitProducerId would be answered too. */
-function isPassing(errorCode: number): boolean {
-  return errorCode !== 0 && ['wait', 'find-coordinator'].includes(reactionTo(errorCode));
 }
 
 /** A transactional id that is already an epoch's limit away from wrapping is the coordinator's concern. */

@@ -15,13 +15,7 @@ const target = { subTopology: 'tally', partition: 0 };
 const changelog = { topic: 'test-tally-changelog', partition: 0 };
 let running: { readonly clock: ManualClock; readonly streams: KafkaStreams } | undefined;
 
-afterEach(async () => {
-  if (running === undefined) return;
-  const closing = running.streams.close();
-  await running.clock.advance(30_000);
-  await closing;
-  running = undefined;
-});
+afterEach(closeRunning);
 
 async function start(kafka: InProcessKafka, clock: ManualClock, client: string) {
   const streams = new KafkaStreams({
@@ -59,6 +53,7 @@ async function closeRunning(): Promise<void> {
   const closing = running.streams.close();
   await running.clock.advance(30_000);
   await closing;
+  running = undefined;
 }
 
 test('what was answered before the marker was lost is there: the next owner ends the transaction as it was decided', async () => {

@@ -2,6 +2,7 @@
  * Kafka as it was: of some partitions nothing is read from an offset on. A replay ends where the
  * application stood, while the platform goes on writing.
  */
+import { forwardedAdmin } from '../../streams/kafka/forwarded-admin.ts';
 import { partitionName } from '../../streams/kafka/partition-name.ts';
 import type {
   FetchedPartition,
@@ -26,12 +27,7 @@ export function boundedPort(port: KafkaPort, bounds: ReadonlyMap<string, number>
 
 /** Ends, too, are those of then. */
 function boundedAdmin(admin: KafkaAdmin, bounds: ReadonlyMap<string, number>): KafkaAdmin {
-  return {
-    describeTopics: (names) => admin.describeTopics(names),
-    createTopics: (topics) => admin.createTopics(topics),
-    topicConfigs: (names, which) => admin.topicConfigs(names, which),
-    deleteTopics: (names) => admin.deleteTopics(names),
-    groupMembers: (groupId) => admin.groupMembers(groupId),
+  return forwardedAdmin(admin, {
     listOffsets: async (partitions, which) => {
       const offsets = await admin.listOffsets(partitions, which);
       if (which !== 'latest' && which !== 'stable') return offsets;
@@ -40,7 +36,7 @@ function boundedAdmin(admin: KafkaAdmin, bounds: ReadonlyMap<string, number>): K
         offset: Math.min(each.offset, bounds.get(partitionName(each)) ?? Infinity),
       }));
     },
-  };
+  });
 }
 
 class BoundedReader implements PartitionReader {

@@ -1,3 +1,4 @@
+import { forwardedAdmin } from '../../../streams/kafka/forwarded-admin.ts';
 import type {
   GroupMember,
   KafkaAdmin,
@@ -48,14 +49,10 @@ export class KilledPort {
   }
 
   #admin(admin: KafkaAdmin): KafkaAdmin {
-    return {
-      describeTopics: (names) => admin.describeTopics(names),
-      topicConfigs: (names, which) => admin.topicConfigs(names, which),
-      listOffsets: (partitions, which) => admin.listOffsets(partitions, which),
-      groupMembers: (groupId) => admin.groupMembers(groupId),
+    return forwardedAdmin(admin, {
       createTopics: (topics) => this.#write(() => admin.createTopics(topics)),
       deleteTopics: (names) => this.#write(() => admin.deleteTopics(names)),
-    };
+    });
   }
 
   #producer(producer: TransactionalProducer): TransactionalProducer {

@@ -1,4 +1,5 @@
 /** Bugs of a store and its restore: what is taken for committed, and how far. */
+import { forwardedAdmin } from '../../../streams/kafka/forwarded-admin.ts';
 import type { KafkaAdmin, KafkaPort } from '../../../streams/kafka/port.ts';
 import { distrustOf } from '../../../stores/state-directory.ts';
 import { PartitionLog } from '../../in-process/partition-log.ts';
@@ -55,12 +56,7 @@ export const restoreStopsEarly: Plant = {
 };
 
 function hasty(admin: KafkaAdmin): KafkaAdmin {
-  return {
-    describeTopics: (names) => admin.describeTopics(names),
-    createTopics: (topics) => admin.createTopics(topics),
-    topicConfigs: (names, which) => admin.topicConfigs(names, which),
-    deleteTopics: (names) => admin.deleteTopics(names),
-    groupMembers: (groupId) => admin.groupMembers(groupId),
+  return forwardedAdmin(admin, {
     listOffsets: async (partitions, which) => {
       const offsets = await admin.listOffsets(partitions, which);
       if (which !== 'latest') return offsets;
@@ -69,5 +65,5 @@ function hasty(admin: KafkaAdmin): KafkaAdmin {
         return { topic, partition, offset: isChangelog ? Math.max(0, offset - leftOut) : offset };
       });
     },
-  };
+  });
 }
