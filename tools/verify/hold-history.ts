@@ -49,6 +49,12 @@ export class HoldHistory {
     );
   }
 
+  /** For a message: the spans of this hold. */
+  told(lockId: string): string {
+    const spans = this.#spans.get(lockId) ?? [];
+    return spans.map(({ fromMs, toMs }) => `${fromMs} to ${toMs}`).join(', ') || 'never';
+  }
+
   /** The most holds that a night had at some moment of these. */
   mostHeld(night: string, { fromMs, toMs }: Moment): number {
     const steps = this.#counts.get(night) ?? [];

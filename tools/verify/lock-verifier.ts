@@ -138,7 +138,8 @@ export class LockVerifier {
       if (nights.length === 0) this.report(`${what}, and no night is named`);
       if (blockingLockId === undefined) this.report(`${what}, and no hold is named`);
       else if (!this.#history.wasHeld(blockingLockId, nights, moment)) {
-        this.report(`${what} by ${blockingLockId}, which did not have these nights then`);
+        const when = `${askedAtMs} to ${answeredAtMs}; it had: ${this.#history.told(blockingLockId)}`;
+        this.report(`${what} by ${blockingLockId}, which did not have these nights then (${when})`);
       }
       if (reason !== 'TYPE_FULL') continue;
       const capacity = this.#capacity.get(partitionKey) ?? Infinity;
