@@ -4,7 +4,7 @@ import { verifyGuardOf } from '../../tools/faults/verify-system.ts';
 import { inParallel } from './in-parallel.ts';
 import { GuardScenario, numbers, wishFor } from './guard-scenario.ts';
 import { Desk } from './releases-by-hand.ts';
-import { systemOptions } from './test-system.ts';
+import { systemOptions, testSettings } from './test-system.ts';
 
 const timeoutMs = 240_000;
 
@@ -12,7 +12,9 @@ describe('the guard on the real stack', () => {
   let scenario: GuardScenario;
 
   beforeAll(async () => {
-    scenario = await GuardScenario.start(systemOptions);
+    // It has a name of its own: killed and started again it is what it was, and nobody has to miss it first.
+    const settings = { ...testSettings, GROUP_INSTANCE_ID: 'guard-test' };
+    scenario = await GuardScenario.start({ ...systemOptions, settings });
   }, timeoutMs);
 
   afterAll(() => scenario.stop(), timeoutMs);

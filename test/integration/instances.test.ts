@@ -9,14 +9,14 @@ import { startSystem, type System } from '../../tools/start/system.ts';
 import { chainWorkload } from '../../tools/start/workload.ts';
 import { compareWithApi } from '../../tools/start/comparison.ts';
 import { createRooms, type SampleType } from '../../tools/load/sample-rooms.ts';
-import { systemOptions } from './test-system.ts';
+import { systemOptions, testSettings } from './test-system.ts';
 
 const timeoutMs = 180_000;
 const tenantId = '00000000-0000-4000-8000-000000000001';
 const workload = chainWorkload({ seed: Math.floor(systemClock.nowMs() / 1_000), days: 3 });
 
 /** Each follows what the other one runs. */
-const settings = { NUM_STANDBY_REPLICAS: '1' };
+const settings = { ...testSettings, NUM_STANDBY_REPLICAS: '1' };
 
 describe('two instances', () => {
   let system: System;

@@ -13,6 +13,9 @@ export const root = fileURLToPath(new URL('../..', import.meta.url));
 /** The stack that all integration tests share; `npm test` brings it up before them and down after. */
 export const testStackFolder = path.join(root, '.rollguard/test');
 
+/** Whoever was killed is missed after the shortest time that a broker allows: tests wait for that. */
+export const testSettings = { SESSION_TIMEOUT_MS: '6000', HEARTBEAT_INTERVAL_MS: '500' } as const;
+
 export const systemOptions = {
   root,
   env: process.env,
@@ -22,6 +25,7 @@ export const systemOptions = {
   stateDir: testStackFolder,
   isFresh: false,
   httpPort: 0,
+  settings: testSettings,
 } satisfies SystemOptions;
 
 export function testStack(): Promise<StackState> {
