@@ -10,6 +10,8 @@ const transform = {
 };
 /** Long scenarios on the real stack are for `npm run test:full`. */
 const longScenario = '\\.full\\.test\\.ts$';
+/** Need nothing of the stack that the others share: they run beside them, with what those leave of the machine. */
+const ownStack = '<rootDir>/test/integration/(start|stack).test.ts';
 const common = {
   testEnvironment: 'node',
   extensionsToTreatAsEsm: ['.ts'],
@@ -32,7 +34,12 @@ export default {
       ...common,
       displayName: 'integration',
       testMatch: ['<rootDir>/test/integration/**/*.test.ts'],
-      testPathIgnorePatterns: ['/node_modules/', longScenario],
+      testPathIgnorePatterns: ['/node_modules/', longScenario, ownStack],
+    },
+    {
+      ...common,
+      displayName: 'own-stack',
+      testMatch: [ownStack],
     },
     {
       ...common,

@@ -3,6 +3,7 @@
 // Everything after `--` goes to Jest: `npm test -- --unit-only test/stores`.
 import { spawn } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { constants, setPriority } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ensureInstalled } from './install.mjs';
@@ -18,14 +19,17 @@ const interrupted = new AbortController();
 // Jest gets the terminal's Ctrl-C itself; here it only has to be survived, to take the stack down.
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => interrupted.abort());
 const counts = { passed: 0, failed: 0 };
-if (isUnit) await runJest(['unit'], ['--maxWorkers=2']);
+// Three: some of them wait.
+if (isUnit) await runJest(['unit'], ['--maxWorkers=3']);
 if (isIntegration && !interrupted.signal.aborted) await withStack(() => runIntegration());
 process.stdout.write(`${counts.passed} passed, ${counts.failed} failed\n`);
 process.exitCode = counts.failed === 0 && counts.passed > 0 && !interrupted.signal.aborted ? 0 : 1;
 
-/** The stack's parts fill both cores: integration files run one after another. */
-function runIntegration() {
-  return runJest(isFull ? ['integration', 'long'] : ['integration'], ['--runInBand']);
+/** Those on the shared stack run one after another; what they leave of the machine is for those with one of their own. */
+async function runIntegration() {
+  const flags = ['--runInBand', '--passWithNoTests'];
+  const shared = isFull ? ['integration', 'long'] : ['integration'];
+  await Promise.all([runJest(shared, flags), runJest(['own-stack'], flags, { isBeside: true })]);
 }
 
 /** One stack for all integration tests, with fresh data; the tests find it by its folder. */
@@ -55,7 +59,8 @@ async function withStack(use) {
   }
 }
 
-async function runJest(projects, flags) {
+/** @param options isBeside: it yields to whatever else runs, and says what it has to say when it has ended. */
+async function runJest(projects, flags, { isBeside = false } = {}) {
   const outputFile = `.rollguard/test-${projects[0]}.json`;
   mkdirSync(path.join(root, '.rollguard'), { recursive: true });
   rmSync(path.join(root, outputFile), { force: true });
@@ -70,9 +75,13 @@ async function runJest(projects, flags) {
   const child = spawn(
     process.execPath,
     ['--experimental-vm-modules', '--no-warnings', ...jest, ...report],
-    { cwd: root, stdio: ['ignore', 'ignore', 'inherit'] },
+    { cwd: root, stdio: ['ignore', 'ignore', isBeside ? 'pipe' : 'inherit'] },
   );
-  const status = await new Promise((resolve) => child.once('exit', resolve));
+  if (isBeside) setPriority(child.pid, constants.priority.PRIORITY_LOW);
+  let said = '';
+  child.stderr?.setEncoding('utf8').on('data', (text) => (said += text));
+  const status = await new Promise((resolve) => child.once('close', resolve));
+  process.stderr.write(said);
   const result = readResult(path.join(root, outputFile));
   const failures = result.numFailedTests + result.numRuntimeErrorTestSuites;
   counts.passed += result.numPassedTests;
