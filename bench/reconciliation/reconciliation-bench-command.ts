@@ -50,14 +50,15 @@ async function run(flags: Flags, cli: CliContext): Promise<void> {
 function render(runs: readonly ReconciliationRun[]): string {
   const head = [
     ...['', 'reservations', 'entries', 'holds', 'differ', 's', 'reservations/s'],
-    ...['CPU s of it', 'CPU s of Postgres', 'base MB', 'peak MB', 'bound by'],
+    ...['CPU s of it', 'CPU s of Postgres', 'base MB', 'peak MB', 'blocked p99 ms', 'max'],
+    ...['bound by'],
   ];
   return `${table([
     head,
     ...runs.map(({ what, reservations, entries, holds, drift, seconds, cpuSeconds, ...rest }) => [
       ...[what, reservations, entries, holds, drift, seconds, rest.reservationsPerSecond],
       ...[cpuSeconds.reconciliation, cpuSeconds.postgres, rest.baseRssMb, rest.peakRssMb],
-      rest.bound,
+      ...[rest.blockedP99Ms, rest.blockedMaxMs, rest.bound],
     ]),
   ])}\n`;
 }

@@ -35,6 +35,9 @@ export interface ReconciliationRun {
   readonly cpuSeconds: { readonly reconciliation: number; readonly postgres: number };
   readonly baseRssMb: number;
   readonly peakRssMb: number;
+  /** Of its event loop. */
+  readonly blockedP99Ms: number;
+  readonly blockedMaxMs: number;
   readonly bound: string;
 }
 
@@ -112,11 +115,12 @@ async function measured(bench: Bench, wanted: Wanted): Promise<ReconciliationRun
   }
   const { reservations, entries, holds, drift } = summary;
   const seconds = (Date.parse(finishedAt) - Date.parse(startedAt)) / 1_000;
-  const { baseRssMb, peakRssMb } = command;
+  const { baseRssMb, peakRssMb, blockedP99Ms, blockedMaxMs } = command;
   return {
     ...{ what: wanted.what, reservations, entries, holds, drift, seconds: rounded(seconds) },
     reservationsPerSecond: Math.round(reservations / seconds),
-    ...{ cpuSeconds, baseRssMb, peakRssMb, bound: boundOf(cpuSeconds, seconds) },
+    ...{ cpuSeconds, baseRssMb, peakRssMb, blockedP99Ms, blockedMaxMs },
+    bound: boundOf(cpuSeconds, seconds),
   };
 }
 
