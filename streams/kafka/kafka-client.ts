@@ -93,8 +93,9 @@ export function askLeaders<Answer extends PartitionError>(
       const answers = await Promise.all(
         leaders.map(([leader, ofLeader]) => pool.send(leader, message(ofLeader), remainingMs)),
       );
-      const failed = worstError(errorsOf(answers.flat()));
-      if (failed === undefined) return answers.flat();
+      const found = answers.flat();
+      const failed = worstError(errorsOf(found));
+      if (failed === undefined) return found;
       throw brokerError(failed.errorCode, `${what} of ${failed.topic}-${failed.partition}`);
     } catch (error) {
       cluster.forgetLeaders(partitions);

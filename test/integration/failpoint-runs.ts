@@ -11,7 +11,7 @@ import { compareWithApi } from '../../tools/start/comparison.ts';
 import { chainWorkload, type Workload } from '../../tools/start/workload.ts';
 import type { SampleType } from '../../tools/load/sample-rooms.ts';
 import { GuardScenario } from './guard-scenario.ts';
-import { systemOptions, testSettings, testStackFolder } from './test-system.ts';
+import { systemOptions, testStackFolder } from './test-system.ts';
 
 const deathTimeoutMs = 90_000;
 const rightTimeoutMs = 90_000;
@@ -52,7 +52,7 @@ export class FailpointRuns {
 
   /** The application runs without failpoints, under load. */
   static async start(): Promise<FailpointRuns> {
-    const settings: Record<string, string> = { ...testSettings };
+    const settings: Record<string, string> = { ...systemOptions.settings };
     const scenario = await GuardScenario.start({ ...systemOptions, settings });
     const types = await scenario.types(4, 50);
     return new FailpointRuns(scenario, settings, types);

@@ -15,7 +15,7 @@ import { compareHolds, type HoldComparison } from '../../tools/start/hold-compar
 import { startSystem, type System } from '../../tools/start/system.ts';
 import { chainWorkload } from '../../tools/start/workload.ts';
 import { inParallel } from './in-parallel.ts';
-import { portOn, systemOptions, testSettings } from './test-system.ts';
+import { portOn, systemOptions } from './test-system.ts';
 
 const timeoutMs = 240_000;
 const settledWithinMs = 60_000;
@@ -36,7 +36,7 @@ describe('the guard among the streams of the platform', () => {
 
   beforeAll(async () => {
     // The chain's stays are over; the guard is to remember them.
-    const settings = { ...testSettings, LOCK_IDEMPOTENCY_RETENTION_DAYS: '36500' };
+    const settings = { ...systemOptions.settings, LOCK_IDEMPOTENCY_RETENTION_DAYS: '36500' };
     system = await startSystem({ ...systemOptions, settings });
     await system.application.ready(systemOptions.signal);
     port = portOn(system.stack, 'guard-streams-test');

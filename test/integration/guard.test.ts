@@ -4,7 +4,7 @@ import { verifyGuardOf } from '../../tools/faults/verify-system.ts';
 import { inParallel } from './in-parallel.ts';
 import { GuardScenario, numbers, wishFor } from './guard-scenario.ts';
 import { Desk } from './releases-by-hand.ts';
-import { systemOptions, testSettings } from './test-system.ts';
+import { systemOptions } from './test-system.ts';
 
 const timeoutMs = 240_000;
 
@@ -13,7 +13,7 @@ describe('the guard on the real stack', () => {
 
   beforeAll(async () => {
     // It has a name of its own: killed and started again it is what it was, and nobody has to miss it first.
-    const settings = { ...testSettings, GROUP_INSTANCE_ID: 'guard-test' };
+    const settings = { ...systemOptions.settings, GROUP_INSTANCE_ID: 'guard-test' };
     scenario = await GuardScenario.start({ ...systemOptions, settings });
   }, timeoutMs);
 

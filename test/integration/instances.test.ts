@@ -5,18 +5,16 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { systemClock } from '../../kernel/clock.ts';
 import { partitionOfLock } from '../../topology/guard/lock-id.ts';
 import type { ApplicationProcess } from '../../tools/start/application-process.ts';
+import { instanceSettings } from '../../tools/faults/instance-settings.ts';
 import { startSystem, type System } from '../../tools/start/system.ts';
 import { chainWorkload } from '../../tools/start/workload.ts';
 import { compareWithApi } from '../../tools/start/comparison.ts';
 import { createRooms, type SampleType } from '../../tools/load/sample-rooms.ts';
-import { systemOptions, testSettings } from './test-system.ts';
+import { systemOptions } from './test-system.ts';
 
 const timeoutMs = 180_000;
 const tenantId = '00000000-0000-4000-8000-000000000001';
 const workload = chainWorkload({ seed: Math.floor(systemClock.nowMs() / 1_000), days: 3 });
-
-/** Each follows what the other one runs. */
-const settings = { ...testSettings, NUM_STANDBY_REPLICAS: '1' };
 
 describe('two instances', () => {
   let system: System;
@@ -24,7 +22,8 @@ describe('two instances', () => {
   let types: readonly SampleType[];
 
   beforeAll(async () => {
-    system = await startSystem({ ...systemOptions, settings });
+    // Each follows what the other one runs.
+    system = await startSystem({ ...systemOptions, settings: instanceSettings });
     const { signal } = systemOptions;
     const { platformAdminDatabaseUrl: databaseUrl } = system.stack.endpoints;
     await workload.feed({ databaseUrl, clock: systemClock, progress: () => undefined, signal });

@@ -15,7 +15,7 @@ import type { ReplaySummary } from '../../topology/roll/replay-report.ts';
 import { errorCodeOf } from '../support/error-code.ts';
 import { eventually, nightsSlept } from './captured.ts';
 import { testSchema } from './test-schema.ts';
-import { systemOptions, testSettings } from './test-system.ts';
+import { systemOptions } from './test-system.ts';
 
 const startTimeoutMs = 240_000;
 const waitMs = 90_000;
@@ -29,7 +29,10 @@ describe('the line from Postgres to the ledgers', () => {
 
   beforeAll(async () => {
     tableUrl = await testSchema('line');
-    options = { ...systemOptions, settings: { ...testSettings, ROLLGUARD_DATABASE_URL: tableUrl } };
+    options = {
+      ...systemOptions,
+      settings: { ...systemOptions.settings, ROLLGUARD_DATABASE_URL: tableUrl },
+    };
     system = await startSystem(options);
     workload = chainWorkload({ seed: Math.floor(Date.now() / 1_000), days: 4 });
     await workload.feed({

@@ -4,6 +4,7 @@ import { systemClock } from '../../kernel/clock.ts';
 import { createLogger } from '../../kernel/logger.ts';
 import { createKafkajsPort } from '../../streams/kafka/kafkajs-adapter.ts';
 import type { KafkaPort } from '../../streams/kafka/port.ts';
+import { shortSession } from '../../tools/faults/instance-settings.ts';
 import { stackUp } from '../../tools/stack/stack.ts';
 import type { StackState } from '../../tools/stack/stack-state.ts';
 import type { SystemOptions } from '../../tools/start/system.ts';
@@ -12,9 +13,6 @@ export const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** The stack that all integration tests share; `npm test` brings it up before them and down after. */
 export const testStackFolder = path.join(root, '.rollguard/test');
-
-/** Whoever was killed is missed after the shortest time that a broker allows: tests wait for that. */
-export const testSettings = { SESSION_TIMEOUT_MS: '6000', HEARTBEAT_INTERVAL_MS: '500' } as const;
 
 export const systemOptions = {
   root,
@@ -25,7 +23,8 @@ export const systemOptions = {
   stateDir: testStackFolder,
   isFresh: false,
   httpPort: 0,
-  settings: testSettings,
+  // Tests wait for whoever was killed to be missed.
+  settings: shortSession,
 } satisfies SystemOptions;
 
 export function testStack(): Promise<StackState> {
