@@ -135,8 +135,10 @@ describe('poison on a captured topic', () => {
     return write({ ...envelope, after: { ...envelope.after, ...changes } });
   }
 
+  /** Nobody came, whatever the record was that it is made of. */
   function cancelled(id: string): Row {
-    return { id, status: 'CANCELLED', cancellation_date: Date.now() * 1_000 };
+    const stay = { actual_check_in: null, actual_check_out: null };
+    return { id, status: 'CANCELLED', cancellation_date: Date.now() * 1_000, ...stay };
   }
 
   async function append(value: Buffer | null, recordKey: Buffer | null = key): Promise<void> {
